@@ -1,0 +1,161 @@
+//! Builds the bundled component and tells the crate where it is.
+//!
+//! The component is built by a cargo of its own: for `wasm32-unknown-unknown`, with the profile
+//! `component`, in a target folder that outlives this script's, and with nothing of the outer
+//! build's flags. Cargo runs this script only when something that the component is made of has
+//! changed.
+
+use std::env;
+use std::error::Error;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const PACKAGE: &str = "stripe-payment-provider";
+
+/// What of the outer build must not reach the inner one.
+const OUTER_BUILD: [&str; 8] = [
+    "CARGO_BUILD_TARGET",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_TARGET_DIR",
+    "CLIPPY_ARGS",
+    "RUSTDOCFLAGS",
+    "RUSTFLAGS",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC",
+];
+
+/// The linker leaves five bytes for every address, most of which need one or two.
+const FLAGS: &str = "-Clink-arg=-O2 -Clink-arg=--compress-relocations";
+
+/// The cargo and the compiler that build for the target.
+enum Toolchain {
+    /// The one that builds everything else, with the target added.
+    Rustup,
+    /// Debian's packages `rustc-web`, `cargo-web` and `rust-web-src`, which build the standard
+    /// library from its source, and the linker of the other toolchain.
+    Debian { linker: PathBuf },
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()?;
+    for path in ["src", "wit", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(path).display());
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+
+    let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    // <target>/<profile>/build/<package>/out
+    let target_dir = out_dir
+        .ancestors()
+        .nth(4)
+        .ok_or("OUT_DIR is not cargo's")?
+        .join("component");
+    let module = build(&toolchain()?, &workspace, &target_dir)?;
+    let component = wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(&fs::read(module)?)?
+        .encode()?;
+    let path = out_dir.join("provider.wasm");
+    fs::write(&path, component)?;
+    println!("cargo::rustc-env=BUNDLED_COMPONENT={}", path.display());
+    Ok(())
+}
+
+/// Builds the module, and says where it is.
+fn build(
+    toolchain: &Toolchain,
+    workspace: &Path,
+    target_dir: &Path,
+) -> Result<PathBuf, Box<dyn Error>> {
+    let mut cargo = match toolchain {
+        Toolchain::Rustup => Command::new(cargo()),
+        Toolchain::Debian { .. } => Command::new("/usr/bin/cargo"),
+    };
+    for name in OUTER_BUILD {
+        cargo.env_remove(name);
+    }
+    cargo
+        .current_dir(workspace)
+        .env("RUSTFLAGS", FLAGS)
+        .args([
+            "build",
+            "--locked",
+            "--lib",
+            "--profile",
+            "component",
+            "--target",
+            TARGET,
+        ])
+        .args(["--package", PACKAGE])
+        .arg("--target-dir")
+        .arg(target_dir);
+    if let Toolchain::Debian { linker } = toolchain {
+        cargo
+            .env("RUSTC", "/usr/bin/rustc")
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker)
+            .arg("-Zbuild-std=std,panic_abort");
+    }
+    let output = cargo.output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("the component could not be built:\n{said}").into());
+    }
+    let name = PACKAGE.replace('-', "_");
+    Ok(target_dir
+        .join(TARGET)
+        .join("component")
+        .join(name)
+        .with_extension("wasm"))
+}
+
+/// A toolchain that can build for the target. The target is added where it is missing.
+fn toolchain() -> Result<Toolchain, Box<dyn Error>> {
+    let sysroot = sysroot()?;
+    let has_target = || {
+        sysroot
+            .join("lib/rustlib")
+            .join(TARGET)
+            .join("lib")
+            .is_dir()
+    };
+    if has_target() {
+        return Ok(Toolchain::Rustup);
+    }
+    let added = Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .output();
+    if added.is_ok_and(|output| output.status.success()) && has_target() {
+        return Ok(Toolchain::Rustup);
+    }
+    let linker = sysroot
+        .join("lib/rustlib")
+        .join(env::var("HOST")?)
+        .join("bin/rust-lld");
+    let debian = Command::new("/usr/bin/rustc")
+        .args(["--print", "sysroot"])
+        .output();
+    if debian.is_ok_and(|output| output.status.success()) && linker.is_file() {
+        return Ok(Toolchain::Debian { linker });
+    }
+    Err(format!(
+        "The component is built for {TARGET}, which is missing and could not be added: run \
+         `rustup target add {TARGET}`, or on Debian `apt install rustc-web cargo-web rust-web-src`."
+    )
+    .into())
+}
+
+fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn sysroot() -> Result<PathBuf, Box<dyn Error>> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(["--print", "sysroot"]).output()?;
+    Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
+}

@@ -1,0 +1,49 @@
+//! `fake-stripe` on the command line.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Subcommand};
+use tokio::net::TcpListener;
+
+use super::FakeStripe;
+use crate::egress::OriginOverride;
+
+/// The fake provider's command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the fake Stripe alone, until it is interrupted.
+    ///
+    /// It accepts any key of the right shape; one that ends in "Invalid" is refused as a wrong key
+    /// and one that ends in "Expired" as an expired one. Test cards behave as Stripe's:
+    /// 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined, 4000 0025 0000 3155 asks for
+    /// authentication. Everything is in memory and gone when it stops.
+    FakeStripe(FakeStripeArgs),
+}
+
+/// How to run it.
+#[derive(Args, Debug)]
+pub struct FakeStripeArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:12111")]
+    listen: SocketAddr,
+    /// Where webhooks for a public address are delivered on this machine; may be given twice
+    #[arg(long, value_name = "https://PUBLIC=http://127.0.0.1:PORT")]
+    deliver_origin: Vec<OriginOverride>,
+}
+
+/// Runs it until `stop` is done.
+///
+/// # Errors
+///
+/// The address cannot be listened on.
+pub async fn run(
+    Command::FakeStripe(args): Command,
+    started: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let listener = TcpListener::bind(args.listen).await?;
+    let fake = FakeStripe::start(listener, args.deliver_origin)?;
+    started(fake.address());
+    stop.await;
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! Deliveries: signed, and sent to where `--deliver-origin` says.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::Client;
+use sha2::Sha256;
+use tokio::sync::{mpsc, watch};
+use url::Url;
+
+use super::endpoints::Endpoint;
+use super::events::Event;
+use super::state::now;
+use crate::egress::OriginOverride;
+use crate::plugin::hex;
+
+/// How often a delivery is tried. Stripe tries three times over a few hours in test mode.
+const ATTEMPTS: u32 = 3;
+/// How long it waits after the first failure; twice as long after the next.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// One attempt to deliver an event.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// `evt_…`
+    pub event: String,
+    /// Such as `payment_intent.succeeded`.
+    pub event_type: String,
+    /// `we_…`
+    pub endpoint: String,
+    /// The HTTP status of the answer. None: there was none, or nothing is there to deliver to.
+    pub status: Option<u16>,
+}
+
+/// What is to be delivered, one after the other.
+pub struct Outbox {
+    queue: mpsc::UnboundedSender<Delivery>,
+    attempts: Arc<Mutex<Vec<Attempt>>>,
+    open: watch::Sender<usize>,
+}
+
+struct Delivery {
+    event: String,
+    event_type: String,
+    endpoint: String,
+    url: String,
+    secret: String,
+    livemode: bool,
+    body: Vec<u8>,
+}
+
+impl Outbox {
+    /// Starts the worker. It ends with the outbox.
+    pub fn start(client: Client, origins: Vec<OriginOverride>) -> Self {
+        let (queue, mut deliveries) = mpsc::unbounded_channel::<Delivery>();
+        let attempts = Arc::new(Mutex::new(Vec::new()));
+        let open = watch::Sender::new(0_usize);
+        let (log, done) = (Arc::clone(&attempts), open.clone());
+        tokio::spawn(async move {
+            while let Some(delivery) = deliveries.recv().await {
+                let url = address(&delivery.url, &origins);
+                for attempt in 0..ATTEMPTS {
+                    let status = match &url {
+                        Some(url) => send(&client, url.clone(), &delivery).await,
+                        None => None,
+                    };
+                    log.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(Attempt {
+                            event: delivery.event.clone(),
+                            event_type: delivery.event_type.clone(),
+                            endpoint: delivery.endpoint.clone(),
+                            status,
+                        });
+                    let is_taken = status.is_some_and(|status| (200..300).contains(&status));
+                    if is_taken || url.is_none() || attempt + 1 == ATTEMPTS {
+                        break;
+                    }
+                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
+                }
+                done.send_modify(|count| *count = count.saturating_sub(1));
+            }
+        });
+        Self {
+            queue,
+            attempts,
+            open,
+        }
+    }
+
+    /// Sends an event to every endpoint that wants it.
+    pub fn deliver(&self, event: &Event, endpoints: &[Endpoint]) {
+        for endpoint in endpoints
+            .iter()
+            .filter(|endpoint| endpoint.wants(&event.kind))
+        {
+            let delivery = Delivery {
+                event: event.id.clone(),
+                event_type: event.kind.clone(),
+                endpoint: endpoint.id.clone(),
+                url: endpoint.url.clone(),
+                secret: endpoint.secret.clone(),
+                livemode: event.livemode,
+                body: format!("{:#}", event.body).into_bytes(),
+            };
+            self.open.send_modify(|count| *count += 1);
+            if self.queue.send(delivery).is_err() {
+                self.open.send_modify(|count| *count -= 1);
+            }
+        }
+    }
+
+    /// Every attempt so far.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.attempts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// How many deliveries are not done.
+    pub fn open(&self) -> watch::Receiver<usize> {
+        self.open.subscribe()
+    }
+}
+
+/// Where a delivery really goes. None: no `--deliver-origin` says.
+fn address(registered: &str, origins: &[OriginOverride]) -> Option<Url> {
+    let url = Url::parse(registered).ok()?;
+    let replaced = origins
+        .iter()
+        .find(|replaced| replaced.from == url.origin())?;
+    replaced.to.join(
+        url.as_str()
+            .strip_prefix(&url.origin().ascii_serialization())?,
+    )
+}
+
+async fn send(client: &Client, url: Url, delivery: &Delivery) -> Option<u16> {
+    let header = signature(&delivery.secret, delivery.livemode, &delivery.body, now());
+    let response = client
+        .post(url)
+        .header("content-type", "application/json; charset=utf-8")
+        .header(
+            "user-agent",
+            "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        )
+        .header("stripe-signature", header)
+        .body(delivery.body.clone())
+        .send()
+        .await
+        .ok()?;
+    Some(response.status().as_u16())
+}
+
+/// The header of a delivery: made afresh for each attempt. In test mode a fake `v0` stands beside.
+pub fn signature(secret: &str, livemode: bool, body: &[u8], time: u64) -> String {
+    let sign = |key: &[u8]| {
+        Hmac::<Sha256>::new_from_slice(key).map_or_else(
+            |_| String::new(),
+            |mac| {
+                let signed = mac.chain_update(format!("{time}.")).chain_update(body);
+                hex(&signed.finalize().into_bytes())
+            },
+        )
+    };
+    let mut header = format!("t={time},v1={}", sign(secret.as_bytes()));
+    if !livemode {
+        header.push_str(",v0=");
+        header.push_str(&sign(b"not a secret"));
+    }
+    header
+}

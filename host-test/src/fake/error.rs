@@ -1,0 +1,130 @@
+//! Stripe's own refusals.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::state::ACCOUNT;
+
+/// A refusal.
+pub struct ApiError {
+    /// Its HTTP status.
+    pub status: StatusCode,
+    /// Its body.
+    pub body: Value,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, kind: &str, code: Option<&str>, message: &str) -> Self {
+        let mut error = json!({ "type": kind, "message": message });
+        if let Some(code) = code {
+            error["code"] = json!(code);
+            error["doc_url"] = json!(format!(
+                "https://stripe.com/docs/error-codes/{}",
+                code.replace('_', "-")
+            ));
+        }
+        Self {
+            status,
+            body: json!({ "error": error }),
+        }
+    }
+
+    fn invalid_request(status: StatusCode, code: Option<&str>, message: &str) -> Self {
+        Self::new(status, "invalid_request_error", code, message)
+    }
+
+    pub fn no_key() -> Self {
+        Self::invalid_request(
+            StatusCode::UNAUTHORIZED,
+            None,
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.",
+        )
+    }
+
+    pub fn wrong_key(masked: &str) -> Self {
+        Self::invalid_request(
+            StatusCode::UNAUTHORIZED,
+            None,
+            &format!("Invalid API Key provided: {masked}"),
+        )
+    }
+
+    pub fn expired_key(masked: &str) -> Self {
+        Self::invalid_request(
+            StatusCode::UNAUTHORIZED,
+            Some("api_key_expired"),
+            &format!("Expired API Key provided: {masked}"),
+        )
+    }
+
+    pub fn publishable_key() -> Self {
+        Self::invalid_request(
+            StatusCode::FORBIDDEN,
+            Some("secret_key_required"),
+            "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list of your API keys at https://dashboard.stripe.com/account/apikeys.",
+        )
+    }
+
+    pub fn permission(slug: &str) -> Self {
+        Self::invalid_request(
+            StatusCode::FORBIDDEN,
+            None,
+            &format!(
+                "The provided key 'rk_****' does not have the required permissions for this endpoint on account '{ACCOUNT}'. Having the '{slug}' permission would allow this request to continue."
+            ),
+        )
+    }
+
+    pub fn no_such(object: &str, id: &str) -> Self {
+        let mut error = Self::invalid_request(
+            StatusCode::NOT_FOUND,
+            Some("resource_missing"),
+            &format!("No such {object}: '{id}'"),
+        );
+        error.body["error"]["param"] = json!(object);
+        error
+    }
+
+    pub fn no_route(method: &str, path: &str) -> Self {
+        Self::invalid_request(
+            StatusCode::NOT_FOUND,
+            None,
+            &format!(
+                "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+            ),
+        )
+    }
+
+    pub fn missing_parameter(name: &str) -> Self {
+        let mut error = Self::invalid_request(
+            StatusCode::BAD_REQUEST,
+            Some("parameter_missing"),
+            &format!("Missing required param: {name}."),
+        );
+        error.body["error"]["param"] = json!(name);
+        error
+    }
+
+    pub fn unknown_parameter(name: &str) -> Self {
+        let mut error = Self::invalid_request(
+            StatusCode::BAD_REQUEST,
+            Some("parameter_unknown"),
+            &format!("Received unknown parameter: {name}"),
+        );
+        error.body["error"]["param"] = json!(name);
+        error
+    }
+
+    pub fn invalid(message: &str) -> Self {
+        Self::invalid_request(StatusCode::BAD_REQUEST, None, message)
+    }
+
+    pub fn idempotency() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "idempotency_error",
+            None,
+            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than the one you used before if you meant to execute a different request.",
+        )
+    }
+}

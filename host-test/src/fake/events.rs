@@ -1,0 +1,63 @@
+//! Events: what happened, in the order in which it did.
+
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::api::page;
+use super::error::ApiError;
+use super::params::Params;
+use super::state::{Side, id, now};
+
+/// An event, frozen.
+pub struct Event {
+    /// `evt_…`
+    pub id: String,
+    /// Such as `payment_intent.succeeded`.
+    pub kind: String,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// As it is delivered and listed.
+    pub body: Value,
+}
+
+/// Writes an event down and sends it to every endpoint that wants it.
+pub fn happen(shared: &Shared, side: &mut Side, livemode: bool, kind: &str, object: &Value) {
+    let id = id("evt");
+    let pending = side
+        .endpoints
+        .iter()
+        .filter(|endpoint| endpoint.wants(kind))
+        .count();
+    let body = json!({
+        "id": id,
+        "object": "event",
+        "api_version": "2026-10-28.endive",
+        "created": now(),
+        "data": { "object": object },
+        "livemode": livemode,
+        "pending_webhooks": pending,
+        "request": { "id": null, "idempotency_key": null },
+        "type": kind,
+    });
+    let event = Event {
+        id,
+        kind: kind.to_owned(),
+        livemode,
+        body,
+    };
+    shared.outbox.deliver(&event, &side.endpoints);
+    side.events.push(event);
+}
+
+pub fn list(side: &Side, mut params: Params) -> Result<Value, ApiError> {
+    let mut kinds = params.list("types");
+    kinds.extend(params.take("type"));
+    let events = side
+        .events
+        .iter()
+        .rev()
+        .filter(|event| kinds.is_empty() || kinds.contains(&event.kind))
+        .map(|event| (event.id.clone(), event.body.clone()))
+        .collect();
+    page(events, "/v1/events", params)
+}

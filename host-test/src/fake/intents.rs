@@ -1,0 +1,252 @@
+//! PaymentIntents, and what each test card does to one.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::checkout::Session;
+use super::error::ApiError;
+use super::events::happen;
+use super::params::Params;
+use super::state::{Side, id, now};
+
+/// A payment from the customer's first attempt on.
+pub struct Intent {
+    /// `pi_…`
+    pub id: String,
+    amount: u64,
+    currency: String,
+    status: &'static str,
+    last_payment_error: Option<Value>,
+    latest_charge: Option<String>,
+    metadata: BTreeMap<String, String>,
+    created: u64,
+    livemode: bool,
+    /// The page on which the customer authenticates.
+    authentication_url: String,
+}
+
+/// What the customer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is paid.
+    Paid,
+    /// This attempt failed.
+    Declined,
+    /// The bank wants to know who it is.
+    MustAuthenticate,
+}
+
+/// What the bank says to a card.
+fn ask_bank(card: &str) -> Outcome {
+    let digits: String = card.chars().filter(char::is_ascii_digit).collect();
+    match digits.as_str() {
+        "4242424242424242" => Outcome::Paid,
+        "4000002500003155" => Outcome::MustAuthenticate,
+        // 4000000000000002, and every card that is none.
+        _ => Outcome::Declined,
+    }
+}
+
+impl Intent {
+    fn for_session(session: &Session, livemode: bool, origin: &str) -> Self {
+        Self {
+            id: id("pi"),
+            amount: session.amount,
+            currency: session.currency.clone(),
+            status: "requires_payment_method",
+            last_payment_error: None,
+            latest_charge: None,
+            metadata: session.intent_metadata.clone(),
+            created: now(),
+            livemode,
+            authentication_url: format!("{origin}/c/pay/{}", session.id),
+        }
+    }
+
+    /// As the API and the events say it.
+    pub fn json(&self, with_charge: bool) -> Value {
+        let received = if self.status == "succeeded" {
+            self.amount
+        } else {
+            0
+        };
+        let next_action = (self.status == "requires_action").then(|| {
+            json!({
+                "type": "redirect_to_url",
+                "redirect_to_url": { "url": self.authentication_url, "return_url": null },
+            })
+        });
+        let latest_charge = match &self.latest_charge {
+            Some(charge) if with_charge => json!({
+                "id": charge,
+                "object": "charge",
+                "amount": self.amount,
+                "amount_captured": received,
+                "amount_refunded": 0,
+                "paid": self.status == "succeeded",
+                "refunded": false,
+            }),
+            charge => json!(charge),
+        };
+        json!({
+            "id": self.id,
+            "object": "payment_intent",
+            "amount": self.amount,
+            "amount_capturable": 0,
+            "amount_received": received,
+            "canceled_at": null,
+            "cancellation_reason": null,
+            "capture_method": "automatic_async",
+            "confirmation_method": "automatic",
+            "created": self.created,
+            "currency": self.currency,
+            "last_payment_error": self.last_payment_error,
+            "latest_charge": latest_charge,
+            "livemode": self.livemode,
+            "metadata": self.metadata,
+            "next_action": next_action,
+            "payment_method_types": ["card"],
+            "status": self.status,
+        })
+    }
+
+    fn fail(&mut self, code: &str, decline_code: Option<&str>, message: &str) {
+        self.status = "requires_payment_method";
+        let mut error = json!({ "type": "card_error", "code": code, "message": message });
+        if let Some(decline_code) = decline_code {
+            error["decline_code"] = json!(decline_code);
+        }
+        self.last_payment_error = Some(error);
+    }
+}
+
+/// The customer gives a card on the session's page.
+pub fn confirm(shared: &Shared, livemode: bool, session_id: &str, card: &str) -> Option<Outcome> {
+    let mut state = shared.state();
+    let side = state.side_mut(livemode);
+    let session = side.session_mut(session_id)?;
+    let intent_id = match &session.intent {
+        Some(id) => id.clone(),
+        None => {
+            let intent = Intent::for_session(session, livemode, &shared.origin);
+            let id = intent.id.clone();
+            session.intent = Some(id.clone());
+            let created = intent.json(false);
+            side.intents.push(intent);
+            happen(shared, side, livemode, "payment_intent.created", &created);
+            id
+        }
+    };
+    let outcome = ask_bank(card);
+    let intent = side.intent_mut(&intent_id)?;
+    intent.latest_charge = Some(id("ch"));
+    match outcome {
+        Outcome::Paid => succeed(shared, side, livemode, session_id, &intent_id)?,
+        Outcome::Declined => {
+            intent.fail(
+                "card_declined",
+                Some("generic_decline"),
+                "Your card was declined.",
+            );
+            let failed = intent.json(false);
+            happen(
+                shared,
+                side,
+                livemode,
+                "payment_intent.payment_failed",
+                &failed,
+            );
+        }
+        Outcome::MustAuthenticate => {
+            intent.status = "requires_action";
+            intent.last_payment_error = None;
+            let waiting = intent.json(false);
+            happen(
+                shared,
+                side,
+                livemode,
+                "payment_intent.requires_action",
+                &waiting,
+            );
+        }
+    }
+    Some(outcome)
+}
+
+/// The customer answers the bank's question.
+pub fn authenticate(
+    shared: &Shared,
+    livemode: bool,
+    session_id: &str,
+    succeeds: bool,
+) -> Option<Outcome> {
+    let mut state = shared.state();
+    let side = state.side_mut(livemode);
+    let intent_id = side.session_mut(session_id)?.intent.clone()?;
+    let intent = side.intent_mut(&intent_id)?;
+    if intent.status != "requires_action" {
+        return None;
+    }
+    if succeeds {
+        succeed(shared, side, livemode, session_id, &intent_id)?;
+        return Some(Outcome::Paid);
+    }
+    intent.fail(
+        "payment_intent_authentication_failure",
+        None,
+        "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
+    );
+    let failed = intent.json(false);
+    happen(
+        shared,
+        side,
+        livemode,
+        "payment_intent.payment_failed",
+        &failed,
+    );
+    Some(Outcome::Declined)
+}
+
+fn succeed(
+    shared: &Shared,
+    side: &mut Side,
+    livemode: bool,
+    session_id: &str,
+    intent_id: &str,
+) -> Option<()> {
+    let intent = side.intent_mut(intent_id)?;
+    intent.status = "succeeded";
+    intent.last_payment_error = None;
+    let paid = intent.json(false);
+    let session = side.session_mut(session_id)?;
+    session.status = "complete";
+    let complete = session.json();
+    happen(shared, side, livemode, "payment_intent.succeeded", &paid);
+    happen(
+        shared,
+        side,
+        livemode,
+        "checkout.session.completed",
+        &complete,
+    );
+    Some(())
+}
+
+pub fn get(side: &Side, id: &str, params: Params) -> Result<Value, ApiError> {
+    let expand = expansions(params)?;
+    let with_charge = expand.iter().any(|path| path == "latest_charge");
+    side.intents
+        .iter()
+        .find(|intent| intent.id == id)
+        .map(|intent| intent.json(with_charge))
+        .ok_or_else(|| ApiError::no_such("payment_intent", id))
+}
+
+/// What an answer shall hold whole.
+pub fn expansions(mut params: Params) -> Result<Vec<String>, ApiError> {
+    let expand = params.list("expand");
+    params.finish()?;
+    Ok(expand)
+}

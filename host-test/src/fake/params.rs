@@ -1,0 +1,77 @@
+//! The parameters of a request, with Stripe's bracket notation. What is left over is refused.
+
+use std::collections::BTreeMap;
+
+use super::error::ApiError;
+
+/// The parameters that have not been taken yet.
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Reads a form or a query.
+    pub fn parse(encoded: &[u8]) -> Self {
+        Self(form_urlencoded::parse(encoded).into_owned().collect())
+    }
+
+    /// Takes one.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let index = self.0.iter().position(|(param, _)| param == name)?;
+        Some(self.0.remove(index).1)
+    }
+
+    /// Takes one that has to be there.
+    pub fn require(&mut self, name: &str) -> Result<String, ApiError> {
+        self.take(name)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| ApiError::missing_parameter(name))
+    }
+
+    /// Takes one that is a whole number.
+    pub fn number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
+        self.take(name)
+            .map(|value| {
+                value
+                    .parse()
+                    .map_err(|_| ApiError::invalid(&format!("Invalid integer: {value}")))
+            })
+            .transpose()
+    }
+
+    /// Takes a list: `name[]` or `name[0]`.
+    pub fn list(&mut self, name: &str) -> Vec<String> {
+        let is_element = |param: &str| {
+            param
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('['))
+                .and_then(|rest| rest.strip_suffix(']'))
+                .is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        self.0
+            .extract_if(.., |(param, _)| is_element(param))
+            .map(|(_, value)| value)
+            .collect()
+    }
+
+    /// Takes a map: `name[key]`.
+    pub fn map(&mut self, name: &str) -> BTreeMap<String, String> {
+        let key_of = |param: &str| {
+            let key = param
+                .strip_prefix(name)?
+                .strip_prefix('[')?
+                .strip_suffix(']')?;
+            Some(key.to_owned())
+        };
+        self.0
+            .extract_if(.., |(param, _)| key_of(param).is_some())
+            .filter_map(|(param, value)| Some((key_of(&param)?, value)))
+            .collect()
+    }
+
+    /// Refuses what nobody has taken.
+    pub fn finish(self) -> Result<(), ApiError> {
+        match self.0.first() {
+            Some((name, _)) => Err(ApiError::unknown_parameter(name)),
+            None => Ok(()),
+        }
+    }
+}

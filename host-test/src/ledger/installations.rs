@@ -1,0 +1,225 @@
+//! Installations in the ledger, and the approvals of their components. Secrets arrive sealed.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{Ledger, LedgerError};
+use crate::contract::types::{Manifest, Mode};
+
+/// Where an installation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The provider is being asked. A crash may have happened since.
+    Installing,
+    /// It works.
+    Active,
+    /// The provider is being told. A crash may have happened since.
+    Uninstalling,
+    /// It is over; its secrets are destroyed.
+    Uninstalled,
+}
+
+impl State {
+    const ALL: [(Self, &str); 4] = [
+        (Self::Installing, "installing"),
+        (Self::Active, "active"),
+        (Self::Uninstalling, "uninstalling"),
+        (Self::Uninstalled, "uninstalled"),
+    ];
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, word)| *word == text)
+            .map(|(state, _)| *state)
+    }
+}
+
+/// An installation.
+#[derive(Clone)]
+pub struct InstallationRow {
+    /// Its id.
+    pub id: String,
+    /// The workspace.
+    pub workspace: String,
+    /// The provider's id.
+    pub provider: String,
+    /// Where it stands.
+    pub state: State,
+    /// Whether the merchant made the webhook.
+    pub webhook_is_manual: bool,
+    /// The credentials, sealed. None once they are destroyed.
+    pub credentials: Option<Vec<u8>>,
+    /// What the plugin wants to be given back, sealed. None until the provider has answered.
+    pub record: Option<Vec<u8>>,
+}
+
+impl InstallationRow {
+    const COLUMNS: &str = "id, workspace, provider, state, webhook_setup, credentials, record";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let state: String = row.get(3)?;
+        let webhook_setup: String = row.get(4)?;
+        Ok(Self {
+            id: row.get(0)?,
+            workspace: row.get(1)?,
+            provider: row.get(2)?,
+            // The table allows no other word; one that came in all the same is the safest state.
+            state: State::parse(&state).unwrap_or(State::Uninstalled),
+            webhook_is_manual: webhook_setup == "manual",
+            credentials: row.get(5)?,
+            record: row.get(6)?,
+        })
+    }
+}
+
+/// The word of a mode.
+pub(super) fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Test => "test",
+        Mode::Live => "live",
+    }
+}
+
+impl Ledger {
+    /// The workspace's installation of a provider, if it has one that is not over.
+    pub fn installation_of(
+        &self,
+        workspace: &str,
+        provider: &str,
+    ) -> Result<Option<InstallationRow>, LedgerError> {
+        let sql = format!(
+            "SELECT {} FROM installations
+             WHERE workspace = ?1 AND provider = ?2 AND state <> 'uninstalled'",
+            InstallationRow::COLUMNS
+        );
+        let row = self
+            .connection
+            .query_row(&sql, [workspace, provider], InstallationRow::read);
+        Ok(row.optional()?)
+    }
+
+    /// An installation by its id, whatever its state.
+    pub fn installation(&self, id: &str) -> Result<Option<InstallationRow>, LedgerError> {
+        let sql = format!(
+            "SELECT {} FROM installations WHERE id = ?1",
+            InstallationRow::COLUMNS
+        );
+        Ok(self
+            .connection
+            .query_row(&sql, [id], InstallationRow::read)
+            .optional()?)
+    }
+
+    /// Writes an installation down before the provider is asked. One that never got further makes
+    /// way.
+    pub fn begin_installation(
+        &mut self,
+        new: &InstallationRow,
+        component: &str,
+        now: u64,
+    ) -> Result<(), LedgerError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "UPDATE installations
+             SET state = 'uninstalled', credentials = NULL, record = NULL, changed_at = ?3
+             WHERE workspace = ?1 AND provider = ?2 AND state = 'installing'",
+            params![new.workspace, new.provider, now],
+        )?;
+        transaction.execute(
+            "INSERT INTO installations
+                 (id, workspace, provider, component, state, webhook_setup, credentials,
+                  created_at, changed_at)
+             VALUES (?1, ?2, ?3, ?4, 'installing', ?5, ?6, ?7, ?7)",
+            params![
+                new.id,
+                new.workspace,
+                new.provider,
+                component,
+                if new.webhook_is_manual {
+                    "manual"
+                } else {
+                    "automatic"
+                },
+                new.credentials,
+                now
+            ],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Stores what the plugin wants to be given back, and the credentials that it was made with.
+    pub fn store_installation(
+        &mut self,
+        id: &str,
+        credentials: &[u8],
+        record: &[u8],
+        mode: Mode,
+        account: Option<&str>,
+        now: u64,
+    ) -> Result<(), LedgerError> {
+        self.connection.execute(
+            "UPDATE installations
+             SET state = 'active', credentials = ?2, record = ?3, mode = ?4, account = ?5,
+                 changed_at = ?6
+             WHERE id = ?1 AND state IN ('installing', 'active')",
+            params![id, credentials, record, mode_word(mode), account, now],
+        )?;
+        Ok(())
+    }
+
+    /// Says that the provider is being told.
+    pub fn begin_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
+        self.connection.execute(
+            "UPDATE installations SET state = 'uninstalling', changed_at = ?2 WHERE id = ?1",
+            params![id, now],
+        )?;
+        Ok(())
+    }
+
+    /// Destroys an installation's secrets and leaves its tombstone.
+    pub fn finish_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
+        self.connection.execute(
+            "UPDATE installations
+             SET state = 'uninstalled', credentials = NULL, record = NULL, changed_at = ?2
+             WHERE id = ?1",
+            params![id, now],
+        )?;
+        // What was overwritten must not stay readable in the log beside the file.
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Whether the operator lets a component call every origin of its manifest.
+    pub fn is_approved(&self, component: &str, manifest: &Manifest) -> Result<bool, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT 1 FROM approvals WHERE component = ?1 AND origin = ?2 AND credential = ?3",
+        )?;
+        for origin in &manifest.origins {
+            let credential = origin.credential.as_deref().unwrap_or_default();
+            if !statement.exists(params![component, origin.url, credential])? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Lets a component call every origin of its manifest.
+    pub fn approve(
+        &mut self,
+        component: &str,
+        manifest: &Manifest,
+        now: u64,
+    ) -> Result<(), LedgerError> {
+        let transaction = self.write()?;
+        for origin in &manifest.origins {
+            let credential = origin.credential.as_deref().unwrap_or_default();
+            transaction.execute(
+                "INSERT OR IGNORE INTO approvals (component, origin, credential, approved_at)
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![component, origin.url, credential, now],
+            )?;
+        }
+        Ok(transaction.commit()?)
+    }
+}

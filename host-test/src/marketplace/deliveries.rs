@@ -1,0 +1,250 @@
+//! Deliveries: from the raw bytes to the flow.
+//!
+//! With the installation's id in the query a delivery verifies with that installation's secrets or
+//! is refused. At the bare URL, which every merchant of a mode shares, one that no known secret
+//! signed is a hint: the payment is fetched with the merchant's key, and the fetched truth counts.
+
+use super::{Error, Marketplace, Opened, now};
+use crate::contract::types::{
+    PaymentEvent, Problem, ProviderError, WebhookError, WebhookHint, WebhookOutcome, WebhookRequest,
+};
+use crate::ledger::{Recorded, Scope, State, Truth};
+
+/// The parameter of a webhook's URL that names an installation.
+const INSTALLATION: &str = "installation";
+
+/// What a delivery came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was new, and is in the ledger.
+    Accepted,
+    /// It was known.
+    Duplicate,
+    /// It is of no concern here.
+    Ignored,
+    /// It is not genuine or not understood.
+    Refused,
+    /// It could not be decided: it should be delivered again.
+    TryAgain,
+}
+
+/// The answer to a delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What it came to.
+    pub verdict: Verdict,
+    /// Why, where it was not simply taken.
+    pub reason: Option<Problem>,
+}
+
+impl Answer {
+    fn of(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            reason: None,
+        }
+    }
+
+    pub(crate) fn because(verdict: Verdict, reason: Problem) -> Self {
+        Self {
+            verdict,
+            reason: Some(reason),
+        }
+    }
+
+    fn ignored(code: &str, message: &str) -> Self {
+        Self::because(Verdict::Ignored, Problem::new(code, message, &[]))
+    }
+}
+
+impl Marketplace {
+    /// Takes a delivery. What goes wrong on our side is `TryAgain`, so that nothing is lost.
+    pub async fn deliver(&self, request: WebhookRequest) -> Answer {
+        match self.try_deliver(request).await {
+            Ok(answer) => answer,
+            Err(error) => Answer::because(Verdict::TryAgain, error.problem()),
+        }
+    }
+
+    async fn try_deliver(&self, request: WebhookRequest) -> Result<Answer, Error> {
+        let hint = match self.plugin.peek_webhook(&request).await? {
+            Ok(hint) => hint,
+            Err(error) => return Ok(refused_or_later(&error)),
+        };
+        let is_named_in_query = url::form_urlencoded::parse(request.query.as_bytes())
+            .any(|(name, _)| name == INSTALLATION);
+        let opened = match self.addressee(&hint, is_named_in_query).await? {
+            Ok(opened) => opened,
+            Err(answer) => return Ok(answer),
+        };
+        let scope = self.scope(&opened.row.workspace, opened.record.mode);
+        if opened.record.webhook.signing_secrets.is_empty() {
+            return self.follow(&hint, opened, scope, None).await;
+        }
+        let egress = self.egress(opened.credentials.clone()).await?;
+        let record = opened.record.clone();
+        match self.plugin.handle_webhook(egress, record, request).await? {
+            Ok(WebhookOutcome::Payment(event)) => self.take(event, opened, scope).await,
+            Ok(WebhookOutcome::Ignored(reason) | WebhookOutcome::Other(reason)) => {
+                Ok(Answer::because(Verdict::Ignored, reason))
+            }
+            Err(WebhookError::Refused(reason))
+                if reason.code == "signature-mismatch" && !is_named_in_query =>
+            {
+                self.follow(&hint, opened, scope, Some(reason)).await
+            }
+            Err(error) => Ok(refused_or_later(&error)),
+        }
+    }
+
+    /// Whose delivery it is; or the answer, where it is nobody's.
+    async fn addressee(
+        &self,
+        hint: &WebhookHint,
+        is_named_in_query: bool,
+    ) -> Result<Result<Opened, Answer>, Error> {
+        let unknown = || {
+            Answer::ignored(
+                "installation-unknown",
+                "The delivery is for no installation that is known here.",
+            )
+        };
+        let Some(id) = hint.installation.clone() else {
+            return Ok(Err(unknown()));
+        };
+        let Some(mut row) = self.ledger(move |ledger| ledger.installation(&id)).await? else {
+            return Ok(Err(unknown()));
+        };
+        // A payment may outlive the installation that it was created with: its workspace's current
+        // one takes over, unless the delivery was addressed to the old one.
+        if row.state == State::Uninstalled && !is_named_in_query {
+            let (workspace, provider) = (row.workspace.clone(), row.provider.clone());
+            let current = self
+                .ledger(move |ledger| ledger.installation_of(&workspace, &provider))
+                .await?;
+            row = current.unwrap_or(row);
+        }
+        Ok(match row.state {
+            State::Active => Ok(self.open_row(row)?),
+            State::Uninstalling | State::Uninstalled => Err(Answer::ignored(
+                "installation-removed",
+                "The delivery is for an installation that has been removed.",
+            )),
+            State::Installing => Err(Answer::because(
+                Verdict::TryAgain,
+                Error::Unfinished(row.state).problem(),
+            )),
+        })
+    }
+
+    /// A verified event: into the ledger, and with it to the flow.
+    async fn take(
+        &self,
+        event: PaymentEvent,
+        opened: Opened,
+        scope: Scope,
+    ) -> Result<Answer, Error> {
+        let recorded = self.record(&event, &scope, Truth::NotAsked).await?;
+        if recorded != Recorded::MustAsk {
+            return Ok(answer_of(&recorded));
+        }
+        let egress = self.egress(opened.credentials).await?;
+        let asked = self
+            .plugin
+            .get_payment(egress, opened.record, event.payment.id.clone())
+            .await;
+        let truth = match asked {
+            Ok(Ok(payment)) => Truth::Fetched(Box::new(payment)),
+            // The event is kept, and the payment marked: the truth is still owed.
+            Ok(Err(_)) | Err(_) => Truth::CouldNotAsk,
+        };
+        Ok(answer_of(&self.record(&event, &scope, truth).await?))
+    }
+
+    async fn record(
+        &self,
+        event: &PaymentEvent,
+        scope: &Scope,
+        truth: Truth,
+    ) -> Result<Recorded, Error> {
+        let (event, scope) = (event.clone(), scope.clone());
+        let recorded = self
+            .ledger(move |ledger| ledger.record_event(&scope, &event, &truth, now()))
+            .await?;
+        self.changes.send_replace(());
+        Ok(recorded)
+    }
+
+    /// A hint: nothing in it is believed but that the provider may have something to say.
+    async fn follow(
+        &self,
+        hint: &WebhookHint,
+        opened: Opened,
+        scope: Scope,
+        refusal: Option<Problem>,
+    ) -> Result<Answer, Error> {
+        let Some(payment) = hint.payment.clone() else {
+            return Ok(Answer::because(
+                Verdict::Refused,
+                refusal.unwrap_or_else(|| {
+                    Problem::new(
+                        "secret-missing",
+                        "No signing secret is known, and the delivery names no payment to ask about.",
+                        &["Run a repair, so that deliveries can be verified."],
+                    )
+                }),
+            ));
+        };
+        if hint.mode.is_some_and(|mode| mode != opened.record.mode) {
+            return Ok(Answer::ignored(
+                "other-mode",
+                "The delivery is from the other mode.",
+            ));
+        }
+        if !self.hints.allows(&opened.row.id) {
+            return Ok(Answer::because(
+                Verdict::TryAgain,
+                Problem::new(
+                    "too-many-hints",
+                    "Too many deliveries that cannot be verified have come at once.",
+                    &["Run a repair, so that deliveries can be verified."],
+                ),
+            ));
+        }
+        let egress = self.egress(opened.credentials).await?;
+        match self
+            .plugin
+            .get_payment(egress, opened.record, payment)
+            .await?
+        {
+            Ok(payment) => Ok(match self.record_fetched(scope, &payment).await? {
+                Some(_) => Answer::of(Verdict::Accepted),
+                None => foreign(),
+            }),
+            Err(ProviderError::NotFound(_)) => Ok(foreign()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn answer_of(recorded: &Recorded) -> Answer {
+    match recorded {
+        Recorded::Recorded => Answer::of(Verdict::Accepted),
+        Recorded::Duplicate => Answer::of(Verdict::Duplicate),
+        Recorded::Foreign => foreign(),
+        Recorded::MustAsk => Answer::of(Verdict::TryAgain),
+    }
+}
+
+/// A merchant's account has other business.
+fn foreign() -> Answer {
+    Answer::ignored("payment-foreign", "The payment was not created here.")
+}
+
+fn refused_or_later(error: &WebhookError) -> Answer {
+    let verdict = match error {
+        WebhookError::Refused(_) => Verdict::Refused,
+        WebhookError::Unavailable(_) | WebhookError::Other(_) => Verdict::TryAgain,
+    };
+    Answer::because(verdict, error.problem().clone())
+}

@@ -1,0 +1,185 @@
+//! Why a use case has no result.
+
+use thiserror::Error;
+
+use crate::contract::types::{Mode, Money, Origin, Problem, ProviderError};
+use crate::egress::PolicyError;
+use crate::ledger::{LedgerError, State};
+use crate::plugin::CallError;
+use crate::vault::VaultError;
+
+/// Why a use case has no result.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The provider says no, or does not answer.
+    #[error("{}", .0.problem().message)]
+    Provider(ProviderError),
+    /// The plugin crashed or took too long.
+    #[error(transparent)]
+    Plugin(#[from] CallError),
+    /// The plugin's manifest asks for an origin that is none.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The ledger does not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The vault does not open.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// No HTTP client could be made.
+    #[error("{0}")]
+    Client(String),
+    /// What was stored of an installation cannot be read.
+    #[error("what was stored of the installation cannot be read")]
+    RecordUnreadable,
+    /// There is no installation.
+    #[error("the provider is not installed")]
+    NotInstalled,
+    /// An install or uninstall was begun and not finished.
+    #[error("an install or uninstall was not finished")]
+    Unfinished(State),
+    /// The webhook of the installation is made in the other way.
+    #[error("the webhook of the installation is made in the other way")]
+    WebhookSetupDiffers,
+    /// The operator has not approved where the plugin calls.
+    #[error("the plugin's origins are not approved")]
+    OriginsNotApproved(Vec<Origin>),
+    /// The reference names a payment of another amount.
+    #[error("the reference was used for another amount")]
+    ReferenceUsed(Money),
+    /// There is no such payment.
+    #[error("there is no such payment")]
+    PaymentUnknown(Mode),
+}
+
+/// What kind of failure it is: the exit code of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    /// The answer is no.
+    Refused,
+    /// Not now: trying again may help.
+    Later,
+    /// Something in the host, the plugin or the data folder is broken.
+    Broken,
+}
+
+impl From<ProviderError> for Error {
+    fn from(error: ProviderError) -> Self {
+        Self::Provider(error)
+    }
+}
+
+impl Error {
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn failing(&self) -> Failing {
+        match self {
+            Self::Provider(ProviderError::Unavailable(_) | ProviderError::UnknownOutcome(_))
+            | Self::Ledger(LedgerError::Locked | LedgerError::DiskFull)
+            | Self::Plugin(CallError::TimedOut) => Failing::Later,
+            Self::Provider(_)
+            | Self::NotInstalled
+            | Self::Unfinished(_)
+            | Self::WebhookSetupDiffers
+            | Self::OriginsNotApproved(_)
+            | Self::ReferenceUsed(_)
+            | Self::PaymentUnknown(_) => Failing::Refused,
+            Self::Plugin(_)
+            | Self::Policy(_)
+            | Self::Ledger(_)
+            | Self::Vault(_)
+            | Self::Client(_)
+            | Self::RecordUnreadable => Failing::Broken,
+        }
+    }
+
+    /// What to tell a person.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Provider(error) => error.problem().clone(),
+            Self::Plugin(error) => error.problem(),
+            Self::Ledger(error) => error.problem(),
+            Self::Vault(error) => error.problem(),
+            Self::Policy(error) => Problem::new(
+                "origins-invalid",
+                format!("The plugin's list of origins cannot be used: {error}."),
+                &["Correct the manifest of the plugin."],
+            ),
+            Self::Client(why) => Problem::new(
+                "client-unusable",
+                format!("No HTTPS client could be made: {why}."),
+                &[
+                    "Check that this computer's certificates are installed (on Debian: ca-certificates).",
+                ],
+            ),
+            Self::RecordUnreadable => Problem::new(
+                "installation-unreadable",
+                "What was stored of the installation cannot be read.",
+                &["Uninstall with --force, and install again."],
+            ),
+            Self::NotInstalled => Problem::new(
+                "not-installed",
+                "Nothing is installed in this workspace.",
+                &["Run `host-test install` first."],
+            ),
+            Self::Unfinished(State::Uninstalling) => Problem::new(
+                "uninstall-unfinished",
+                "An uninstall was begun and not finished.",
+                &["Run `host-test uninstall` again."],
+            ),
+            Self::Unfinished(_) => Problem::new(
+                "install-unfinished",
+                "An install was begun and not finished.",
+                &["Run `host-test install` again."],
+            ),
+            Self::WebhookSetupDiffers => Problem::new(
+                "webhook-setup-differs",
+                "The webhook of this installation is made in the other way (by hand, or automatically).",
+                &[
+                    "Leave out --webhook to keep it as it is.",
+                    "To change it, uninstall and install again.",
+                ],
+            ),
+            Self::OriginsNotApproved(origins) => {
+                let list: Vec<String> = origins
+                    .iter()
+                    .map(|origin| match &origin.credential {
+                        Some(credential) => format!("{} (with {credential})", origin.url),
+                        None => origin.url.clone(),
+                    })
+                    .collect();
+                Problem::new(
+                    "origins-not-approved",
+                    format!(
+                        "This component wants to call {}, which has not been approved for it.",
+                        list.join(", ")
+                    ),
+                    &["If you trust it with that, run `host-test install` with --approve-origins."],
+                )
+            }
+            Self::ReferenceUsed(amount) => Problem::new(
+                "reference-used",
+                format!(
+                    "This reference names a payment of another amount already: {} {}.",
+                    crate::money::display(amount),
+                    amount.currency.to_uppercase()
+                ),
+                &[
+                    "Use another reference for another payment, or the same amount for the same one.",
+                ],
+            ),
+            Self::PaymentUnknown(mode) => {
+                let mode = match mode {
+                    Mode::Test => "test",
+                    Mode::Live => "live",
+                };
+                Problem::new(
+                    "payment-unknown",
+                    format!("No payment with this reference or name is known in {mode} mode."),
+                    &["Check the reference that the payment was created with."],
+                )
+            }
+        }
+    }
+}

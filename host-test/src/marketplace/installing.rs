@@ -1,0 +1,262 @@
+//! Installing, looking, and uninstalling.
+//!
+//! An install is written down before the provider is asked, and its secret is stored before what
+//! earlier ones left behind is deleted. So a crash at any point leaves a state that the next
+//! command puts right.
+
+use super::{Error, Marketplace, Opened, now};
+use crate::contract::types::{
+    Check, InstallRequest, Installation, Mode, Problem, StatusReport, StatusRequest, Verdict,
+};
+use crate::egress::Credentials;
+use crate::ledger::{InstallationRow, State};
+
+/// How long a status report may take, in milliseconds.
+const STATUS_TIME: u32 = 10_000;
+
+/// How to install.
+pub struct InstallOptions {
+    /// What the merchant gave.
+    pub credentials: Credentials,
+    /// Whether the merchant made the webhook by hand. None: as it is installed, else not.
+    pub webhook_is_manual: Option<bool>,
+    /// Whether the operator approves where the plugin calls.
+    pub approve_origins: bool,
+}
+
+/// An installation as it is shown. It holds no secret.
+#[derive(Debug, PartialEq)]
+pub struct Connection {
+    /// Its id.
+    pub installation: String,
+    /// The provider's name.
+    pub provider: String,
+    /// Test or live.
+    pub mode: Mode,
+    /// The provider's id of the merchant's account.
+    pub account: Option<String>,
+    /// Where deliveries go.
+    pub webhook_url: String,
+    /// What is missing of the webhook.
+    pub problem: Option<Problem>,
+    /// What was changed at the provider besides.
+    pub changes: Vec<String>,
+    /// Whether only the credentials of an installation were replaced.
+    pub is_rotation: bool,
+}
+
+impl Marketplace {
+    /// Installs the provider, or replaces the credentials of an installation in the same mode and
+    /// account.
+    ///
+    /// # Errors
+    ///
+    /// The provider refuses or is not there; another mode is installed; the origins are not
+    /// approved.
+    pub async fn install(&self, options: InstallOptions) -> Result<Connection, Error> {
+        if options.approve_origins {
+            let plugin = self.plugin.clone();
+            self.ledger(move |ledger| ledger.approve(plugin.sha256(), plugin.manifest(), now()))
+                .await?;
+        }
+        match self.current().await? {
+            Some(row) if row.state == State::Active => self.rotate(row, options).await,
+            Some(row) if row.state == State::Uninstalling => Err(Error::Unfinished(row.state)),
+            _ => self.install_anew(options).await,
+        }
+    }
+
+    async fn install_anew(&self, options: InstallOptions) -> Result<Connection, Error> {
+        let credentials = options.credentials;
+        let egress = self.egress(credentials.clone()).await?;
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let row = InstallationRow {
+            id: id.clone(),
+            workspace: self.workspace.clone(),
+            provider: self.provider_id().to_owned(),
+            state: State::Installing,
+            webhook_is_manual: options.webhook_is_manual.unwrap_or(false),
+            credentials: Some(self.seal_credentials(&id, &credentials)?),
+            record: None,
+        };
+        let component = self.plugin.sha256().to_owned();
+        let begun = row.clone();
+        self.ledger(move |ledger| ledger.begin_installation(&begun, &component, now()))
+            .await?;
+        let request = self.request_for(&row, &credentials);
+        let installed = self.plugin.install(egress, request).await?;
+        let record = match installed {
+            Ok(record) => record,
+            Err(error) => {
+                if !matches!(
+                    error,
+                    crate::contract::types::ProviderError::UnknownOutcome(_)
+                ) {
+                    // Nothing was made: nothing has to be kept.
+                    self.ledger(move |ledger| ledger.finish_uninstalling(&id, now()))
+                        .await?;
+                }
+                return Err(error.into());
+            }
+        };
+        self.store(&record, &credentials).await?;
+        // Only now, with the new secret stored, may what is left of earlier ones go.
+        match self.repair_with(&row, record.clone(), &credentials).await {
+            Ok((record, changes)) => Ok(self.connection(record, changes, false)),
+            // The installation works all the same, and its next repair does the rest.
+            Err(Error::Provider(_) | Error::Plugin(_)) => {
+                Ok(self.connection(record, Vec::new(), false))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The plugin says whether the mode and the account are the same: it knows the credentials.
+    async fn rotate(
+        &self,
+        row: InstallationRow,
+        options: InstallOptions,
+    ) -> Result<Connection, Error> {
+        if options
+            .webhook_is_manual
+            .is_some_and(|manual| manual != row.webhook_is_manual)
+        {
+            return Err(Error::WebhookSetupDiffers);
+        }
+        let opened = self.open_row(row)?;
+        let (record, changes) = self
+            .repair_with(&opened.row, opened.record, &options.credentials)
+            .await?;
+        Ok(self.connection(record, changes, true))
+    }
+
+    async fn repair_with(
+        &self,
+        row: &InstallationRow,
+        record: Installation,
+        credentials: &Credentials,
+    ) -> Result<(Installation, Vec<String>), Error> {
+        let egress = self.egress(credentials.clone()).await?;
+        let request = self.request_for(row, credentials);
+        let repaired = self.plugin.repair(egress, record, request).await??;
+        self.store(&repaired.installation, credentials).await?;
+        Ok((repaired.installation, repaired.changes))
+    }
+
+    fn request_for(&self, row: &InstallationRow, credentials: &Credentials) -> InstallRequest {
+        self.install_request(&row.id, &row.workspace, credentials, row.webhook_is_manual)
+    }
+
+    async fn store(&self, record: &Installation, credentials: &Credentials) -> Result<(), Error> {
+        let id = record.installation_id.clone();
+        let sealed_credentials = self.seal_credentials(&id, credentials)?;
+        let sealed_record = self.seal_record(record)?;
+        let (mode, account) = (record.mode, record.account.clone());
+        self.ledger(move |ledger| {
+            ledger.store_installation(
+                &id,
+                &sealed_credentials,
+                &sealed_record,
+                mode,
+                account.as_deref(),
+                now(),
+            )
+        })
+        .await
+    }
+
+    /// The workspace's installation, as it is shown.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it cannot be read.
+    pub async fn shown(&self) -> Result<Connection, Error> {
+        let Opened { record, .. } = self.opened().await?;
+        Ok(self.connection(record, Vec::new(), false))
+    }
+
+    fn connection(
+        &self,
+        record: Installation,
+        changes: Vec<String>,
+        is_rotation: bool,
+    ) -> Connection {
+        Connection {
+            installation: record.installation_id,
+            provider: self.plugin.manifest().name.clone(),
+            mode: record.mode,
+            account: record.account,
+            webhook_url: record.webhook.url,
+            problem: record.webhook.problem,
+            changes,
+            is_rotation,
+        }
+    }
+
+    /// How the connection is. A report that was cut off is one check that says so.
+    ///
+    /// # Errors
+    ///
+    /// There is no installation, or it cannot be read.
+    pub async fn status(&self) -> Result<(Connection, StatusReport), Error> {
+        let opened = self.opened().await?;
+        let request = StatusRequest {
+            credentials: opened
+                .credentials
+                .iter()
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            webhook_urls: self.webhook_urls(),
+            time_limit: STATUS_TIME,
+        };
+        let egress = self.egress(opened.credentials).await?;
+        let record = opened.record.clone();
+        let report = match self.plugin.report_status(egress, record, request).await {
+            Ok(report) => report,
+            Err(error) => {
+                let problem = error.problem();
+                StatusReport {
+                    checks: vec![Check {
+                        id: "connection".to_owned(),
+                        verdict: Verdict::Unknown,
+                        message: problem.message,
+                        remedy: problem.remedy,
+                    }],
+                }
+            }
+        };
+        Ok((self.connection(opened.record, Vec::new(), false), report))
+    }
+
+    /// Removes the installation: the provider's side, then the secrets. With `force` it goes on
+    /// where the provider cannot be told, and says what is left there.
+    ///
+    /// # Errors
+    ///
+    /// There is no installation, or the provider cannot be told.
+    pub async fn uninstall(&self, force: bool) -> Result<Option<Problem>, Error> {
+        let row = self.current().await?.ok_or(Error::NotInstalled)?;
+        let id = row.id.clone();
+        let begun = id.clone();
+        self.ledger(move |ledger| ledger.begin_uninstalling(&begun, now()))
+            .await?;
+        let left = match self.tell_provider(row).await {
+            Ok(()) => None,
+            Err(error) if force => Some(error.problem()),
+            Err(error) => return Err(error),
+        };
+        self.ledger(move |ledger| ledger.finish_uninstalling(&id, now()))
+            .await?;
+        Ok(left)
+    }
+
+    async fn tell_provider(&self, row: InstallationRow) -> Result<(), Error> {
+        if row.record.is_none() {
+            // It never got as far as to have something to remove.
+            return Ok(());
+        }
+        let opened = self.open_row(row)?;
+        let egress = self.egress(opened.credentials).await?;
+        Ok(self.plugin.uninstall(egress, opened.record).await??)
+    }
+}

@@ -1,0 +1,95 @@
+//! The engine: one for the process, with a pool of instances and a bound on everything.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use wasmtime::{
+    Config, Engine, PoolingAllocationConfig, Store, StoreLimitsBuilder, UpdateDeadline,
+};
+
+use super::CallState;
+use crate::contract::PaymentPluginPre;
+use crate::egress::Egress;
+
+/// How many calls may run at the same time.
+pub const INSTANCES: usize = 64;
+/// How much memory a call may use: a delivery of 1 MiB takes some twenty times that when parsed.
+const MEMORY: usize = 64 << 20;
+/// The most that a plugin may pass to the host at once: a body, with what stands around it.
+const PASSED_TO_HOST: usize = 2 << 20;
+/// How often the ticker looks.
+const TICK: Duration = Duration::from_millis(10);
+/// How many times it may find the same call at work: two seconds, not counting what the call
+/// waits for.
+const TICKS: u32 = 200;
+
+/// The engine.
+///
+/// # Panics
+///
+/// Never on any input: its configuration is constant.
+#[allow(clippy::expect_used)]
+pub fn shared() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| {
+        let engine = Engine::new(&config()).expect("the configuration is constant");
+        let weak = engine.weak();
+        std::thread::spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        });
+        engine
+    })
+}
+
+fn config() -> Config {
+    let instances = u32::try_from(INSTANCES).unwrap_or(u32::MAX);
+    // A component is several core instances and tables: the module, a shim and a fix-up.
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(4 * instances)
+        .total_memories(instances)
+        .total_tables(2 * instances)
+        .total_stacks(2 * instances)
+        .max_memory_size(MEMORY)
+        // Setting the pages of the last call to zero is cheaper than asking for new ones.
+        .linear_memory_keep_resident(1 << 20)
+        .table_keep_resident(1 << 16);
+    let mut config = Config::new();
+    config.allocation_strategy(pool).epoch_interruption(true);
+    config
+}
+
+/// A store for one call.
+pub fn store(pre: &PaymentPluginPre<CallState>, egress: Egress) -> Store<CallState> {
+    let limits = StoreLimitsBuilder::new()
+        .memory_size(MEMORY)
+        .table_elements(10_000)
+        .instances(8)
+        .tables(8)
+        .memories(2)
+        .build();
+    let state = CallState {
+        egress,
+        limits,
+        ticks: 0,
+    };
+    let mut store = Store::new(pre.engine(), state);
+    store.limiter(|state| &mut state.limits);
+    store.set_hostcall_fuel(PASSED_TO_HOST);
+    // Yielding lets the timeout around the call have its turn.
+    store.epoch_deadline_callback(|mut context| {
+        let state = context.data_mut();
+        state.ticks += 1;
+        Ok(if state.ticks > TICKS {
+            UpdateDeadline::Interrupt
+        } else {
+            UpdateDeadline::Yield(1)
+        })
+    });
+    store.set_epoch_deadline(1);
+    store
+}

@@ -1,0 +1,146 @@
+//! What a component says of itself: the security review is its list of imports.
+
+use serde::Serialize;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime::component::types::{ComponentInstance, ComponentItem};
+
+use super::LoadError;
+use super::engine;
+
+/// The contract's package and version.
+const PACKAGE: &str = "brain-studio:payments";
+const VERSION: &str = "0.1.0";
+
+/// The functions that a plugin has to export.
+const FUNCTIONS: [&str; 12] = [
+    "describe",
+    "install",
+    "repair",
+    "uninstall",
+    "report-status",
+    "create-payment",
+    "get-payment",
+    "cancel-payment",
+    "refund-payment",
+    "peek-webhook",
+    "handle-webhook",
+    "missed-events",
+];
+
+/// A component, as read from itself.
+#[derive(Debug, Serialize)]
+pub struct Inspection {
+    /// The interfaces that it imports, types only included.
+    pub imports: Vec<String>,
+    /// The functions that it can call, each with its interface.
+    pub callable_imports: Vec<String>,
+    /// The interfaces that it exports.
+    pub exports: Vec<String>,
+    /// The functions that can be called, each with its interface.
+    pub exported_functions: Vec<String>,
+    /// The size of the file.
+    pub size_bytes: usize,
+    /// The version of the contract that it exports. None: it does not export it.
+    pub package_version: Option<String>,
+}
+
+/// Reads a component.
+///
+/// # Errors
+///
+/// It is no component.
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
+    let engine = engine::shared();
+    let component = super::compile(engine, bytes)?;
+    let (imports, callable_imports) = imports(engine, &component);
+    let (exports, exported_functions) = exports(engine, &component);
+    let package_version = exports.iter().find_map(|name| {
+        let (interface, version) = name.split_once('@')?;
+        interface.starts_with(PACKAGE).then(|| version.to_owned())
+    });
+    Ok(Inspection {
+        imports,
+        callable_imports,
+        exports,
+        exported_functions,
+        size_bytes: bytes.len(),
+        package_version,
+    })
+}
+
+/// Whether a component imports nothing but `http` and exports the whole contract.
+pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    let http = format!("{PACKAGE}/http@{VERSION}#");
+    let forbidden: Vec<String> = imports(engine, component)
+        .1
+        .into_iter()
+        .filter(|name| !name.starts_with(&http))
+        .collect();
+    if !forbidden.is_empty() {
+        return Err(LoadError::ForbiddenImports(forbidden));
+    }
+    let provider = format!("{PACKAGE}/payment-provider@{VERSION}");
+    let (interfaces, functions) = exports(engine, component);
+    if !interfaces.contains(&provider) {
+        return Err(LoadError::InterfaceMissing(provider));
+    }
+    let missing: Vec<String> = FUNCTIONS
+        .iter()
+        .filter(|&function| !functions.contains(&format!("{provider}#{function}")))
+        .map(|&function| function.to_owned())
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(LoadError::FunctionsMissing(missing))
+    }
+}
+
+/// The names of the imports, and the functions among and in them.
+fn imports(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {
+    names(
+        engine,
+        component
+            .component_type()
+            .imports(engine)
+            .map(|(name, item)| (name, item.ty)),
+    )
+}
+
+fn exports(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {
+    names(
+        engine,
+        component
+            .component_type()
+            .exports(engine)
+            .map(|(name, item)| (name, item.ty)),
+    )
+}
+
+fn names<'a>(
+    engine: &Engine,
+    items: impl Iterator<Item = (&'a str, ComponentItem)>,
+) -> (Vec<String>, Vec<String>) {
+    let (mut all, mut functions) = (Vec::new(), Vec::new());
+    for (name, item) in items {
+        all.push(name.to_owned());
+        match item {
+            ComponentItem::ComponentInstance(instance) => {
+                functions.extend(callable(engine, name, &instance));
+            }
+            ComponentItem::Type(_) => {}
+            // Whatever it is, it is more than a type.
+            _ => functions.push(name.to_owned()),
+        }
+    }
+    (all, functions)
+}
+
+fn callable(engine: &Engine, interface: &str, instance: &ComponentInstance) -> Vec<String> {
+    instance
+        .exports(engine)
+        .filter(|(_, item)| !matches!(item.ty, ComponentItem::Type(_)))
+        .map(|(name, _)| format!("{interface}#{name}"))
+        .collect()
+}

@@ -1,0 +1,215 @@
+//! The vault: secrets at rest, sealed with XChaCha20-Poly1305.
+//!
+//! A sealed value is bound to what it belongs to: moved elsewhere, it does not open. Its first byte
+//! is the version of its form, then come 24 bytes of nonce, made anew for each value, and the
+//! ciphertext with its tag.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use chacha20poly1305::aead::{Aead, Generate, Payload};
+use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+
+use crate::contract::types::Problem;
+
+/// The variable that holds the key, if no file shall: 64 hexadecimal digits.
+pub const KEY_VARIABLE: &str = "HOST_TEST_VAULT_KEY";
+
+const VERSION: u8 = 1;
+const NONCE_LENGTH: usize = 24;
+
+/// Why the vault does not give what it holds.
+#[derive(Debug, Error)]
+pub enum VaultError {
+    /// The variable does not hold a key.
+    #[error("{KEY_VARIABLE} is not a key of 64 hexadecimal digits")]
+    MalformedVariable,
+    /// The file does not hold a key.
+    #[error("{} is not a key of 64 hexadecimal digits", .0.display())]
+    MalformedFile(PathBuf),
+    /// The file cannot be read or made.
+    #[error("{path}: {source}", path = .0.display(), source = .1)]
+    File(PathBuf, std::io::Error),
+    /// No randomness is to be had.
+    #[error("the system gives no random numbers")]
+    NoRandomness,
+    /// What is sealed was sealed with another key, or has been changed.
+    #[error("a sealed secret does not open with this key")]
+    DoesNotOpen,
+}
+
+impl VaultError {
+    /// What to tell a person.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let remedy: &[&str] = match self {
+            Self::MalformedVariable | Self::MalformedFile(_) => {
+                &["Put back the key that was used before: without it the stored secrets are lost."]
+            }
+            Self::File(..) => {
+                &["Check the file's owner and permissions, and the space on the disk."]
+            }
+            Self::NoRandomness => &["Try again."],
+            Self::DoesNotOpen => &[
+                "Use the data folder together with the key that it was made with.",
+                "If that key is lost, uninstall with --force and install again.",
+            ],
+        };
+        Problem::new(
+            "vault-locked",
+            format!("The stored secrets cannot be used: {self}."),
+            remedy,
+        )
+    }
+}
+
+/// The vault. Its `Debug` shows nothing.
+pub struct Vault(XChaCha20Poly1305);
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Vault")
+    }
+}
+
+impl Vault {
+    /// Opens the vault with the key from the environment, else from a file in the data folder that
+    /// only its owner may read and that is made once.
+    ///
+    /// # Errors
+    ///
+    /// The key is malformed, or its file cannot be read or made.
+    pub fn open(data_dir: &Path) -> Result<Self, VaultError> {
+        if let Ok(text) = std::env::var(KEY_VARIABLE) {
+            return Self::with_key(&text.into()).ok_or(VaultError::MalformedVariable);
+        }
+        let path = data_dir.join("vault.key");
+        let text = read_or_make(&path)?;
+        Self::with_key(&text).ok_or(VaultError::MalformedFile(path))
+    }
+
+    fn with_key(text: &SecretString) -> Option<Self> {
+        let (pairs, rest) = text.expose_secret().trim().as_bytes().as_chunks::<2>();
+        let mut key = Key::default();
+        if pairs.len() != key.len() || !rest.is_empty() {
+            return None;
+        }
+        for (byte, pair) in key.iter_mut().zip(pairs) {
+            *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(XChaCha20Poly1305::new(&key)))
+    }
+
+    /// Seals a value for what it belongs to.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no random numbers.
+    pub fn seal(&self, belongs_to: &str, value: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let nonce = XNonce::try_generate().map_err(|_| VaultError::NoRandomness)?;
+        let payload = Payload {
+            msg: value,
+            aad: belongs_to.as_bytes(),
+        };
+        let ciphertext = self
+            .0
+            .encrypt(&nonce, payload)
+            .map_err(|_| VaultError::DoesNotOpen)?;
+        Ok([&[VERSION], nonce.as_slice(), &ciphertext].concat())
+    }
+
+    /// Opens a value that was sealed for the same.
+    ///
+    /// # Errors
+    ///
+    /// It was sealed with another key, for something else, or has been changed.
+    pub fn open_sealed(&self, belongs_to: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let Some((&VERSION, rest)) = sealed.split_first() else {
+            return Err(VaultError::DoesNotOpen);
+        };
+        let Some((nonce, ciphertext)) = rest.split_first_chunk::<NONCE_LENGTH>() else {
+            return Err(VaultError::DoesNotOpen);
+        };
+        let payload = Payload {
+            msg: ciphertext,
+            aad: belongs_to.as_bytes(),
+        };
+        self.0
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map_err(|_| VaultError::DoesNotOpen)
+    }
+}
+
+fn read_or_make(path: &Path) -> Result<SecretString, VaultError> {
+    let failed = |error| VaultError::File(path.to_owned(), error);
+    match fs::read_to_string(path) {
+        Ok(text) => return Ok(text.into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let key = Key::try_generate().map_err(|_| VaultError::NoRandomness)?;
+    let text = SecretString::from(crate::plugin::hex(&key));
+    // Whole or not at all, and never over another's: written aside, then linked into place.
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut aside = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    aside
+        .write_all(text.expose_secret().as_bytes())
+        .map_err(failed)?;
+    aside.as_file().sync_all().map_err(failed)?;
+    match aside.persist_noclobber(path) {
+        Ok(_) => {
+            let directory = OpenOptions::new()
+                .read(true)
+                .open(directory)
+                .map_err(failed)?;
+            directory.sync_all().map_err(failed)?;
+            Ok(text)
+        }
+        // Another process was faster.
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            fs::read_to_string(path)
+                .map(SecretString::from)
+                .map_err(failed)
+        }
+        Err(error) => Err(failed(error.error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_only_as_what_it_was_sealed_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let vault = Vault::open(directory.path()).unwrap();
+        let sealed = vault.seal("a/key", b"sk_test_x").unwrap();
+        assert!(!sealed.windows(9).any(|bytes| bytes == b"sk_test_x"));
+        // The key was stored: the next process opens it.
+        let again = Vault::open(directory.path()).unwrap();
+        assert_eq!(again.open_sealed("a/key", &sealed).unwrap(), b"sk_test_x");
+        assert!(vault.open_sealed("b/key", &sealed).is_err());
+        for position in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[position] ^= 1;
+            assert!(vault.open_sealed("a/key", &changed).is_err(), "{position}");
+            assert!(
+                vault.open_sealed("a/key", &sealed[..position]).is_err(),
+                "{position}"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_the_key() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        Vault::open(directory.path()).unwrap();
+        let metadata = fs::metadata(directory.path().join("vault.key")).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    }
+}

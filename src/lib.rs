@@ -1,0 +1,92 @@
+//! The Stripe payment provider for Brain Studio's Marketplace.
+//!
+//! One WebAssembly component that implements the interface `payment-provider` of the WIT package
+//! `brain-studio:payments` (see `wit/`). Its one capability is `http`: it holds no key, keeps
+//! nothing between calls, and has no clock, no randomness, no files and no environment.
+//!
+//! The exports are one line each. What they do is native Rust as well, and is measured natively by
+//! the host's benchmark.
+
+#![deny(unsafe_code)]
+
+mod api_key;
+pub mod bindings;
+mod connection;
+mod manifest;
+mod metadata;
+mod payments;
+mod problem;
+mod stripe;
+pub mod webhook;
+
+use bindings::brain_studio::payments::types::{
+    EventPage, InstallRequest, Installation, Manifest, Payment, PaymentRequest, ProviderError,
+    Refund, RefundRequest, RepairOutcome, StatusReport, StatusRequest, WebhookError, WebhookHint,
+    WebhookOutcome, WebhookRequest,
+};
+
+/// The provider: the exports of the component.
+pub struct StripePaymentProvider;
+
+impl bindings::exports::brain_studio::payments::payment_provider::Guest for StripePaymentProvider {
+    fn describe() -> Manifest {
+        manifest::manifest()
+    }
+
+    async fn install(request: InstallRequest) -> Result<Installation, ProviderError> {
+        connection::install(request).await
+    }
+
+    async fn repair(
+        installation: Installation,
+        request: InstallRequest,
+    ) -> Result<RepairOutcome, ProviderError> {
+        connection::repair(installation, request).await
+    }
+
+    async fn uninstall(installation: Installation) -> Result<(), ProviderError> {
+        connection::uninstall(&installation).await
+    }
+
+    async fn report_status(installation: Installation, request: StatusRequest) -> StatusReport {
+        connection::report_status(&installation, &request).await
+    }
+
+    async fn create_payment(
+        installation: Installation,
+        request: PaymentRequest,
+    ) -> Result<Payment, ProviderError> {
+        payments::create(&installation, &request).await
+    }
+
+    async fn get_payment(installation: Installation, id: String) -> Result<Payment, ProviderError> {
+        payments::get(&installation, &id).await
+    }
+
+    async fn cancel_payment(_: Installation, _: String) -> Result<Payment, ProviderError> {
+        Err(problem::not_implemented("Canceling a payment"))
+    }
+
+    async fn refund_payment(_: Installation, _: RefundRequest) -> Result<Refund, ProviderError> {
+        Err(problem::not_implemented("Refunding a payment"))
+    }
+
+    fn peek_webhook(request: WebhookRequest) -> Result<WebhookHint, WebhookError> {
+        Ok(webhook::peek(&request))
+    }
+
+    async fn handle_webhook(
+        installation: Installation,
+        request: WebhookRequest,
+    ) -> Result<WebhookOutcome, WebhookError> {
+        webhook::handle(&installation, &request)
+    }
+
+    async fn missed_events(
+        _: Installation,
+        _: u64,
+        _: Option<String>,
+    ) -> Result<EventPage, ProviderError> {
+        Err(problem::not_implemented("Asking for missed events"))
+    }
+}

@@ -1,0 +1,70 @@
+//! What this provider writes on the objects that it makes at Stripe, and recognises them by.
+//!
+//! Stripe allows 50 keys of at most 40 characters with values of at most 500.
+
+use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation};
+use crate::stripe::{Form, Json};
+
+/// The installation that made it.
+const INSTALLATION: &str = "brain_studio_installation";
+/// The workspace that it belongs to.
+const WORKSPACE: &str = "brain_studio_workspace";
+/// The flow's name for the payment.
+const REFERENCE: &str = "brain_studio_reference";
+
+/// The metadata of an object of Stripe's, as far as it is ours.
+pub struct Metadata {
+    /// The installation that made it.
+    pub installation: Option<String>,
+    /// The workspace that it belongs to.
+    pub workspace: Option<String>,
+    /// The flow's name for the payment.
+    pub reference: Option<String>,
+}
+
+impl Metadata {
+    /// The metadata among the fields of an object.
+    pub fn of(object: &Json) -> Self {
+        let metadata = object.field("metadata");
+        Self {
+            installation: metadata.string(INSTALLATION),
+            workspace: metadata.string(WORKSPACE),
+            reference: metadata.string(REFERENCE),
+        }
+    }
+
+    /// Whether it was made by another workspace. An account may serve several of them.
+    pub fn is_of_another_workspace(&self, installation: &Installation) -> bool {
+        self.workspace
+            .as_ref()
+            .is_some_and(|workspace| *workspace != installation.workspace)
+    }
+
+    /// The flow's name for the payment, if this workspace made it.
+    pub fn reference_in(&self, installation: &Installation) -> Option<String> {
+        let ours = self.workspace.as_ref() == Some(&installation.workspace);
+        self.reference.clone().filter(|_| ours)
+    }
+}
+
+/// Tags a webhook endpoint.
+pub fn tag_endpoint(form: &mut Form, request: &InstallRequest) {
+    form.add(
+        &format!("metadata[{INSTALLATION}]"),
+        &request.installation_id,
+    );
+    form.add(&format!("metadata[{WORKSPACE}]"), &request.workspace);
+}
+
+/// Tags a Checkout Session and its PaymentIntent: the first keeps its own metadata, and only the
+/// second's travels in `payment_intent.*` events.
+pub fn tag_payment(form: &mut Form, installation: &Installation, reference: &str) {
+    for map in ["metadata", "payment_intent_data[metadata]"] {
+        form.add(
+            &format!("{map}[{INSTALLATION}]"),
+            &installation.installation_id,
+        );
+        form.add(&format!("{map}[{WORKSPACE}]"), &installation.workspace);
+        form.add(&format!("{map}[{REFERENCE}]"), reference);
+    }
+}

@@ -1,0 +1,21 @@
+//! How this provider says what went wrong.
+
+use crate::bindings::brain_studio::payments::types::{Problem, ProviderError};
+
+/// A problem: a code for a program, a sentence for a merchant, and the steps of the remedy.
+pub fn problem(code: &str, message: impl Into<String>, remedy: &[&str]) -> Problem {
+    Problem {
+        code: code.to_owned(),
+        message: message.into(),
+        remedy: remedy.iter().map(|&step| step.to_owned()).collect(),
+    }
+}
+
+/// What a part of the contract answers that this version does not have yet.
+pub fn not_implemented(what: &str) -> ProviderError {
+    ProviderError::Other(problem(
+        "not-implemented",
+        format!("{what} is not possible yet with this version of the Stripe plugin."),
+        &["Do it in Stripe's Dashboard, where everything about the payment is."],
+    ))
+}

@@ -1,0 +1,47 @@
+//! The form encoding that Stripe takes, with its bracket notation.
+
+/// The parameters of a request.
+#[derive(Debug, Default)]
+pub struct Form(String);
+
+impl Form {
+    /// No parameters yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one, such as `line_items[0][quantity]` and `1`.
+    pub fn add(&mut self, name: &str, value: &str) {
+        let encoded = std::mem::take(&mut self.0);
+        self.0 = form_urlencoded::Serializer::new(encoded)
+            .append_pair(name, value)
+            .finish();
+    }
+
+    /// The same, for building in one expression.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.add(name, value);
+        self
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_separated_and_escaped() {
+        let form = Form::new().with("a[b]", "1 & 2").with("c", "é=");
+        assert_eq!(form.as_str(), "a%5Bb%5D=1+%26+2&c=%C3%A9%3D");
+    }
+}

@@ -1,0 +1,208 @@
+//! Stripe's objects, as far as this provider reads them, in every shape since 2020-08-27. Unknown
+//! fields are passed over, and words that may grow stay strings.
+
+use super::json::Json;
+use crate::metadata::Metadata;
+
+/// Something that can be read from JSON.
+pub trait Read: Sized {
+    /// Reads it. None: what has to be there is not.
+    fn read(json: &Json) -> Option<Self>;
+}
+
+/// A page of a list.
+pub struct List<T> {
+    /// The objects of this page.
+    pub data: Vec<T>,
+    /// Whether another page follows.
+    pub has_more: bool,
+}
+
+impl<T: Read> Read for List<T> {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            data: json
+                .list("data")?
+                .iter()
+                .map(T::read)
+                .collect::<Option<_>>()?,
+            has_more: json.flag("has_more").unwrap_or(false),
+        })
+    }
+}
+
+/// The merchant's account.
+pub struct Account {
+    /// `acct_…`
+    pub id: String,
+}
+
+impl Read for Account {
+    fn read(json: &Json) -> Option<Self> {
+        let id = json.string("id")?;
+        Some(Self { id })
+    }
+}
+
+/// A webhook endpoint.
+pub struct WebhookEndpoint {
+    /// `we_…`
+    pub id: String,
+    /// Where deliveries go.
+    pub url: String,
+    /// `enabled` or `disabled`.
+    pub status: String,
+    /// The types of event that it delivers; `*` is all of them.
+    pub enabled_events: Vec<String>,
+    /// The version whose shapes its events have. None: the account's.
+    pub api_version: Option<String>,
+    /// Our tags, if it is ours.
+    pub metadata: Metadata,
+    /// Only in the answer to its creation.
+    pub secret: Option<String>,
+}
+
+impl Read for WebhookEndpoint {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            id: json.string("id")?,
+            url: json.string("url")?,
+            status: json.string("status")?,
+            enabled_events: texts(json.list("enabled_events")?),
+            api_version: json.string("api_version"),
+            metadata: Metadata::of(json),
+            secret: json.string("secret"),
+        })
+    }
+}
+
+/// The page on which a customer pays.
+pub struct CheckoutSession {
+    /// `cs_…`
+    pub id: String,
+    /// What was asked for, as Stripe counts.
+    pub amount_total: u64,
+    /// Lower case.
+    pub currency: String,
+    /// Unix seconds.
+    pub created: u64,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// `open`, `complete` or `expired`.
+    pub status: String,
+    /// Where the customer pays. Null once that is over.
+    pub url: Option<String>,
+    /// Null until the customer confirms.
+    pub payment_intent: Option<IntentOrId>,
+    /// Our tags.
+    pub metadata: Metadata,
+}
+
+/// The PaymentIntent of a page: itself where the request asked for it, else its id.
+pub enum IntentOrId {
+    /// Itself.
+    Intent(PaymentIntent),
+    /// Its id.
+    Id(String),
+}
+
+impl Read for CheckoutSession {
+    fn read(json: &Json) -> Option<Self> {
+        let payment_intent = match json.value("payment_intent") {
+            Some(Json::Text(id)) => Some(IntentOrId::Id(id.to_string())),
+            Some(intent) => Some(IntentOrId::Intent(PaymentIntent::read(intent)?)),
+            None => None,
+        };
+        Some(Self {
+            id: json.string("id")?,
+            amount_total: json.number("amount_total")?,
+            currency: json.string("currency")?,
+            created: json.number("created")?,
+            livemode: json.flag("livemode")?,
+            status: json.string("status")?,
+            url: json.string("url"),
+            payment_intent,
+            metadata: Metadata::of(json),
+        })
+    }
+}
+
+/// A payment from the customer's first attempt on.
+pub struct PaymentIntent {
+    /// `pi_…`
+    pub id: String,
+    /// What was asked for, as Stripe counts.
+    pub amount: u64,
+    /// What has been received, as Stripe counts.
+    pub amount_received: u64,
+    /// What has been given back, as Stripe counts. None: it does not say.
+    pub amount_refunded: Option<u64>,
+    /// Lower case.
+    pub currency: String,
+    /// Unix seconds.
+    pub created: u64,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// One of the words of the lifecycle, or one that we do not know.
+    pub status: String,
+    /// Why the last attempt failed.
+    pub last_payment_error: Option<PaymentError>,
+    /// Our tags.
+    pub metadata: Metadata,
+}
+
+impl Read for PaymentIntent {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            id: json.string("id")?,
+            amount: json.number("amount")?,
+            amount_received: json.number("amount_received").unwrap_or(0),
+            amount_refunded: amount_refunded(json),
+            currency: json.string("currency")?,
+            created: json.number("created")?,
+            livemode: json.flag("livemode")?,
+            status: json.string("status")?,
+            last_payment_error: json.value("last_payment_error").map(PaymentError::of),
+            metadata: Metadata::of(json),
+        })
+    }
+}
+
+/// From 2022-11-15 on the last charge says it, where the request asked for the charge; before, the
+/// list of all of them.
+fn amount_refunded(intent: &Json) -> Option<u64> {
+    if let Some(refunded) = intent.field("latest_charge").number("amount_refunded") {
+        return Some(refunded);
+    }
+    let charges = intent.field("charges").list("data")?;
+    charges
+        .iter()
+        .map(|charge| charge.number("amount_refunded"))
+        .sum()
+}
+
+fn texts(list: &[Json]) -> Vec<String> {
+    list.iter()
+        .filter_map(|json| match json {
+            Json::Text(text) => Some(text.to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Why an attempt to pay failed.
+pub struct PaymentError {
+    /// The bank's reason, such as `insufficient_funds`, else Stripe's, such as `card_declined`.
+    pub code: Option<String>,
+    /// A sentence for the customer.
+    pub message: Option<String>,
+}
+
+impl PaymentError {
+    fn of(json: &Json) -> Self {
+        Self {
+            code: json.string("decline_code").or_else(|| json.string("code")),
+            message: json.string("message"),
+        }
+    }
+}
