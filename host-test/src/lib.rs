@@ -1,5 +1,15 @@
-//! A wasmtime host that stands in for Brain Studio's Marketplace.
+//! A wasmtime host that stands in for Brain Studio's Marketplace, for the developers of payment
+//! plugins: it installs one, takes its webhooks, asks it for payments, and removes it, as the
+//! marketplace would.
+//!
+//! A plugin is a WebAssembly component that implements the contract in `wit/`. It is given one
+//! capability, [`egress`], and nothing else; each call runs in a fresh instance.
+
+pub mod bench;
+pub mod bundled;
+pub mod cli;
 pub mod contract;
+pub mod demo;
 pub mod egress;
 pub mod fake;
 pub mod ledger;

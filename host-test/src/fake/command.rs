@@ -31,6 +31,15 @@ pub struct FakeStripeArgs {
     deliver_origin: Vec<OriginOverride>,
 }
 
+impl Command {
+    /// Where it is to listen.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        let Self::FakeStripe(args) = self;
+        args.listen
+    }
+}
+
 /// Runs it until `stop` is done.
 ///
 /// # Errors

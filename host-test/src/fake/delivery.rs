@@ -102,7 +102,7 @@ impl Outbox {
                 url: endpoint.url.clone(),
                 secret: endpoint.secret.clone(),
                 livemode: event.livemode,
-                body: format!("{:#}", event.body).into_bytes(),
+                body: event.bytes(),
             };
             self.open.send_modify(|count| *count += 1);
             if self.queue.send(delivery).is_err() {

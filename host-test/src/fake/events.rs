@@ -20,6 +20,13 @@ pub struct Event {
     pub body: Value,
 }
 
+impl Event {
+    /// As it is delivered: indented, as Stripe does it.
+    pub fn bytes(&self) -> Vec<u8> {
+        format!("{:#}", self.body).into_bytes()
+    }
+}
+
 /// Writes an event down and sends it to every endpoint that wants it.
 pub fn happen(shared: &Shared, side: &mut Side, livemode: bool, kind: &str, object: &Value) {
     let id = id("evt");

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 
 use crate::egress::OriginOverride;
 pub use command::{Command, run};
-pub use delivery::Attempt;
+pub use delivery::{Attempt, signature};
 use state::State;
 
 /// A fake Stripe that is running. It stops when this is dropped.
@@ -128,18 +128,35 @@ impl FakeStripe {
         }
     }
 
-    /// Signs a body as the endpoint would be sent it now, and gives its URL and the header.
+    /// A delivery of the first event of a type as its first endpoint would be sent it now, and not
+    /// sent.
     #[must_use]
-    pub fn sign(&self, livemode: bool, endpoint: &str, body: &[u8]) -> Option<(String, String)> {
+    pub fn held_back(&self, livemode: bool, event_type: &str) -> Option<HeldBack> {
         let state = self.shared.state();
-        let endpoint = state
-            .side(livemode)
+        let side = state.side(livemode);
+        let event = side.events.iter().find(|event| event.kind == event_type)?;
+        let endpoint = side
             .endpoints
             .iter()
-            .find(|e| e.id == endpoint)?;
-        let header = delivery::signature(&endpoint.secret, livemode, body, state::now());
-        Some((endpoint.url.clone(), header))
+            .find(|endpoint| endpoint.wants(event_type))?;
+        let body = event.bytes();
+        Some(HeldBack {
+            url: endpoint.url.clone(),
+            signature: signature(&endpoint.secret, livemode, &body, state::now()),
+            body,
+        })
     }
+}
+
+/// A delivery that has not been sent.
+#[derive(Clone)]
+pub struct HeldBack {
+    /// The endpoint's, as it was registered.
+    pub url: String,
+    /// The value of the signature's header.
+    pub signature: String,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Drop for FakeStripe {

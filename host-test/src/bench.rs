@@ -1,0 +1,121 @@
+//! What one delivery costs, measured in one run: in a fresh instance, in a warm one, and as the
+//! same code compiled for the host.
+
+use std::time::{Duration, Instant};
+
+use bundled_provider::bindings::brain_studio::payments::types as native;
+use serde::Serialize;
+
+use crate::contract::types::{Installation, WebhookRequest};
+use crate::egress::Egress;
+use crate::fake;
+use crate::marketplace::now;
+use crate::plugin::{CallError, Plugin};
+
+const SECRET: &str = "whsec_ofTheBenchmark";
+/// What comes first and is not counted.
+const WARM_UP: usize = 100;
+
+/// Nanoseconds.
+#[derive(Debug, Serialize)]
+pub struct Figures {
+    /// A new instance, verify, decode, drop: the half of them that was fastest.
+    pub fresh_instance_p50_ns: u64,
+    /// The same: 99 of 100.
+    pub fresh_instance_p99_ns: u64,
+    /// The same instance again and again.
+    pub warm_instance_p50_ns: u64,
+    /// The same code without any sandbox.
+    pub native_p50_ns: u64,
+}
+
+/// Measures with a body that is signed here.
+///
+/// # Errors
+///
+/// A call fails.
+pub async fn webhook(
+    plugin: &Plugin,
+    body: Vec<u8>,
+    iterations: usize,
+) -> Result<Figures, CallError> {
+    let received_at = now();
+    let header = fake::signature(SECRET, false, &body, received_at);
+    let name = plugin.manifest().signature_header.clone();
+    let installation = crate::cli::ad_hoc(vec![SECRET.to_owned()]);
+    let request = WebhookRequest {
+        headers: vec![(name, header)],
+        query: String::new(),
+        body,
+        received_at,
+    };
+    let mut fresh = Vec::with_capacity(iterations);
+    for _ in 0..WARM_UP + iterations {
+        let (installation, request) = (installation.clone(), request.clone());
+        let start = Instant::now();
+        let outcome = plugin
+            .handle_webhook(Egress::none(), installation, request)
+            .await?;
+        fresh.push(start.elapsed());
+        drop(outcome);
+    }
+    let warm = plugin
+        .time_warm_webhooks(&installation, &request, WARM_UP + iterations)
+        .await?;
+    let native = time_native(&installation, &request, WARM_UP + iterations);
+    let fresh = sorted(fresh);
+    Ok(Figures {
+        fresh_instance_p50_ns: percentile(&fresh, 50),
+        fresh_instance_p99_ns: percentile(&fresh, 99),
+        warm_instance_p50_ns: percentile(&sorted(warm), 50),
+        native_p50_ns: percentile(&sorted(native), 50),
+    })
+}
+
+fn time_native(
+    installation: &Installation,
+    request: &WebhookRequest,
+    iterations: usize,
+) -> Vec<Duration> {
+    let installation = native::Installation {
+        installation_id: installation.installation_id.clone(),
+        workspace: installation.workspace.clone(),
+        mode: native::Mode::Test,
+        account: None,
+        webhook: native::WebhookRegistration {
+            endpoint_id: None,
+            url: String::new(),
+            signing_secrets: installation.webhook.signing_secrets.clone(),
+            problem: None,
+        },
+        extras: Vec::new(),
+    };
+    let request = native::WebhookRequest {
+        headers: request.headers.clone(),
+        query: request.query.clone(),
+        body: request.body.clone(),
+        received_at: request.received_at,
+    };
+    (0..iterations)
+        .map(|_| {
+            let start = Instant::now();
+            let outcome = bundled_provider::webhook::handle(&installation, &request);
+            let time = start.elapsed();
+            drop(std::hint::black_box(outcome));
+            time
+        })
+        .collect()
+}
+
+fn sorted(times: Vec<Duration>) -> Vec<Duration> {
+    let mut times: Vec<Duration> = times.into_iter().skip(WARM_UP).collect();
+    times.sort_unstable();
+    times
+}
+
+fn percentile(sorted: &[Duration], percent: usize) -> u64 {
+    let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted
+        .get(index)
+        .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}

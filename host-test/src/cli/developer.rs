@@ -1,0 +1,207 @@
+//! What a plugin developer asks: `webhook verify`, `bench webhook` and `inspect`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::output::{Output, problem_json};
+use super::payment::payment_json;
+use super::{CommandError, read_component};
+use crate::contract::types::{
+    Installation, Mode, Problem, WebhookOutcome, WebhookRegistration, WebhookRequest,
+};
+use crate::egress::Egress;
+use crate::plugin::{Plugin, inspect as inspection};
+use crate::{bench, bundled};
+
+/// The variable that holds the signing secrets.
+const SECRETS: &str = "WEBHOOK_SECRETS";
+
+#[derive(Subcommand)]
+pub enum WebhookCommand {
+    /// Verifies one delivery against an ad-hoc installation in test mode, without network
+    ///
+    /// The signing secrets are read from the variable WEBHOOK_SECRETS, separated by commas. They
+    /// are taken as they are: nothing is trimmed and no prefix is needed. The answer is JSON.
+    Verify(VerifyArgs),
+}
+
+/// Which delivery.
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// The file with the body, byte for byte
+    body_file: PathBuf,
+    /// The value of the signature's header; left out, the delivery has none
+    #[arg(long, value_name = "HEADER", allow_hyphen_values = true)]
+    signature: Option<String>,
+    /// When it was received, in Unix seconds
+    #[arg(long, value_name = "UNIX_SECONDS")]
+    received_at: u64,
+}
+
+#[derive(Subcommand)]
+pub enum BenchCommand {
+    /// What one delivery costs: in a fresh instance, in a warm one, and as native code
+    Webhook(BenchArgs),
+}
+
+/// What to measure.
+#[derive(Args)]
+pub struct BenchArgs {
+    /// The file with the body
+    body_file: PathBuf,
+    /// How often each way is measured
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    iterations: u32,
+}
+
+/// Which component.
+#[derive(Args)]
+pub struct InspectArgs {
+    /// The component's file [default: the one that is built in]
+    component_file: Option<PathBuf>,
+}
+
+pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, CommandError> {
+    let body = read(&args.body_file)?;
+    let secrets = std::env::var(SECRETS).map_err(|_| {
+        CommandError::Usage(Problem::new(
+            "secrets-missing",
+            format!("The variable {SECRETS} does not hold the signing secrets."),
+            &["Set it to the endpoint's signing secret, or to several, separated by commas."],
+        ))
+    })?;
+    let installation = ad_hoc(secrets.split(',').map(str::to_owned).collect());
+    let name = plugin.manifest().signature_header.clone();
+    let request = WebhookRequest {
+        headers: args
+            .signature
+            .map(|value| (name, value))
+            .into_iter()
+            .collect(),
+        query: String::new(),
+        body,
+        received_at: args.received_at,
+    };
+    let outcome = plugin
+        .handle_webhook(Egress::none(), installation, request)
+        .await?;
+    let (json, exit_code) = match outcome {
+        Ok(WebhookOutcome::Payment(event)) => {
+            let payment = payment_json(&event.payment);
+            let event = json!({
+                "id": event.event_id,
+                "type": event.event_type,
+                "occurred_at": event.occurred_at,
+            });
+            let accepted = json!({
+                "verdict": "accepted", "outcome": "payment", "payment": payment, "event": event,
+            });
+            (accepted, 0)
+        }
+        Ok(WebhookOutcome::Ignored(reason) | WebhookOutcome::Other(reason)) => {
+            let accepted = json!({
+                "verdict": "accepted",
+                "outcome": "ignored",
+                "reason": reason.code,
+                "message": reason.message,
+            });
+            (accepted, 0)
+        }
+        Err(error) => {
+            let mut refused = problem_json(error.problem());
+            refused["verdict"] = json!("refused");
+            (refused, 1)
+        }
+    };
+    let text = json.to_string();
+    Ok(Output::new(json, text).exit_code(exit_code))
+}
+
+/// An installation in test mode that knows nothing but its signing secrets.
+pub fn ad_hoc(signing_secrets: Vec<String>) -> Installation {
+    Installation {
+        installation_id: "ad-hoc".to_owned(),
+        workspace: "ad-hoc".to_owned(),
+        mode: Mode::Test,
+        account: None,
+        webhook: WebhookRegistration {
+            endpoint_id: None,
+            url: String::new(),
+            signing_secrets,
+            problem: None,
+        },
+        extras: Vec::new(),
+    }
+}
+
+pub async fn bench(plugin: &Plugin, args: BenchArgs) -> Result<Output, CommandError> {
+    let body = read(&args.body_file)?;
+    let figures = bench::webhook(plugin, body, args.iterations.max(1) as usize).await?;
+    let mut text = String::from("One delivery, in microseconds:\n");
+    for (what, nanoseconds) in [
+        (
+            "fresh instance, half of them within",
+            figures.fresh_instance_p50_ns,
+        ),
+        (
+            "fresh instance, 99 of 100 within",
+            figures.fresh_instance_p99_ns,
+        ),
+        (
+            "warm instance, half of them within",
+            figures.warm_instance_p50_ns,
+        ),
+        ("native code, half of them within", figures.native_p50_ns),
+    ] {
+        let _ = writeln!(
+            text,
+            "  {:>8}.{:01}  {what}",
+            nanoseconds / 1000,
+            nanoseconds / 100 % 10
+        );
+    }
+    Ok(Output::new(json!(figures), text.trim_end()))
+}
+
+pub fn inspect(args: InspectArgs) -> Result<Output, CommandError> {
+    let (path, bytes) = match args.component_file {
+        Some(path) => {
+            let bytes = read_component(&path)?;
+            (Some(path), bytes)
+        }
+        None => (None, bundled::COMPONENT.to_vec()),
+    };
+    let path = path.map_or_else(
+        || "(built in)".to_owned(),
+        |path| path.display().to_string(),
+    );
+    let inspection = inspection::inspect(&bytes)?;
+    let mut text = format!("{path}: {} bytes\n", inspection.size_bytes);
+    for (title, names) in [
+        ("imports", &inspection.imports),
+        ("can call", &inspection.callable_imports),
+        ("exports", &inspection.exports),
+        ("can be called", &inspection.exported_functions),
+    ] {
+        let _ = writeln!(text, "{title}:");
+        for name in names {
+            let _ = writeln!(text, "  {name}");
+        }
+    }
+    let mut json = json!(inspection);
+    json["path"] = json!(path);
+    Ok(Output::new(json, text.trim_end()))
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(path).map_err(|error| {
+        CommandError::Usage(Problem::new(
+            "file-unreadable",
+            format!("{} cannot be read: {error}.", path.display()),
+            &["Give the path of a file that can be read."],
+        ))
+    })
+}

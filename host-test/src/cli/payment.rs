@@ -1,0 +1,177 @@
+//! `pay` and `payment`.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::CommandError;
+use super::output::{Output, badge, mode_word, problem_json, problem_text};
+use crate::contract::types::{Money, Payment, PaymentRequest, Problem};
+use crate::ledger::{Output as FlowOutput, StoredPayment};
+use crate::marketplace::{Marketplace, PaymentView};
+use crate::money;
+
+/// What to ask for.
+#[derive(Args)]
+pub struct PayArgs {
+    /// How much, such as 10.50
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
+    amount: String,
+    /// The currency's code, such as usd
+    #[arg(long, value_name = "CODE")]
+    currency: String,
+    /// Your own name for the payment; the same reference is the same payment
+    #[arg(long, value_name = "TEXT")]
+    reference: String,
+    /// What the customer reads [default: the reference]
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Where the customer goes after paying
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "https://example.com/thank-you"
+    )]
+    success_url: String,
+    /// Where the customer goes after giving up
+    #[arg(long, value_name = "URL")]
+    cancel_url: Option<String>,
+}
+
+/// Which payment.
+#[derive(Args)]
+pub struct PaymentArgs {
+    /// Its reference, or the provider's name for it
+    id: String,
+}
+
+pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, CommandError> {
+    let amount = money::parse(&args.amount, &args.currency).map_err(|error| {
+        CommandError::Usage(Problem::new(
+            "amount-invalid",
+            format!("{error}."),
+            &["Give an amount such as --amount 10.50 --currency usd."],
+        ))
+    })?;
+    let request = PaymentRequest {
+        reference: args.reference,
+        amount,
+        description: args.description,
+        success_url: args.success_url,
+        cancel_url: args.cancel_url,
+        expires_at: None,
+    };
+    let view = marketplace.pay(request).await?;
+    let mut text = headline(&view);
+    if let Some(url) = &view.known.checkout_url {
+        let _ = write!(text, "\nThe customer pays here: {url}");
+    }
+    Ok(Output::new(json(&view), text))
+}
+
+pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output, CommandError> {
+    let view = marketplace.payment(&args.id).await?;
+    let mut text = headline(&view);
+    if let Some(failure) = &view.known.failure {
+        let _ = write!(
+            text,
+            "\nThe last attempt failed:\n{}",
+            problem_text(failure)
+        );
+    }
+    if !view.known.settled {
+        text.push_str("\nNot settled: do not rely on this before the provider has been asked.");
+    }
+    match (&view.provider, &view.problem) {
+        (Some(payment), _) => {
+            let provider = &marketplace.plugin().manifest().name;
+            let _ = write!(
+                text,
+                "\n{provider} says now: {} ({}), received {}",
+                payment.status.as_str(),
+                payment.provider_status,
+                shown(&Money {
+                    minor_units: payment.received,
+                    currency: payment.amount.currency.clone(),
+                })
+            );
+        }
+        (None, Some(problem)) => {
+            let _ = write!(
+                text,
+                "\nThe provider could not be asked:\n{}",
+                problem_text(problem)
+            );
+        }
+        (None, None) => {}
+    }
+    Ok(Output::new(json(&view), text))
+}
+
+fn headline(view: &PaymentView) -> String {
+    let known = &view.known;
+    format!(
+        "{} {} — {} — {} (the flow's output: {})",
+        badge(view.mode),
+        known.reference,
+        shown(&known.amount),
+        known.status.as_str(),
+        FlowOutput::of(known.status).as_str()
+    )
+}
+
+fn shown(amount: &Money) -> String {
+    format!(
+        "{} {}",
+        money::display(amount),
+        amount.currency.to_uppercase()
+    )
+}
+
+fn json(view: &PaymentView) -> Value {
+    json!({
+        "mode": mode_word(view.mode),
+        "known": known_json(&view.known),
+        "provider": view.provider.as_ref().map(payment_json),
+        "problem": view.problem.as_ref().map(problem_json),
+        "checkout_url": view.known.checkout_url,
+    })
+}
+
+fn known_json(known: &StoredPayment) -> Value {
+    json!({
+        "reference": known.reference,
+        "id": known.name,
+        "status": known.status.as_str(),
+        "provider_status": known.provider_status,
+        "output": FlowOutput::of(known.status).as_str(),
+        "amount": known.amount.minor_units,
+        "currency": known.amount.currency,
+        "received": known.received,
+        "refunded": known.refunded,
+        "failure": known.failure.as_ref().map(problem_json),
+        "as_of": known.as_of,
+        "authority": known.authority.as_str(),
+        "settled": known.settled,
+    })
+}
+
+/// A payment of the provider's for a program.
+pub fn payment_json(payment: &Payment) -> Value {
+    json!({
+        "id": payment.id,
+        "aliases": payment.aliases,
+        "reference": payment.reference,
+        "mode": mode_word(payment.mode),
+        "status": payment.status.as_str(),
+        "provider_status": payment.provider_status,
+        "amount": payment.amount.minor_units,
+        "currency": payment.amount.currency,
+        "received": payment.received,
+        "refunded": payment.refunded,
+        "failure": payment.failure.as_ref().map(problem_json),
+        "checkout_url": payment.checkout_url,
+        "created_at": payment.created_at,
+    })
+}

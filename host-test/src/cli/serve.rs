@@ -1,0 +1,79 @@
+//! `serve`, and the fake provider's own command.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::CommandError;
+use super::output::Output;
+use crate::contract::types::Problem;
+use crate::fake;
+use crate::marketplace::{Failing, Marketplace};
+
+/// Where to serve.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+}
+
+pub async fn serve(marketplace: Marketplace, args: ServeArgs) -> Result<Output, CommandError> {
+    let failed = |error| not_listening(args.listen, &error);
+    let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let provider_id = &marketplace.plugin().manifest().provider_id;
+    println!("Listening: http://{address}/link-webhook?provider={provider_id} (Ctrl-C stops)");
+    crate::server::serve(listener, Arc::new(marketplace), interrupted())
+        .await
+        .map_err(failed)?;
+    Ok(Output::new(json!({ "stopped": true }), "Stopped."))
+}
+
+pub async fn fake(command: fake::Command) -> Result<Output, CommandError> {
+    let started = |address| println!("Listening: http://{address} (Ctrl-C stops)");
+    let address = command.address();
+    fake::run(command, started, interrupted())
+        .await
+        .map_err(|error| not_listening(address, &error))?;
+    Ok(Output::new(json!({ "stopped": true }), "Stopped."))
+}
+
+fn not_listening(address: SocketAddr, error: &std::io::Error) -> CommandError {
+    let problem = if error.kind() == std::io::ErrorKind::AddrInUse {
+        Problem::new(
+            "port-in-use",
+            format!("Another program is listening on {address} already."),
+            &["Stop that program, or choose another port with --listen."],
+        )
+    } else {
+        Problem::new(
+            "port-unusable",
+            format!("{address} cannot be listened on: {error}."),
+            &["Choose another address and port with --listen."],
+        )
+    };
+    CommandError::Problem(problem, Failing::Broken)
+}
+
+/// Waits for Ctrl-C or a request to terminate.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a way to hear of it, nothing stops the server but its end.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
