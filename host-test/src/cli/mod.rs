@@ -7,6 +7,7 @@ mod output;
 mod payment;
 mod serve;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -166,14 +167,19 @@ async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandE
 
 impl Global {
     async fn plugin(&self) -> Result<Plugin, LoadError> {
+        Plugin::load(&self.component()?).await
+    }
+
+    fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {
         match &self.component {
-            Some(path) => Plugin::load(&read_component(path)?).await,
-            None => Plugin::load(bundled::COMPONENT).await,
+            Some(path) => read_component(path).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(bundled::COMPONENT)),
         }
     }
 
     async fn marketplace(&self) -> Result<Marketplace, CommandError> {
-        let plugin = self.plugin().await?;
+        let component = self.component()?;
+        let plugin = Plugin::load(&component).await?;
         let default = || {
             directories::ProjectDirs::from("", "", "host-test")
                 .map(|folders| folders.data_local_dir().to_owned())
@@ -189,7 +195,7 @@ impl Global {
             data_dir: &data_dir,
             workspace: self.workspace.clone(),
             overrides: self.provider_origin.clone(),
-            plugin_is_bundled: self.component.is_none(),
+            plugin_is_bundled: *component == *bundled::COMPONENT,
         };
         Ok(Marketplace::open(plugin, options)?)
     }

@@ -148,6 +148,7 @@ impl Ledger {
     }
 
     /// Stores what the plugin wants to be given back, and the credentials that it was made with.
+    /// False: the installation is over by now, and nothing was stored.
     pub fn store_installation(
         &mut self,
         id: &str,
@@ -156,21 +157,31 @@ impl Ledger {
         mode: Mode,
         account: Option<&str>,
         now: u64,
-    ) -> Result<(), LedgerError> {
-        self.connection.execute(
+    ) -> Result<bool, LedgerError> {
+        let stored = self.connection.execute(
             "UPDATE installations
              SET state = 'active', credentials = ?2, record = ?3, mode = ?4, account = ?5,
                  changed_at = ?6
              WHERE id = ?1 AND state IN ('installing', 'active')",
             params![id, credentials, record, mode_word(mode), account, now],
         )?;
-        Ok(())
+        Ok(stored == 1)
     }
 
     /// Says that the provider is being told.
     pub fn begin_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
         self.connection.execute(
             "UPDATE installations SET state = 'uninstalling', changed_at = ?2 WHERE id = ?1",
+            params![id, now],
+        )?;
+        Ok(())
+    }
+
+    /// The provider was not told: the installation goes on.
+    pub fn cancel_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
+        self.connection.execute(
+            "UPDATE installations SET state = 'active', changed_at = ?2
+             WHERE id = ?1 AND state = 'uninstalling'",
             params![id, now],
         )?;
         Ok(())

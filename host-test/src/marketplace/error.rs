@@ -38,6 +38,9 @@ pub enum Error {
     /// An install or uninstall was begun and not finished.
     #[error("an install or uninstall was not finished")]
     Unfinished(State),
+    /// Another install or uninstall has ended this one meanwhile.
+    #[error("another install or uninstall has ended this one")]
+    Superseded,
     /// The webhook of the installation is made in the other way.
     #[error("the webhook of the installation is made in the other way")]
     WebhookSetupDiffers,
@@ -80,6 +83,7 @@ impl Error {
             Self::Provider(_)
             | Self::NotInstalled
             | Self::Unfinished(_)
+            | Self::Superseded
             | Self::WebhookSetupDiffers
             | Self::OriginsNotApproved(_)
             | Self::ReferenceUsed(_)
@@ -132,6 +136,14 @@ impl Error {
                 "install-unfinished",
                 "An install was begun and not finished.",
                 &["Run `host-test install` again."],
+            ),
+            Self::Superseded => Problem::new(
+                "install-superseded",
+                "Another install or uninstall was run at the same time, and has ended this one.",
+                &[
+                    "Run `host-test status` to see how it stands.",
+                    "Install again if nothing is installed.",
+                ],
             ),
             Self::WebhookSetupDiffers => Problem::new(
                 "webhook-setup-differs",

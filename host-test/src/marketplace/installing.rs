@@ -6,7 +6,8 @@
 
 use super::{Error, Marketplace, Opened, now};
 use crate::contract::types::{
-    Check, InstallRequest, Installation, Mode, Problem, StatusReport, StatusRequest, Verdict,
+    Check, InstallRequest, Installation, Mode, Problem, ProviderError, StatusReport, StatusRequest,
+    Verdict,
 };
 use crate::egress::Credentials;
 use crate::ledger::{InstallationRow, State};
@@ -88,10 +89,7 @@ impl Marketplace {
         let record = match installed {
             Ok(record) => record,
             Err(error) => {
-                if !matches!(
-                    error,
-                    crate::contract::types::ProviderError::UnknownOutcome(_)
-                ) {
+                if !matches!(error, ProviderError::UnknownOutcome(_)) {
                     // Nothing was made: nothing has to be kept.
                     self.ledger(move |ledger| ledger.finish_uninstalling(&id, now()))
                         .await?;
@@ -152,17 +150,23 @@ impl Marketplace {
         let sealed_credentials = self.seal_credentials(&id, credentials)?;
         let sealed_record = self.seal_record(record)?;
         let (mode, account) = (record.mode, record.account.clone());
-        self.ledger(move |ledger| {
-            ledger.store_installation(
-                &id,
-                &sealed_credentials,
-                &sealed_record,
-                mode,
-                account.as_deref(),
-                now(),
-            )
-        })
-        .await
+        let is_stored = self
+            .ledger(move |ledger| {
+                ledger.store_installation(
+                    &id,
+                    &sealed_credentials,
+                    &sealed_record,
+                    mode,
+                    account.as_deref(),
+                    now(),
+                )
+            })
+            .await?;
+        if is_stored {
+            Ok(())
+        } else {
+            Err(Error::Superseded)
+        }
     }
 
     /// The workspace's installation, as it is shown.
@@ -243,7 +247,13 @@ impl Marketplace {
         let left = match self.tell_provider(row).await {
             Ok(()) => None,
             Err(error) if force => Some(error.problem()),
-            Err(error) => return Err(error),
+            Err(error) => {
+                if !matches!(error, Error::Provider(ProviderError::UnknownOutcome(_))) {
+                    self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now()))
+                        .await?;
+                }
+                return Err(error);
+            }
         };
         self.ledger(move |ledger| ledger.finish_uninstalling(&id, now()))
             .await?;

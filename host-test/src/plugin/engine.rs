@@ -56,7 +56,7 @@ fn config() -> Config {
         .total_stacks(2 * instances)
         .max_memory_size(MEMORY)
         // Setting the pages of the last call to zero is cheaper than asking for new ones.
-        .linear_memory_keep_resident(1 << 20)
+        .linear_memory_keep_resident(512 << 10)
         .table_keep_resident(1 << 16);
     let mut config = Config::new();
     config.allocation_strategy(pool).epoch_interruption(true);

@@ -296,6 +296,11 @@ fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
     if bytes.starts_with(b"\0asm\x01\0\0\0") {
         return Err(LoadError::CoreModule);
     }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(LoadError::NotAComponent(
+            "it is no WebAssembly at all".to_owned(),
+        ));
+    }
     Component::from_binary(engine, bytes)
         .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))
 }
