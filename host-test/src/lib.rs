@@ -12,6 +12,7 @@ pub mod contract;
 pub mod demo;
 pub mod egress;
 pub mod fake;
+mod json;
 pub mod ledger;
 pub mod marketplace;
 pub mod money;

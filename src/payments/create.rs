@@ -69,6 +69,11 @@ fn idempotency_key(installation: &Installation, reference: &str) -> String {
         .chain_update([0])
         .chain_update(reference)
         .finalize();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("create-payment-{hex}")
+    let mut key = String::from("create-payment-");
+    for byte in digest {
+        for digit in [byte >> 4, byte & 15] {
+            key.extend(char::from_digit(digit.into(), 16));
+        }
+    }
+    key
 }

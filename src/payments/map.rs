@@ -69,7 +69,7 @@ pub fn from_session(
     let checkout_url = session.url.filter(|_| session.status == "open");
     let intent_id = match session.payment_intent {
         Some(IntentOrId::Intent(intent)) => {
-            let mut payment = from_intent(intent, installation)?;
+            let mut payment = from_intent(*intent, installation)?;
             payment.aliases.push(session.id);
             payment.checkout_url = checkout_url;
             return Ok(payment);

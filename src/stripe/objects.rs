@@ -101,7 +101,7 @@ pub struct CheckoutSession {
 /// The PaymentIntent of a page: itself where the request asked for it, else its id.
 pub enum IntentOrId {
     /// Itself.
-    Intent(PaymentIntent),
+    Intent(Box<PaymentIntent>),
     /// Its id.
     Id(String),
 }
@@ -110,7 +110,7 @@ impl Read for CheckoutSession {
     fn read(json: &Json) -> Option<Self> {
         let payment_intent = match json.value("payment_intent") {
             Some(Json::Text(id)) => Some(IntentOrId::Id(id.to_string())),
-            Some(intent) => Some(IntentOrId::Intent(PaymentIntent::read(intent)?)),
+            Some(intent) => Some(IntentOrId::Intent(Box::new(PaymentIntent::read(intent)?))),
             None => None,
         };
         Some(Self {

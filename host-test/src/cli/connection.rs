@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::output::{Output, badge, mode_word, problem_json, problem_text, steps};
 use super::{CommandError, credentials};
 use crate::contract::types::{Check, Problem, Verdict};
+use crate::json::set;
 use crate::marketplace::{Connection, InstallOptions, Marketplace};
 
 /// How to install.
@@ -91,7 +92,11 @@ pub async fn status(marketplace: &Marketplace) -> Result<Output, CommandError> {
         text.push_str(&steps(&check.remedy));
     }
     let mut json = connection_json(&connection);
-    json["checks"] = report.checks.iter().map(check_json).collect();
+    set(
+        &mut json,
+        "checks",
+        report.checks.iter().map(check_json).collect::<Vec<_>>(),
+    );
     let has_failed = report
         .checks
         .iter()

@@ -13,6 +13,7 @@ use crate::contract::types::{
     Installation, Mode, Problem, WebhookOutcome, WebhookRegistration, WebhookRequest,
 };
 use crate::egress::Egress;
+use crate::json::set;
 use crate::plugin::{Plugin, inspect as inspection};
 use crate::{bench, bundled};
 
@@ -23,7 +24,7 @@ const SECRETS: &str = "WEBHOOK_SECRETS";
 pub enum WebhookCommand {
     /// Verifies one delivery against an ad-hoc installation in test mode, without network
     ///
-    /// The signing secrets are read from the variable WEBHOOK_SECRETS, separated by commas. They
+    /// The signing secrets are read from the variable `WEBHOOK_SECRETS`, separated by commas. They
     /// are taken as they are: nothing is trimmed and no prefix is needed. The answer is JSON.
     Verify(VerifyArgs),
 }
@@ -112,7 +113,7 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
         }
         Err(error) => {
             let mut refused = problem_json(error.problem());
-            refused["verdict"] = json!("refused");
+            set(&mut refused, "verdict", "refused");
             (refused, 1)
         }
     };
@@ -192,7 +193,7 @@ pub fn inspect(args: InspectArgs) -> Result<Output, CommandError> {
         }
     }
     let mut json = json!(inspection);
-    json["path"] = json!(path);
+    set(&mut json, "path", path);
     Ok(Output::new(json, text.trim_end()))
 }
 

@@ -24,6 +24,10 @@ pub async fn answer(
     body: Bytes,
 ) -> Response {
     let request_id = id("req");
+    shared
+        .state()
+        .calls
+        .push(format!("{method} {}", uri.path()));
     let (status, body) = match carry_out(&shared, &method, &uri, &headers, &body) {
         Ok(body) => (StatusCode::OK, body),
         Err(error) => (error.status, error.body),

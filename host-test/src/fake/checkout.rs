@@ -8,6 +8,7 @@ use super::error::ApiError;
 use super::intents::expansions;
 use super::params::Params;
 use super::state::{Side, id, now};
+use crate::json::set;
 
 /// The page on which a customer pays.
 pub struct Session {
@@ -130,9 +131,9 @@ pub fn get(side: &Side, id: &str, params: Params) -> Result<Value, ApiError> {
             .iter()
             .any(|path| path == "payment_intent.latest_charge")
         {
-            answer["payment_intent"] = intent.json(true);
+            set(&mut answer, "payment_intent", intent.json(true));
         } else if expand.iter().any(|path| path == "payment_intent") {
-            answer["payment_intent"] = intent.json(false);
+            set(&mut answer, "payment_intent", intent.json(false));
         }
     }
     Ok(answer)

@@ -155,6 +155,7 @@ async fn send(client: &Client, url: Url, delivery: &Delivery) -> Option<u16> {
 }
 
 /// The header of a delivery: made afresh for each attempt. In test mode a fake `v0` stands beside.
+#[must_use]
 pub fn signature(secret: &str, livemode: bool, body: &[u8], time: u64) -> String {
     let sign = |key: &[u8]| {
         Hmac::<Sha256>::new_from_slice(key).map_or_else(

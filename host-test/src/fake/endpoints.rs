@@ -9,6 +9,7 @@ use super::api::page;
 use super::error::ApiError;
 use super::params::Params;
 use super::state::{Side, id, now};
+use crate::json::set;
 
 /// As many as an account may have in a mode, by Stripe's documentation.
 const LIMIT: usize = 16;
@@ -86,7 +87,7 @@ pub fn create(side: &mut Side, livemode: bool, mut params: Params) -> Result<Val
     }
     let mut answer = endpoint.json();
     // The only time that it is said.
-    answer["secret"] = json!(endpoint.secret);
+    set(&mut answer, "secret", endpoint.secret.clone());
     side.endpoints.push(endpoint);
     Ok(answer)
 }

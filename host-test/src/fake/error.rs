@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::state::ACCOUNT;
+use crate::json::set;
 
 /// A refusal.
 pub struct ApiError {
@@ -17,11 +18,13 @@ impl ApiError {
     fn new(status: StatusCode, kind: &str, code: Option<&str>, message: &str) -> Self {
         let mut error = json!({ "type": kind, "message": message });
         if let Some(code) = code {
-            error["code"] = json!(code);
-            error["doc_url"] = json!(format!(
-                "https://stripe.com/docs/error-codes/{}",
-                code.replace('_', "-")
-            ));
+            set(&mut error, "code", code);
+            let page = code.replace('_', "-");
+            set(
+                &mut error,
+                "doc_url",
+                format!("https://stripe.com/docs/error-codes/{page}"),
+            );
         }
         Self {
             status,
@@ -31,6 +34,14 @@ impl ApiError {
 
     fn invalid_request(status: StatusCode, code: Option<&str>, message: &str) -> Self {
         Self::new(status, "invalid_request_error", code, message)
+    }
+
+    /// Names the parameter that it is about.
+    fn about(mut self, parameter: &str) -> Self {
+        if let Some(error) = self.body.get_mut("error") {
+            set(error, "param", parameter);
+        }
+        self
     }
 
     pub fn no_key() -> Self {
@@ -76,13 +87,12 @@ impl ApiError {
     }
 
     pub fn no_such(object: &str, id: &str) -> Self {
-        let mut error = Self::invalid_request(
+        Self::invalid_request(
             StatusCode::NOT_FOUND,
             Some("resource_missing"),
             &format!("No such {object}: '{id}'"),
-        );
-        error.body["error"]["param"] = json!(object);
-        error
+        )
+        .about(object)
     }
 
     pub fn no_route(method: &str, path: &str) -> Self {
@@ -96,23 +106,21 @@ impl ApiError {
     }
 
     pub fn missing_parameter(name: &str) -> Self {
-        let mut error = Self::invalid_request(
+        Self::invalid_request(
             StatusCode::BAD_REQUEST,
             Some("parameter_missing"),
             &format!("Missing required param: {name}."),
-        );
-        error.body["error"]["param"] = json!(name);
-        error
+        )
+        .about(name)
     }
 
     pub fn unknown_parameter(name: &str) -> Self {
-        let mut error = Self::invalid_request(
+        Self::invalid_request(
             StatusCode::BAD_REQUEST,
             Some("parameter_unknown"),
             &format!("Received unknown parameter: {name}"),
-        );
-        error.body["error"]["param"] = json!(name);
-        error
+        )
+        .about(name)
     }
 
     pub fn invalid(message: &str) -> Self {

@@ -10,6 +10,7 @@ use super::error::ApiError;
 use super::events::happen;
 use super::params::Params;
 use super::state::{Side, id, now};
+use crate::json::set;
 
 /// A payment from the customer's first attempt on.
 pub struct Intent {
@@ -116,7 +117,7 @@ impl Intent {
         self.status = "requires_payment_method";
         let mut error = json!({ "type": "card_error", "code": code, "message": message });
         if let Some(decline_code) = decline_code {
-            error["decline_code"] = json!(decline_code);
+            set(&mut error, "decline_code", decline_code);
         }
         self.last_payment_error = Some(error);
     }
@@ -127,17 +128,16 @@ pub fn confirm(shared: &Shared, livemode: bool, session_id: &str, card: &str) ->
     let mut state = shared.state();
     let side = state.side_mut(livemode);
     let session = side.session_mut(session_id)?;
-    let intent_id = match &session.intent {
-        Some(id) => id.clone(),
-        None => {
-            let intent = Intent::for_session(session, livemode, &shared.origin);
-            let id = intent.id.clone();
-            session.intent = Some(id.clone());
-            let created = intent.json(false);
-            side.intents.push(intent);
-            happen(shared, side, livemode, "payment_intent.created", &created);
-            id
-        }
+    let intent_id = if let Some(id) = &session.intent {
+        id.clone()
+    } else {
+        let intent = Intent::for_session(session, livemode, &shared.origin);
+        let id = intent.id.clone();
+        session.intent = Some(id.clone());
+        let created = intent.json(false);
+        side.intents.push(intent);
+        happen(shared, side, livemode, "payment_intent.created", &created);
+        id
     };
     let outcome = ask_bank(card);
     let intent = side.intent_mut(&intent_id)?;

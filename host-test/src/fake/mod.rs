@@ -89,6 +89,12 @@ impl FakeStripe {
         self.address
     }
 
+    /// Every call of the API so far, such as `GET /v1/account`.
+    #[must_use]
+    pub fn calls(&self) -> Vec<String> {
+        self.shared.state().calls.clone()
+    }
+
     /// Every attempt to deliver so far.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {

@@ -15,6 +15,8 @@ pub const ACCOUNT: &str = "acct_1FakeStripeAccount";
 /// Both modes.
 #[derive(Default)]
 pub struct State {
+    /// Every call of the API so far, such as `GET /v1/account`.
+    pub calls: Vec<String>,
     test: Side,
     live: Side,
 }

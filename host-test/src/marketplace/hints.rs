@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// As many in a minute for each installation: far below the 25 reads a second that the smallest
 /// account of a provider allows, and enough for a shop without a signing secret.
 const HINTS: u32 = 60;
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// Counts the hints of each installation.
 #[derive(Default)]

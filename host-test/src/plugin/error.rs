@@ -110,7 +110,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    pub(super) fn of_trap(error: wasmtime::Error) -> Self {
+    pub(super) fn of_trap(error: &wasmtime::Error) -> Self {
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Self::Interrupted,
             // The trap alone: what stands around it may quote what the guest was given.

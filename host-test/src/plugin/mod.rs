@@ -240,7 +240,7 @@ impl Plugin {
             .pre
             .instantiate_async(&mut store)
             .await
-            .map_err(CallError::of_trap)?;
+            .map_err(|error| CallError::of_trap(&error))?;
         let provider = plugin.brain_studio_payments_payment_provider();
         let mut times = Vec::with_capacity(iterations);
         for _ in 0..iterations {
@@ -255,7 +255,7 @@ impl Plugin {
                 })
                 .await
                 .and_then(|outcome| outcome)
-                .map_err(CallError::of_trap)?;
+                .map_err(|error| CallError::of_trap(&error))?;
             times.push(start.elapsed());
             drop(outcome);
         }
@@ -279,7 +279,7 @@ async fn call<R: 'static>(
         work(&mut store, &plugin).await
     };
     match tokio::time::timeout(time, run).await {
-        Ok(result) => result.map_err(CallError::of_trap),
+        Ok(result) => result.map_err(|error| CallError::of_trap(&error)),
         Err(_) => Err(CallError::TimedOut),
     }
 }
@@ -307,5 +307,9 @@ fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
 
 /// Bytes in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }

@@ -1,0 +1,10 @@
+//! JSON objects that are made in steps.
+
+use serde_json::Value;
+
+/// Sets a field of an object. Of anything else nothing changes.
+pub fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Value::Object(fields) = object {
+        fields.insert(name.to_owned(), value.into());
+    }
+}

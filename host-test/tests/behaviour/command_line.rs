@@ -1,0 +1,269 @@
+//! The binary, as its user runs it.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::host::{Host, TEST_KEY};
+
+fn host_test(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host-test"));
+    command
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(data)
+        .env_remove("STRIPE_API_KEY");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs it off the runtime, which serves the fake Stripe meanwhile.
+async fn run(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+fn problem(output: &Output) -> Value {
+    serde_json::from_slice(&output.stderr).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_tells_the_whole_story_and_ends_well() {
+    let data = tempfile::tempdir().unwrap();
+    let output = run(host_test(data.path(), &["demo"])).await;
+    let story = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{story}");
+    let steps = [
+        "Publishable key",
+        "Installed in test mode",
+        "4242 4242 4242 4242",
+        "Approved, and that is final",
+        "4000 0000 0000 0002",
+        "Rejected",
+        "4000 0025 0000 3155",
+        "requires an action",
+        "Uninstalled",
+        "Installed in live mode",
+        "200, ignored",
+        "The story in numbers",
+    ];
+    let mut rest = story.as_str();
+    for step in steps {
+        let Some((_, after)) = rest.split_once(step) else {
+            panic!("{step} is missing: {story}")
+        };
+        rest = after;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merchant_installs_asks_and_uninstalls() {
+    let host = Host::start().await;
+    let data = tempfile::tempdir().unwrap();
+    let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
+    let command = |arguments: &[&str]| {
+        let mut command = host_test(data.path(), arguments);
+        command.args(["--json", "--provider-origin", &origin]);
+        command
+    };
+    // The key comes on standard input, or from the environment.
+    let mut install = command(&["install"]);
+    let output = tokio::task::spawn_blocking(move || {
+        let mut child = install
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(format!(" {TEST_KEY}\n").as_bytes())
+            .unwrap();
+        child.wait_with_output().unwrap()
+    })
+    .await
+    .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let connection: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (
+            connection["mode"].as_str(),
+            connection["rotation"].as_bool()
+        ),
+        (Some("test"), Some(false))
+    );
+    let mut rotate = command(&["install"]);
+    rotate.env("STRIPE_API_KEY", "sk_test_51AnotherAnother");
+    let output = run(rotate).await;
+    let connection: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(connection["rotation"], true);
+
+    let output = run(command(&["status"])).await;
+    assert_eq!(output.status.code(), Some(0));
+    let ask = [
+        "pay",
+        "--amount",
+        "10.50",
+        "--currency",
+        "usd",
+        "--reference",
+        "order-1",
+    ];
+    let output = run(command(&ask)).await;
+    let paid: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        paid["checkout_url"]
+            .as_str()
+            .unwrap()
+            .contains("/c/pay/cs_test_")
+    );
+    assert_eq!(paid["known"]["amount"], 1050);
+    let output = run(command(&["payment", "order-1"])).await;
+    let payment: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(payment["known"]["status"], "pending");
+    assert_eq!(run(command(&["uninstall"])).await.status.code(), Some(0));
+    let output = run(command(&["status"])).await;
+    assert_eq!(
+        (output.status.code(), problem(&output)["code"].as_str()),
+        (Some(1), Some("not-installed"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_never_taken_from_nor_repeated_on_the_command_line() {
+    let data = tempfile::tempdir().unwrap();
+    let output = run(host_test(data.path(), &["install", TEST_KEY])).await;
+    assert_eq!(output.status.code(), Some(2));
+    let said = [output.stdout, output.stderr].concat();
+    assert!(
+        String::from_utf8(said.clone())
+            .unwrap()
+            .contains("credential-on-command-line")
+    );
+    assert!(!String::from_utf8(said).unwrap().contains(TEST_KEY));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_broken_is_said_in_a_sentence_and_nothing_is_lost() {
+    let code = async |mut command: Command| {
+        command.arg("--json");
+        let output = run(command).await;
+        let problem = problem(&output);
+        assert!(problem["message"].as_str().unwrap().ends_with('.'));
+        assert!(!problem["remedy"].as_array().unwrap().is_empty());
+        (
+            output.status.code().unwrap(),
+            problem["code"].as_str().unwrap().to_owned(),
+        )
+    };
+    let data = tempfile::tempdir().unwrap();
+    let ledger = data.path().join("ledger.sqlite");
+    std::fs::write(&ledger, "this is no ledger").unwrap();
+    let corrupt = code(host_test(data.path(), &["status"])).await;
+    assert_eq!(corrupt, (4, "ledger-corrupt".to_owned()));
+    assert_eq!(std::fs::read(&ledger).unwrap(), b"this is no ledger");
+
+    let data = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for command in ["serve", "fake-stripe"] {
+        let in_use = code(host_test(data.path(), &[command, "--listen", &address])).await;
+        assert_eq!(in_use, (4, "port-in-use".to_owned()));
+    }
+    let missing = code(host_test(data.path(), &["inspect", "no-such-file.wasm"])).await;
+    assert_eq!(missing, (4, "component-unreadable".to_owned()));
+    let amount = [
+        "pay",
+        "--amount",
+        "10.505",
+        "--currency",
+        "usd",
+        "--reference",
+        "r",
+    ];
+    assert_eq!(
+        code(host_test(data.path(), &amount)).await,
+        (2, "amount-invalid".to_owned())
+    );
+    std::fs::write(data.path().join("vault.key"), "short").unwrap();
+    let locked = code(host_test(data.path(), &["status"])).await;
+    assert_eq!(locked, (4, "vault-locked".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_component_has_to_be_approved_before_it_gets_the_key() {
+    let host = Host::start().await;
+    let data = tempfile::tempdir().unwrap();
+    // The same code with one more custom section is another component.
+    let component = data.path().join("another.wasm");
+    let bytes = [host_test::bundled::COMPONENT, &[0, 2, 1, b'x']].concat();
+    std::fs::write(&component, bytes).unwrap();
+    let component = component.to_str().unwrap();
+    let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
+    let install = |more: &[&str]| {
+        let mut command = host_test(
+            data.path(),
+            &["install", "--json", "--component", component],
+        );
+        command
+            .args(["--provider-origin", &origin])
+            .args(more)
+            .env("STRIPE_API_KEY", TEST_KEY);
+        command
+    };
+    let output = run(install(&[])).await;
+    assert_eq!(problem(&output)["code"], "origins-not-approved");
+    assert!(host.fake.calls().is_empty());
+    assert_eq!(
+        run(install(&["--approve-origins"])).await.status.code(),
+        Some(0)
+    );
+    assert_eq!(run(install(&[])).await.status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_delivery_is_verified_without_a_network() {
+    let data = tempfile::tempdir().unwrap();
+    let body = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/payloads/bench.payment_intent.succeeded.3k.json"
+    );
+    let bytes = std::fs::read(body).unwrap();
+    let header = host_test::fake::signature("any secret", false, &bytes, 1000);
+    let verify = async |signature: Option<&str>, secrets: Option<&str>| {
+        let mut command = host_test(
+            data.path(),
+            &["webhook", "verify", body, "--received-at", "1000"],
+        );
+        if let Some(signature) = signature {
+            command.args(["--signature", signature]);
+        }
+        if let Some(secrets) = secrets {
+            command.env("WEBHOOK_SECRETS", secrets);
+        }
+        let output = run(command).await;
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code().unwrap(), answer)
+    };
+    let (status, answer) = verify(Some(&header), Some("old,any secret")).await;
+    assert_eq!((status, &answer["outcome"]), (0, &"payment".into()));
+    assert_eq!(answer["payment"]["amount"], 2000);
+    assert_eq!(answer["payment"]["status"], "approved");
+    assert_eq!(answer["payment"]["provider_status"], "succeeded");
+    for (signature, secrets, code) in [
+        (None, "any secret", "signature-missing"),
+        (Some(header.as_str()), "any secret ", "signature-mismatch"),
+        (Some(header.as_str()), "", "secret-blank"),
+        (Some("-t"), "any secret", "signature-malformed"),
+    ] {
+        let (status, answer) = verify(signature, Some(secrets)).await;
+        assert_eq!((status, &answer["verdict"]), (1, &"refused".into()));
+        assert_eq!(answer["code"], code);
+    }
+    assert_eq!(verify(Some(&header), None).await.0, 2);
+}

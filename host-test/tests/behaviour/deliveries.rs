@@ -1,0 +1,218 @@
+//! Deliveries over HTTP.
+
+use host_test::fake::{HeldBack, signature};
+use serde_json::Value;
+
+use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY};
+
+/// A host with one payment that is paid, and its delivery once more, not sent.
+async fn paid() -> (Host, HeldBack) {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    let delivery = host
+        .fake
+        .held_back(false, "payment_intent.succeeded")
+        .unwrap();
+    (host, delivery)
+}
+
+fn code(answer: &Value) -> &str {
+    answer["code"].as_str().unwrap_or_default()
+}
+
+/// The delivery's signature with another time.
+fn time_shifted(delivery: &HeldBack, seconds: i64) -> String {
+    let (time, rest) = delivery.signature.split_once(',').unwrap();
+    let time: i64 = time.strip_prefix("t=").unwrap().parse().unwrap();
+    format!("t={},{rest}", time + seconds)
+}
+
+#[tokio::test]
+async fn what_is_not_genuine_is_refused_and_changes_nothing() {
+    let (host, delivery) = paid().await;
+    let url = delivery.url.as_str();
+    let body = delivery.body.clone();
+    let forged = signature("whsec_guessed", false, &body, 1_800_000_000);
+    let rows = [
+        (None, body.clone(), "signature-missing"),
+        (Some(""), body.clone(), "signature-missing"),
+        (Some("free text"), body.clone(), "signature-malformed"),
+        (Some(forged.as_str()), body.clone(), "signature-mismatch"),
+        (
+            Some(delivery.signature.as_str()),
+            b"{}".to_vec(),
+            "signature-mismatch",
+        ),
+    ];
+    for (header, body, expected) in rows {
+        let (status, answer) = host.post(url, header, body).await;
+        assert_eq!((status, code(&answer)), (400, expected));
+        assert_eq!(answer["verdict"], "refused");
+    }
+    let shifted = time_shifted(&delivery, -1000);
+    let (status, answer) = host.post(url, Some(&shifted), body).await;
+    assert_eq!((status, code(&answer)), (400, "signature-mismatch"));
+    let (status, answer) = host
+        .post(url, Some("t=1,v1=1"), vec![b' '; (1 << 20) + 1])
+        .await;
+    assert_eq!((status, code(&answer)), (400, "body-too-large"));
+    let elsewhere = "https://x/link-webhook?provider=OTHER";
+    let (status, answer) = host.post(elsewhere, None, "{}").await;
+    assert_eq!((status, code(&answer)), (400, "provider-unknown"));
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+}
+
+#[tokio::test]
+async fn a_delivery_counts_once_however_often_it_comes() {
+    let (host, delivery) = paid().await;
+    for _ in 0..3 {
+        let (status, answer) = host
+            .post(
+                &delivery.url,
+                Some(&delivery.signature),
+                delivery.body.clone(),
+            )
+            .await;
+        assert_eq!(
+            (status, answer["verdict"].as_str()),
+            (200, Some("duplicate"))
+        );
+    }
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    let response = host
+        .client
+        .get(format!("{}/healthz", host.url))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn a_payment_of_the_merchants_other_business_is_ignored() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let session = host
+        .tell_stripe(
+            TEST_KEY,
+            "/v1/checkout/sessions",
+            "mode=payment&success_url=https://shop.example.com&line_items[0][price_data][currency]=usd\
+             &line_items[0][price_data][unit_amount]=900&line_items[0][price_data][product_data][name]=Tea",
+        )
+        .await;
+    host.pay(session["url"].as_str().unwrap(), PAYS).await;
+    let attempts = host.fake.attempts();
+    let [attempt] = attempts.as_slice() else {
+        panic!("one delivery")
+    };
+    assert_eq!(
+        (attempt.event_type.as_str(), attempt.status),
+        ("payment_intent.succeeded", Some(200))
+    );
+    assert!(host.marketplace.transitions(0).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_late_delivery_of_a_removed_installation_changes_nothing() {
+    let (host, delivery) = paid().await;
+    host.marketplace.uninstall(false).await.unwrap();
+    host.install(LIVE_KEY).await.unwrap();
+    let before = host.marketplace.transitions(0).await.unwrap().len();
+    let (status, answer) = host
+        .post(&delivery.url, Some(&delivery.signature), delivery.body)
+        .await;
+    assert_eq!((status, code(&answer)), (200, "installation-removed"));
+    assert_eq!(host.marketplace.transitions(0).await.unwrap().len(), before);
+}
+
+#[tokio::test]
+async fn at_the_shared_url_an_unverified_delivery_only_makes_us_ask() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, IS_DECLINED).await;
+    let delivery = host
+        .fake
+        .held_back(false, "payment_intent.payment_failed")
+        .unwrap();
+    let lie = String::from_utf8(delivery.body)
+        .unwrap()
+        .replace("payment_intent.payment_failed", "payment_intent.succeeded")
+        .replace("requires_payment_method", "succeeded")
+        .replace("\"amount_received\": 0", "\"amount_received\": 1050");
+    assert!(lie.contains("\"status\": \"succeeded\""));
+    let shared = "https://chat-payments.jelou.dev/link-webhook?provider=STRIPE";
+    let forged = signature("whsec_guessed", false, lie.as_bytes(), 1_800_000_000);
+    // With the installation in the URL it has to verify.
+    let (status, answer) = host.post(&delivery.url, Some(&forged), lie.clone()).await;
+    assert_eq!((status, code(&answer)), (400, "signature-mismatch"));
+    let asked = |host: &Host| {
+        host.fake
+            .calls()
+            .iter()
+            .filter(|call| call.starts_with("GET /v1/payment_intents/"))
+            .count()
+    };
+    let before = asked(&host);
+    let (status, answer) = host.post(shared, Some(&forged), lie).await;
+    assert_eq!(
+        (status, answer["verdict"].as_str()),
+        (200, Some("accepted"))
+    );
+    assert_eq!(asked(&host), before + 1);
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Rejected"]);
+    // What names no installation that is known is nobody's.
+    let (status, answer) = host.post(shared, None, "{}").await;
+    assert_eq!((status, code(&answer)), (200, "installation-unknown"));
+}
+
+#[tokio::test]
+async fn two_workspaces_of_one_account_do_not_see_each_others_payments() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    // The other workspace has the same reference at the same marketplace.
+    let other = host.open(host.data.path(), "other").await;
+    other.install(super::host::options(TEST_KEY)).await.unwrap();
+    other
+        .pay(super::host::request("order-1", 1050))
+        .await
+        .unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    assert_eq!(host.fake.attempts().len(), 2);
+    assert!(
+        host.fake
+            .attempts()
+            .iter()
+            .all(|attempt| attempt.status == Some(200))
+    );
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    let theirs = other.transitions(0).await.unwrap();
+    assert_eq!(
+        theirs.into_iter().map(|t| t.output).collect::<Vec<_>>(),
+        ["Pending"]
+    );
+}
+
+#[tokio::test]
+async fn while_the_ledger_is_locked_the_answer_is_to_try_again() {
+    let (host, delivery) = paid().await;
+    let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
+    ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (status, answer) = host
+        .post(
+            &delivery.url,
+            Some(&delivery.signature),
+            delivery.body.clone(),
+        )
+        .await;
+    assert_eq!((status, code(&answer)), (503, "ledger-locked"));
+    ledger.execute_batch("ROLLBACK").unwrap();
+    let (status, _) = host
+        .post(&delivery.url, Some(&delivery.signature), delivery.body)
+        .await;
+    assert_eq!(status, 200);
+}

@@ -1,0 +1,184 @@
+//! The parts of a test: a fake Stripe, a marketplace over a data folder of its own, and its door.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_test::bundled;
+use host_test::contract::types::{Money, PaymentRequest};
+use host_test::egress::Credentials;
+use host_test::fake::FakeStripe;
+use host_test::marketplace::{Connection, Error, InstallOptions, Marketplace, Options};
+use host_test::plugin::Plugin;
+use secrecy::SecretString;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+pub const TEST_KEY: &str = "sk_test_51TestTestTestTest";
+pub const LIVE_KEY: &str = "sk_live_51LiveLiveLiveLive";
+
+pub const PAYS: &str = "4242 4242 4242 4242";
+pub const IS_DECLINED: &str = "4000 0000 0000 0002";
+
+pub struct Host {
+    pub data: TempDir,
+    pub fake: FakeStripe,
+    pub marketplace: Arc<Marketplace>,
+    /// The public door.
+    pub url: String,
+    pub client: reqwest::Client,
+}
+
+impl Host {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let origins = [
+            "https://chat-payments.jelou.dev",
+            "https://chat-payments.jelou.ai",
+        ]
+        .map(|origin| format!("{origin}={url}").parse().unwrap());
+        let fake_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let fake = FakeStripe::start(fake_listener, origins.into()).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let provider = format!("http://{}", fake.address());
+        let marketplace = Arc::new(open(data.path(), "default", &provider).await);
+        let served = Arc::clone(&marketplace);
+        tokio::spawn(host_test::server::serve(
+            listener,
+            served,
+            std::future::pending(),
+        ));
+        Self {
+            data,
+            fake,
+            marketplace,
+            url,
+            client: host_test::egress::client().unwrap(),
+        }
+    }
+
+    /// Another marketplace with the same fake Stripe.
+    pub async fn open(&self, data: &Path, workspace: &str) -> Marketplace {
+        open(data, workspace, &format!("http://{}", self.fake.address())).await
+    }
+
+    pub async fn install(&self, key: &str) -> Result<Connection, Error> {
+        self.marketplace.install(options(key)).await
+    }
+
+    /// Asks for 10.50 USD and gives the page to pay on.
+    pub async fn ask(&self, reference: &str) -> String {
+        let view = self
+            .marketplace
+            .pay(request(reference, 1050))
+            .await
+            .unwrap();
+        view.known.checkout_url.unwrap()
+    }
+
+    /// The customer pays, and Stripe delivers.
+    pub async fn pay(&self, page: &str, card: &str) {
+        let card = card.replace(' ', "+");
+        let response = self
+            .client
+            .post(page)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("card={card}"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 200);
+        tokio::time::timeout(Duration::from_secs(30), self.fake.delivered())
+            .await
+            .unwrap();
+    }
+
+    /// What the flow was told of a payment, in order.
+    pub async fn outputs(&self, reference: &str) -> Vec<String> {
+        let transitions = self.marketplace.transitions(0).await.unwrap();
+        transitions
+            .into_iter()
+            .filter(|t| t.reference == reference)
+            .map(|t| t.output)
+            .collect()
+    }
+
+    /// Posts a delivery to the public door.
+    pub async fn post(
+        &self,
+        registered_url: &str,
+        signature: Option<&str>,
+        body: impl Into<reqwest::Body>,
+    ) -> (u16, Value) {
+        let (_, path) = registered_url.split_once("/link-webhook").unwrap();
+        let mut request = self
+            .client
+            .post(format!("{}/link-webhook{path}", self.url))
+            .body(body);
+        if let Some(signature) = signature {
+            request = request.header("stripe-signature", signature);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.bytes().await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    /// Asks the fake Stripe as the owner of a key.
+    pub async fn ask_stripe(&self, key: &str, path: &str) -> Value {
+        let url = format!("http://{}{path}", self.fake.address());
+        let response = self.client.get(url).bearer_auth(key).send().await.unwrap();
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
+    }
+
+    /// Makes something at the fake Stripe as the owner of a key.
+    pub async fn tell_stripe(&self, key: &str, path: &str, form: &str) -> Value {
+        let url = format!("http://{}{path}", self.fake.address());
+        let request = self.client.post(url).bearer_auth(key).body(form.to_owned());
+        let response = request.send().await.unwrap();
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
+    }
+}
+
+async fn open(data: &Path, workspace: &str, provider: &str) -> Marketplace {
+    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+    Marketplace::open(
+        plugin,
+        Options {
+            data_dir: data,
+            workspace: workspace.to_owned(),
+            overrides: vec![
+                format!("https://api.stripe.com={provider}")
+                    .parse()
+                    .unwrap(),
+            ],
+            plugin_is_bundled: true,
+        },
+    )
+    .unwrap()
+}
+
+pub fn options(key: &str) -> InstallOptions {
+    let key = ("api-key".to_owned(), SecretString::from(key));
+    InstallOptions {
+        credentials: Credentials::new([key]),
+        webhook_is_manual: None,
+        approve_origins: false,
+    }
+}
+
+pub fn request(reference: &str, minor_units: u64) -> PaymentRequest {
+    PaymentRequest {
+        reference: reference.to_owned(),
+        amount: Money {
+            minor_units,
+            currency: "usd".to_owned(),
+        },
+        description: None,
+        success_url: "https://example.com/thank-you".to_owned(),
+        cancel_url: None,
+        expires_at: None,
+    }
+}

@@ -1,0 +1,251 @@
+//! Installing, rotating, switching, uninstalling.
+
+use host_test::contract::types::Verdict;
+use host_test::marketplace::{Failing, InstallOptions};
+
+use super::host::{Host, LIVE_KEY, TEST_KEY, options};
+
+const ENDPOINTS: &str = "/v1/webhook_endpoints";
+
+#[tokio::test]
+async fn a_wrong_key_is_refused_before_any_call_and_never_repeated() {
+    let host = Host::start().await;
+    let rows = [
+        ("pk_test_51Habcdefghijk", "key-publishable"),
+        ("pk_live_51Habcdefghijk", "key-publishable"),
+        ("whsec_abcdefghijklmnop", "key-webhook-secret"),
+        ("sk_org_test_abcdefghij", "key-organization"),
+        ("rkcs_test_abcdefghijkl", "key-unsupported"),
+        ("", "key-missing"),
+        (" \n ", "key-missing"),
+        ("sk_test_", "key-malformed"),
+        ("sk_test_51Hab", "key-malformed"),
+        ("sk_test_51Habc\ndefghijk", "key-malformed"),
+        ("sk_live_••••••••••••AbCd", "key-malformed"),
+        ("an account's name", "key-malformed"),
+    ];
+    for (key, code) in rows {
+        let error = host.install(key).await.unwrap_err();
+        let problem = error.problem();
+        assert_eq!(problem.code, code, "{key:?}");
+        assert_eq!(error.failing(), Failing::Refused);
+        assert!(!problem.remedy.is_empty());
+        let said = format!("{} {}", problem.message, problem.remedy.join(" "));
+        assert!(key.trim().len() < 8 || !said.contains(key.trim()), "{said}");
+    }
+    assert!(host.fake.calls().is_empty());
+    assert_eq!(
+        host.marketplace.shown().await.unwrap_err().problem().code,
+        "not-installed"
+    );
+}
+
+#[tokio::test]
+async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
+    let host = Host::start().await;
+    for (key, code) in [
+        ("sk_test_51TestTestInvalid", "key-rejected"),
+        ("rk_live_51TestTestExpired", "key-expired"),
+    ] {
+        let error = host.install(key).await.unwrap_err();
+        assert_eq!(
+            (error.problem().code.as_str(), error.failing()),
+            (code, Failing::Refused)
+        );
+    }
+    assert!(host.fake.endpoint_ids(false).is_empty());
+
+    // Nothing listens on the port of a listener that is gone.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let plugin = host_test::plugin::Plugin::load(host_test::bundled::COMPONENT)
+        .await
+        .unwrap();
+    let alone = host_test::marketplace::Marketplace::open(
+        plugin,
+        host_test::marketplace::Options {
+            data_dir: data.path(),
+            workspace: "default".to_owned(),
+            overrides: vec![
+                format!("https://api.stripe.com=http://{gone}")
+                    .parse()
+                    .unwrap(),
+            ],
+            plugin_is_bundled: true,
+        },
+    )
+    .unwrap();
+    let error = alone.install(options(TEST_KEY)).await.unwrap_err();
+    assert_eq!(error.problem().code, "provider-unreachable");
+    assert_eq!(error.failing(), Failing::Later);
+    assert_eq!(
+        alone.shown().await.unwrap_err().problem().code,
+        "not-installed"
+    );
+}
+
+#[tokio::test]
+async fn an_install_registers_the_webhook_and_leaves_nothing_to_do() {
+    let host = Host::start().await;
+    let connection = host.install(&format!("  {TEST_KEY}\r\n")).await.unwrap();
+    assert_eq!(connection.problem, None);
+    let list = host.ask_stripe(TEST_KEY, ENDPOINTS).await;
+    let [endpoint] = list["data"].as_array().unwrap().as_slice() else {
+        panic!("one endpoint")
+    };
+    let id = &connection.installation;
+    let url =
+        format!("https://chat-payments.jelou.dev/link-webhook?provider=STRIPE&installation={id}");
+    assert_eq!(endpoint["url"], url.as_str());
+    assert_eq!(
+        endpoint["enabled_events"],
+        serde_json::json!([
+            "payment_intent.succeeded",
+            "payment_intent.requires_action",
+            "payment_intent.payment_failed",
+        ])
+    );
+    assert_eq!(endpoint["api_version"], "2026-10-28.endive");
+    assert_eq!(
+        endpoint["metadata"]["brain_studio_installation"],
+        id.as_str()
+    );
+    assert_eq!(endpoint["metadata"]["brain_studio_workspace"], "default");
+    let (_, report) = host.marketplace.status().await.unwrap();
+    assert!(report.checks.len() >= 6);
+    for check in report.checks {
+        assert!(
+            check.verdict == Verdict::Pass,
+            "{}: {}",
+            check.id,
+            check.message
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_restricted_key_needs_no_access_to_the_account() {
+    let host = Host::start().await;
+    let connection = host.install("rk_test_51TestTestTest").await.unwrap();
+    assert_eq!(connection.problem, None);
+    assert_eq!(host.fake.endpoint_ids(false).len(), 1);
+}
+
+#[tokio::test]
+async fn the_same_mode_is_a_rotation_and_the_other_is_refused() {
+    let host = Host::start().await;
+    let first = host.install(TEST_KEY).await.unwrap();
+    let endpoints = host.fake.endpoint_ids(false);
+    let second = host.install("sk_test_51AnotherAnother").await.unwrap();
+    assert!(second.is_rotation);
+    assert_eq!(first.installation, second.installation);
+    assert_eq!(host.fake.endpoint_ids(false), endpoints);
+
+    let error = host.install(LIVE_KEY).await.unwrap_err();
+    assert_eq!(error.problem().code, "mode-mismatch");
+    assert!(
+        error
+            .problem()
+            .remedy
+            .iter()
+            .any(|step| step.contains("uninstall"))
+    );
+    assert!(host.fake.endpoint_ids(true).is_empty());
+
+    // A dead key does not take the place of one that works.
+    host.install("sk_test_51AnotherInvalid").await.unwrap_err();
+    let (_, report) = host.marketplace.status().await.unwrap();
+    assert!(
+        report
+            .checks
+            .iter()
+            .all(|check| check.verdict == Verdict::Pass)
+    );
+}
+
+#[tokio::test]
+async fn uninstalling_deletes_our_webhook_and_destroys_the_secrets() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    host.tell_stripe(
+        TEST_KEY,
+        ENDPOINTS,
+        "url=https://shop.example.com/hook&enabled_events[]=charge.succeeded",
+    )
+    .await;
+    assert_eq!(host.marketplace.uninstall(false).await.unwrap(), None);
+    let list = host.ask_stripe(TEST_KEY, ENDPOINTS).await;
+    let [other] = list["data"].as_array().unwrap().as_slice() else {
+        panic!("one is left")
+    };
+    assert_eq!(other["url"], "https://shop.example.com/hook");
+    let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
+    let kept: u32 = ledger
+        .query_row(
+            "SELECT count(*) FROM installations WHERE credentials NOT NULL OR record NOT NULL",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(kept, 0);
+    let connection = host.install(LIVE_KEY).await.unwrap();
+    assert!(
+        connection
+            .webhook_url
+            .starts_with("https://chat-payments.jelou.ai/link-webhook?")
+    );
+}
+
+#[tokio::test]
+async fn what_an_earlier_install_left_is_deleted_and_nothing_else() {
+    let host = Host::start().await;
+    let shared =
+        "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=*";
+    let by_hand = host.tell_stripe(TEST_KEY, ENDPOINTS, shared).await;
+    let of = |workspace| format!("{shared}&metadata[brain_studio_workspace]={workspace}");
+    let others = host.tell_stripe(TEST_KEY, ENDPOINTS, &of("other")).await;
+    let stray = host.tell_stripe(TEST_KEY, ENDPOINTS, &of("default")).await;
+    let connection = host.install(TEST_KEY).await.unwrap();
+    assert_eq!(connection.changes.len(), 1);
+    let left = host.fake.endpoint_ids(false);
+    assert_eq!(left.len(), 3);
+    assert!(left.iter().any(|id| by_hand["id"] == id.as_str()));
+    assert!(left.iter().any(|id| others["id"] == id.as_str()));
+    assert!(!left.iter().any(|id| stray["id"] == id.as_str()));
+}
+
+#[tokio::test]
+async fn a_webhook_made_by_hand_is_found_and_left_alone() {
+    let host = Host::start().await;
+    let manual = || InstallOptions {
+        webhook_is_manual: Some(true),
+        ..options(TEST_KEY)
+    };
+    let connection = host.marketplace.install(manual()).await.unwrap();
+    assert_eq!(connection.problem.unwrap().code, "webhook-missing");
+    host.tell_stripe(
+        TEST_KEY,
+        ENDPOINTS,
+        "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=payment_intent.succeeded",
+    )
+    .await;
+    let connection = host.marketplace.install(manual()).await.unwrap();
+    assert!(connection.is_rotation);
+    assert_eq!(connection.problem.unwrap().code, "webhook-secret-not-given");
+    host.marketplace.uninstall(false).await.unwrap();
+    assert_eq!(host.fake.endpoint_ids(false).len(), 1);
+}
+
+#[tokio::test]
+async fn a_full_account_installs_all_the_same_and_says_what_is_missing() {
+    let host = Host::start().await;
+    for number in 0..16 {
+        let form = format!("url=https://shop.example.com/{number}&enabled_events[]=*");
+        host.tell_stripe(TEST_KEY, ENDPOINTS, &form).await;
+    }
+    let connection = host.install(TEST_KEY).await.unwrap();
+    assert_eq!(connection.problem.unwrap().code, "webhook-limit-reached");
+}

@@ -1,0 +1,115 @@
+//! Payments: asked for, paid, looked up.
+
+use host_test::contract::types::Authority;
+use host_test::marketplace::Failing;
+
+use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, request};
+
+#[tokio::test]
+async fn the_same_reference_is_the_same_payment() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let first = host.ask("order-1").await;
+    assert_eq!(host.ask("order-1").await, first);
+    let error = host
+        .marketplace
+        .pay(request("order-1", 999))
+        .await
+        .unwrap_err();
+    assert_eq!(error.problem().code, "reference-used");
+    assert_ne!(host.ask("order-2").await, first);
+}
+
+#[tokio::test]
+async fn our_ids_travel_with_the_payment_and_no_fee_does() {
+    let host = Host::start().await;
+    let connection = host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    let view = host.marketplace.payment("order-1").await.unwrap();
+    let intent = view.known.name.unwrap();
+    let intent = host
+        .ask_stripe(TEST_KEY, &format!("/v1/payment_intents/{intent}"))
+        .await;
+    let session = page.rsplit('/').next().unwrap();
+    let session = host
+        .ask_stripe(TEST_KEY, &format!("/v1/checkout/sessions/{session}"))
+        .await;
+    for object in [&intent, &session] {
+        let metadata = &object["metadata"];
+        assert_eq!(metadata["brain_studio_reference"], "order-1");
+        assert_eq!(metadata["brain_studio_workspace"], "default");
+        assert_eq!(
+            metadata["brain_studio_installation"],
+            connection.installation.as_str()
+        );
+    }
+    assert_eq!(session["client_reference_id"], "order-1");
+    // A fee or a transfer would be a parameter that the fake does not know, and refuses.
+}
+
+#[tokio::test]
+async fn a_payment_is_found_by_every_name_it_has() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    let session = page.rsplit('/').next().unwrap().to_owned();
+    let before = host.marketplace.payment(&session).await.unwrap();
+    assert_eq!(before.known.name.as_deref(), Some(session.as_str()));
+    host.pay(&page, IS_DECLINED).await;
+    host.pay(&page, PAYS).await;
+    let by_session = host.marketplace.payment(&session).await.unwrap();
+    let intent = by_session.known.name.clone().unwrap();
+    assert!(intent.starts_with("pi_"));
+    for name in ["order-1", session.as_str(), intent.as_str()] {
+        let view = host.marketplace.payment(name).await.unwrap();
+        assert_eq!(view.known.reference, "order-1");
+        assert_eq!(view.known.status.as_str(), "approved");
+        assert_eq!((view.known.received, view.known.refunded), (1050, Some(0)));
+        assert_eq!(view.known.checkout_url, None);
+        assert_eq!(view.provider.unwrap().status.as_str(), "approved");
+    }
+    assert_eq!(
+        host.outputs("order-1").await,
+        ["Pending", "Rejected", "Approved"]
+    );
+    let error = host.marketplace.payment("order-2").await.unwrap_err();
+    assert_eq!(error.problem().code, "payment-unknown");
+}
+
+#[tokio::test]
+async fn what_stripe_refuses_leaves_the_reference_free() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let error = host
+        .marketplace
+        .pay(request("order-1", 10))
+        .await
+        .unwrap_err();
+    assert_eq!(error.failing(), Failing::Refused);
+    assert!(error.problem().message.contains("at least 50 cents"));
+    host.ask("order-1").await;
+}
+
+#[tokio::test]
+async fn asking_finds_out_what_no_delivery_said() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    // The webhook is gone: nothing is delivered.
+    for id in host.fake.endpoint_ids(false) {
+        let url = format!("http://{}/v1/webhook_endpoints/{id}", host.fake.address());
+        host.client
+            .delete(url)
+            .bearer_auth(TEST_KEY)
+            .send()
+            .await
+            .unwrap();
+    }
+    host.pay(&page, PAYS).await;
+    assert_eq!(host.outputs("order-1").await, ["Pending"]);
+    let view = host.marketplace.payment("order-1").await.unwrap();
+    assert_eq!(view.known.status.as_str(), "approved");
+    assert!(view.known.authority == Authority::Fetched);
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+}

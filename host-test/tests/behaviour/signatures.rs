@@ -1,0 +1,218 @@
+//! Deliveries one by one, through the real component.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use host_test::bundled;
+use host_test::contract::types::{
+    Installation, Mode, Payment, WebhookError, WebhookOutcome, WebhookRegistration, WebhookRequest,
+};
+use host_test::egress::Egress;
+use host_test::fake::signature;
+use host_test::plugin::Plugin;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Vectors {
+    vectors: Vec<Vector>,
+}
+
+#[derive(Deserialize)]
+struct Vector {
+    name: String,
+    body_base64: String,
+    header: Option<String>,
+    secret: String,
+    received_at: u64,
+    expect: String,
+    outcome: Option<String>,
+    payment: Option<ExpectedPayment>,
+}
+
+#[derive(Deserialize)]
+struct ExpectedPayment {
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct SdkDelivery {
+    file: String,
+    secret: String,
+    received_at: u64,
+    header: String,
+    status: String,
+    amount: u64,
+    currency: String,
+}
+
+fn installation(secrets: Vec<String>) -> Installation {
+    Installation {
+        installation_id: "i".to_owned(),
+        workspace: "w".to_owned(),
+        mode: Mode::Test,
+        account: None,
+        webhook: WebhookRegistration {
+            endpoint_id: None,
+            url: String::new(),
+            signing_secrets: secrets,
+            problem: None,
+        },
+        extras: Vec::new(),
+    }
+}
+
+async fn handle(
+    plugin: &Plugin,
+    secrets: &str,
+    header: Option<&str>,
+    received_at: u64,
+    body: &[u8],
+) -> Result<WebhookOutcome, WebhookError> {
+    let secrets = secrets.split(',').map(str::to_owned).collect();
+    let name = plugin.manifest().signature_header.clone();
+    let request = WebhookRequest {
+        headers: header
+            .map(|value| (name, value.to_owned()))
+            .into_iter()
+            .collect(),
+        query: String::new(),
+        body: body.to_owned(),
+        received_at,
+    };
+    plugin
+        .handle_webhook(Egress::none(), installation(secrets), request)
+        .await
+        .unwrap()
+}
+
+fn payment(outcome: Result<WebhookOutcome, WebhookError>) -> Payment {
+    match outcome {
+        Ok(WebhookOutcome::Payment(event)) => event.payment,
+        Ok(_) => panic!("it was ignored"),
+        Err(error) => panic!("{}", error.problem().code),
+    }
+}
+
+#[tokio::test]
+async fn every_signature_vector_gets_its_verdict() {
+    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+    let json = include_str!("../fixtures/signature-vectors.json");
+    let Vectors { vectors } = serde_json::from_str(json).unwrap();
+    assert_eq!(vectors.len(), 46);
+    for vector in vectors {
+        let body = BASE64_STANDARD.decode(&vector.body_base64).unwrap();
+        let header = vector.header.as_deref();
+        let outcome = handle(&plugin, &vector.secret, header, vector.received_at, &body).await;
+        let (verdict, kind, status) = match outcome {
+            Ok(WebhookOutcome::Payment(event)) => (
+                "accept",
+                Some("payment"),
+                Some(event.payment.status.as_str()),
+            ),
+            Ok(_) => ("accept", Some("ignored"), None),
+            Err(WebhookError::Refused(_)) => ("refuse", None, None),
+            Err(_) => panic!("{}: neither taken nor refused", vector.name),
+        };
+        assert_eq!(verdict, vector.expect, "{}", vector.name);
+        assert_eq!(kind, vector.outcome.as_deref(), "{}", vector.name);
+        let expected = vector
+            .payment
+            .as_ref()
+            .map(|payment| payment.status.as_str());
+        assert_eq!(status, expected, "{}", vector.name);
+    }
+}
+
+#[tokio::test]
+async fn deliveries_signed_by_stripes_own_sdk_are_taken() {
+    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+    let json = include_str!("../fixtures/sdk-deliveries.json");
+    let deliveries: Vec<SdkDelivery> = serde_json::from_str(json).unwrap();
+    assert_eq!(deliveries.len(), 8);
+    for delivery in deliveries {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/payloads/");
+        let body = std::fs::read(format!("{folder}{}", delivery.file)).unwrap();
+        let header = Some(delivery.header.as_str());
+        let taken = payment(
+            handle(
+                &plugin,
+                &delivery.secret,
+                header,
+                delivery.received_at,
+                &body,
+            )
+            .await,
+        );
+        assert_eq!(taken.status.as_str(), delivery.status, "{}", delivery.file);
+        assert_eq!(
+            taken.amount.minor_units, delivery.amount,
+            "{}",
+            delivery.file
+        );
+        assert_eq!(
+            taken.amount.currency, delivery.currency,
+            "{}",
+            delivery.file
+        );
+        let is_paid = delivery.status == "approved";
+        let received = if is_paid { delivery.amount } else { 0 };
+        assert_eq!(taken.received, received, "{}", delivery.file);
+        assert_eq!(
+            taken.failure.is_some(),
+            delivery.status == "rejected",
+            "{}",
+            delivery.file
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_duplicate_key_counts_by_its_last_value_and_depth_is_no_danger() {
+    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+    let body = include_str!("../fixtures/payloads/bench.payment_intent.succeeded.3k.json");
+    let rest = body.trim_end().strip_suffix('}').unwrap();
+    let code = async |body: String| {
+        let header = signature("secret", false, body.as_bytes(), 1000);
+        match handle(&plugin, "secret", Some(&header), 1000, body.as_bytes()).await {
+            Ok(WebhookOutcome::Payment(_)) => "payment".to_owned(),
+            Ok(WebhookOutcome::Ignored(reason) | WebhookOutcome::Other(reason)) => reason.code,
+            Err(error) => error.problem().code.clone(),
+        }
+    };
+    assert_eq!(code(format!("{rest}}}")).await, "payment");
+    assert_eq!(
+        code(format!("{rest},\"livemode\":true}}")).await,
+        "other-mode"
+    );
+    let deep = |depth: usize| format!("{rest},\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(code(deep(120)).await, "payment");
+    assert_eq!(code(deep(100_000)).await, "body-malformed");
+}
+
+#[tokio::test]
+async fn an_event_of_another_workspace_or_mode_is_ignored() {
+    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+    let body = include_str!("../fixtures/payloads/bench.payment_intent.succeeded.3k.json");
+    let tagged = |workspace: &str| {
+        let metadata = format!(
+            "\"metadata\": {{\"brain_studio_workspace\":\"{workspace}\",\"brain_studio_reference\":\"r\","
+        );
+        body.replacen("\"metadata\": {", &metadata, 1)
+    };
+    let handled = async |body: String| {
+        let header = signature("secret", false, body.as_bytes(), 1000);
+        handle(&plugin, "secret", Some(&header), 1000, body.as_bytes()).await
+    };
+    assert_eq!(
+        payment(handled(tagged("w")).await).reference.as_deref(),
+        Some("r")
+    );
+    let Ok(WebhookOutcome::Ignored(reason)) = handled(tagged("other")).await else {
+        panic!()
+    };
+    assert_eq!(reason.code, "other-workspace");
+    let live = body.replace("\"livemode\": false", "\"livemode\": true");
+    let Ok(WebhookOutcome::Ignored(reason)) = handled(live).await else {
+        panic!()
+    };
+    assert_eq!(reason.code, "other-mode");
+}
