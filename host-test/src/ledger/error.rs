@@ -30,6 +30,11 @@ pub enum LedgerError {
 
 impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
+        // The shared memory beside the file could not grow: there is no room for it.
+        let extended_code = error.sqlite_error().map(|error| error.extended_code);
+        if extended_code == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
+            return Self::DiskFull;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt,
@@ -68,7 +73,7 @@ impl LedgerError {
             Self::File(_) => (
                 "ledger-unusable",
                 &[
-                    "Check the data folder's owner and permissions, or use another one with --data-dir.",
+                    "Check the data folder's owner and permissions and the space on the disk, or use another one with --data-dir.",
                 ],
             ),
             Self::Newer(_) => ("ledger-newer", &["Use the newer version of this program."]),

@@ -8,7 +8,6 @@ use wasmtime::{
 };
 
 use super::CallState;
-use crate::contract::PaymentPluginPre;
 use crate::egress::Egress;
 
 /// How many calls may run at the same time.
@@ -19,9 +18,9 @@ const MEMORY: usize = 64 << 20;
 const PASSED_TO_HOST: usize = 2 << 20;
 /// How often the ticker looks.
 const TICK: Duration = Duration::from_millis(10);
-/// How many times it may find the same call at work: two seconds, not counting what the call
-/// waits for.
-const TICKS: u32 = 200;
+/// How many times it may find the same call at work: a second, not counting what the call waits
+/// for. A delivery takes some 50 µs.
+const TICKS: u32 = 100;
 
 /// The engine.
 ///
@@ -64,7 +63,7 @@ fn config() -> Config {
 }
 
 /// A store for one call.
-pub fn store(pre: &PaymentPluginPre<CallState>, egress: Egress) -> Store<CallState> {
+pub fn store(engine: &Engine, egress: Egress) -> Store<CallState> {
     let limits = StoreLimitsBuilder::new()
         .memory_size(MEMORY)
         .table_elements(10_000)
@@ -77,7 +76,7 @@ pub fn store(pre: &PaymentPluginPre<CallState>, egress: Egress) -> Store<CallSta
         limits,
         ticks: 0,
     };
-    let mut store = Store::new(pre.engine(), state);
+    let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
     store.set_hostcall_fuel(PASSED_TO_HOST);
     // Yielding lets the timeout around the call have its turn.
@@ -92,4 +91,68 @@ pub fn store(pre: &PaymentPluginPre<CallState>, egress: Egress) -> Store<CallSta
     });
     store.set_epoch_deadline(1);
     store
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::CallError;
+    use wasmtime::component::{Component, Linker};
+
+    /// A component that misbehaves in three ways.
+    const MISBEHAVING: &str = r#"(component
+        (core module $module
+            (memory 1)
+            (global $calls (mut i32) (i32.const 0))
+            (func (export "spin") (result i32) (loop $again (br $again)) (i32.const 0))
+            (func (export "grow") (result i32)
+                (loop $again
+                    (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
+                (memory.size))
+            (func (export "count") (result i32)
+                (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+                (global.get $calls)))
+        (core instance $instance (instantiate $module))
+        (func (export "spin") (result u32) (canon lift (core func $instance "spin")))
+        (func (export "grow") (result u32) (canon lift (core func $instance "grow")))
+        (func (export "count") (result u32) (canon lift (core func $instance "count"))))"#;
+
+    async fn call(name: &str) -> Result<u32, CallError> {
+        let engine = shared();
+        let component = Component::new(engine, wat::parse_str(MISBEHAVING).unwrap()).unwrap();
+        let mut store = store(engine, Egress::none());
+        let instance = Linker::new(engine)
+            .instantiate_async(&mut store, &component)
+            .await
+            .unwrap();
+        let function = instance
+            .get_typed_func::<(), (u32,)>(&mut store, name)
+            .unwrap();
+        let result = function.call_async(&mut store, ()).await;
+        result
+            .map(|(value,)| value)
+            .map_err(|error| CallError::of_trap(&error))
+    }
+
+    #[tokio::test]
+    async fn a_runaway_loop_ends_its_own_call() {
+        assert!(matches!(call("spin").await, Err(CallError::Interrupted)));
+        assert_eq!(call("count").await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_memory_bomb_gets_no_more_than_its_share() {
+        let pages = call("grow").await.unwrap();
+        assert!(
+            pages > 1 && pages as usize <= MEMORY / 65536,
+            "{pages} pages"
+        );
+    }
+
+    #[tokio::test]
+    async fn no_call_sees_what_another_left() {
+        for _ in 0..3 {
+            assert_eq!(call("count").await.unwrap(), 1);
+        }
+    }
 }

@@ -235,7 +235,7 @@ impl Plugin {
         request: &WebhookRequest,
         iterations: usize,
     ) -> Result<Vec<Duration>, CallError> {
-        let mut store = engine::store(&self.pre, Egress::none());
+        let mut store = engine::store(self.pre.engine(), Egress::none());
         let plugin = self
             .pre
             .instantiate_async(&mut store)
@@ -273,7 +273,7 @@ async fn call<R: 'static>(
 ) -> Result<R, CallError> {
     // The pool would refuse what does not fit: wait for a place instead.
     let _slot = slots.acquire().await.map_err(|_| CallError::Stopped)?;
-    let mut store = engine::store(pre, egress);
+    let mut store = engine::store(pre.engine(), egress);
     let run = async {
         let plugin = pre.instantiate_async(&mut store).await?;
         work(&mut store, &plugin).await
