@@ -43,9 +43,7 @@ enum Toolchain {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .canonicalize()?;
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     for path in ["src", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(path).display());
     }
@@ -53,11 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     // <target>/<profile>/build/<package>/out
-    let target_dir = out_dir
-        .ancestors()
-        .nth(4)
-        .ok_or("OUT_DIR is not cargo's")?
-        .join("component");
+    let target_dir = out_dir.ancestors().nth(4).ok_or("OUT_DIR is not cargo's")?.join("component");
     let module = build(&toolchain()?, &workspace, &target_dir)?;
     let component = wit_component::ComponentEncoder::default()
         .validate(true)
@@ -85,15 +79,7 @@ fn build(
     cargo
         .current_dir(workspace)
         .env("RUSTFLAGS", FLAGS)
-        .args([
-            "build",
-            "--locked",
-            "--lib",
-            "--profile",
-            "component",
-            "--target",
-            TARGET,
-        ])
+        .args(["build", "--locked", "--lib", "--profile", "component", "--target", TARGET])
         .args(["--package", PACKAGE])
         .arg("--target-dir")
         .arg(target_dir);
@@ -110,39 +96,22 @@ fn build(
         return Err(format!("the component could not be built:\n{said}").into());
     }
     let name = PACKAGE.replace('-', "_");
-    Ok(target_dir
-        .join(TARGET)
-        .join("component")
-        .join(name)
-        .with_extension("wasm"))
+    Ok(target_dir.join(TARGET).join("component").join(name).with_extension("wasm"))
 }
 
 /// A toolchain that can build for the target. The target is added where it is missing.
 fn toolchain() -> Result<Toolchain, Box<dyn Error>> {
     let sysroot = sysroot()?;
-    let has_target = || {
-        sysroot
-            .join("lib/rustlib")
-            .join(TARGET)
-            .join("lib")
-            .is_dir()
-    };
+    let has_target = || sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir();
     if has_target() {
         return Ok(Toolchain::Rustup);
     }
-    let added = Command::new("rustup")
-        .args(["target", "add", TARGET])
-        .output();
+    let added = Command::new("rustup").args(["target", "add", TARGET]).output();
     if added.is_ok_and(|output| output.status.success()) && has_target() {
         return Ok(Toolchain::Rustup);
     }
-    let linker = sysroot
-        .join("lib/rustlib")
-        .join(env::var("HOST")?)
-        .join("bin/rust-lld");
-    let debian = Command::new("/usr/bin/rustc")
-        .args(["--print", "sysroot"])
-        .output();
+    let linker = sysroot.join("lib/rustlib").join(env::var("HOST")?).join("bin/rust-lld");
+    let debian = Command::new("/usr/bin/rustc").args(["--print", "sysroot"]).output();
     if debian.is_ok_and(|output| output.status.success()) && linker.is_file() {
         return Ok(Toolchain::Debian { linker });
     }

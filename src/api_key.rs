@@ -80,11 +80,7 @@ pub fn mode_of(key: &str) -> Result<Mode, KeyProblem> {
         let begins_a_key = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"]
             .iter()
             .any(|prefix| prefix.starts_with(key));
-        if begins_a_key {
-            KeyProblem::Truncated
-        } else {
-            KeyProblem::Unknown
-        }
+        if begins_a_key { KeyProblem::Truncated } else { KeyProblem::Unknown }
     })?;
     if characters.contains(['*', '.', '…', '•']) {
         return Err(KeyProblem::Placeholder);

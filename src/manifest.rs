@@ -11,27 +11,15 @@ pub const API_KEY: &str = "api-key";
 pub const WEBHOOK_SECRET: &str = "webhook-secret";
 
 /// The three events of the guide, in its order: what a webhook has to deliver, exactly.
-pub const WEBHOOK_EVENTS: [&str; 3] = [
-    "payment_intent.succeeded",
-    "payment_intent.requires_action",
-    "payment_intent.payment_failed",
-];
+pub const WEBHOOK_EVENTS: [&str; 3] =
+    ["payment_intent.succeeded", "payment_intent.requires_action", "payment_intent.payment_failed"];
 
 /// What the plugin does with each permission of a restricted key, by the names in Stripe's own
 /// refusals (`'rak_…'`). Writing includes reading.
 const PERMISSIONS: [(&str, &str); 5] = [
-    (
-        "rak_webhook_write",
-        "register, check and remove the webhook",
-    ),
-    (
-        "rak_checkout_session_write",
-        "create the page on which a customer pays",
-    ),
-    (
-        "rak_payment_intent_read",
-        "ask what really happened to a payment",
-    ),
+    ("rak_webhook_write", "register, check and remove the webhook"),
+    ("rak_checkout_session_write", "create the page on which a customer pays"),
+    ("rak_payment_intent_read", "ask what really happened to a payment"),
     ("rak_charge_read", "see what has been refunded"),
     ("rak_event_read", "find events that were never delivered"),
 ];

@@ -35,9 +35,7 @@ impl Metadata {
 
     /// Whether it was made by another workspace. An account may serve several of them.
     pub fn is_of_another_workspace(&self, installation: &Installation) -> bool {
-        self.workspace
-            .as_ref()
-            .is_some_and(|workspace| *workspace != installation.workspace)
+        self.workspace.as_ref().is_some_and(|workspace| *workspace != installation.workspace)
     }
 
     /// The flow's name for the payment, if this workspace made it.
@@ -49,10 +47,7 @@ impl Metadata {
 
 /// Tags a webhook endpoint.
 pub fn tag_endpoint(form: &mut Form, request: &InstallRequest) {
-    form.add(
-        &format!("metadata[{INSTALLATION}]"),
-        &request.installation_id,
-    );
+    form.add(&format!("metadata[{INSTALLATION}]"), &request.installation_id);
     form.add(&format!("metadata[{WORKSPACE}]"), &request.workspace);
 }
 
@@ -60,10 +55,7 @@ pub fn tag_endpoint(form: &mut Form, request: &InstallRequest) {
 /// second's travels in `payment_intent.*` events.
 pub fn tag_payment(form: &mut Form, installation: &Installation, reference: &str) {
     for map in ["metadata", "payment_intent_data[metadata]"] {
-        form.add(
-            &format!("{map}[{INSTALLATION}]"),
-            &installation.installation_id,
-        );
+        form.add(&format!("{map}[{INSTALLATION}]"), &installation.installation_id);
         form.add(&format!("{map}[{WORKSPACE}]"), &installation.workspace);
         form.add(&format!("{map}[{REFERENCE}]"), reference);
     }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use bundled_provider::bindings::brain_studio::payments::types as native;
 use serde::Serialize;
 
+use crate::clock::now;
 use crate::contract::types::{Installation, WebhookRequest};
 use crate::egress::Egress;
 use crate::fake;
-use crate::marketplace::now;
 use crate::plugin::{CallError, Plugin};
 
 const SECRET: &str = "whsec_ofTheBenchmark";
@@ -42,26 +42,18 @@ pub async fn webhook(
     let received_at = now();
     let header = fake::signature(SECRET, false, &body, received_at);
     let name = plugin.manifest().signature_header.clone();
-    let installation = crate::cli::ad_hoc(vec![SECRET.to_owned()]);
-    let request = WebhookRequest {
-        headers: vec![(name, header)],
-        query: String::new(),
-        body,
-        received_at,
-    };
+    let installation = Installation::ad_hoc(vec![SECRET.to_owned()]);
+    let request =
+        WebhookRequest { headers: vec![(name, header)], query: String::new(), body, received_at };
     let mut fresh = Vec::with_capacity(iterations);
     for _ in 0..WARM_UP + iterations {
         let (installation, request) = (installation.clone(), request.clone());
         let start = Instant::now();
-        let outcome = plugin
-            .handle_webhook(Egress::none(), installation, request)
-            .await?;
+        let outcome = plugin.handle_webhook(Egress::none(), installation, request).await?;
         fresh.push(start.elapsed());
         drop(outcome);
     }
-    let warm = plugin
-        .time_warm_webhooks(&installation, &request, WARM_UP + iterations)
-        .await?;
+    let warm = plugin.time_warm_webhooks(&installation, &request, WARM_UP + iterations).await?;
     let native = time_native(&installation, &request, WARM_UP + iterations);
     let fresh = sorted(fresh);
     Ok(Figures {
@@ -115,7 +107,5 @@ fn sorted(times: Vec<Duration>) -> Vec<Duration> {
 
 fn percentile(sorted: &[Duration], percent: usize) -> u64 {
     let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted
-        .get(index)
-        .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    sorted.get(index).map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -11,5 +11,26 @@ wasmtime::component::bindgen!({
     additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
 });
 
+impl types::Installation {
+    /// An installation in test mode that knows nothing but its signing secrets: for looking at one
+    /// delivery.
+    #[must_use]
+    pub fn ad_hoc(signing_secrets: Vec<String>) -> Self {
+        Self {
+            installation_id: "ad-hoc".to_owned(),
+            workspace: "ad-hoc".to_owned(),
+            mode: types::Mode::Test,
+            account: None,
+            webhook: types::WebhookRegistration {
+                endpoint_id: None,
+                url: String::new(),
+                signing_secrets,
+                problem: None,
+            },
+            extras: Vec::new(),
+        }
+    }
+}
+
 pub use brain_studio::payments::{http, types};
 pub use exports::brain_studio::payments::payment_provider;

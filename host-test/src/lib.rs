@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod bundled;
 pub mod cli;
+mod clock;
 pub mod contract;
 pub mod demo;
 pub mod egress;

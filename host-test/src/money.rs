@@ -53,10 +53,7 @@ pub enum AmountError {
 }
 
 fn decimals(currency: &str) -> u32 {
-    DECIMALS
-        .iter()
-        .find(|(code, _)| *code == currency)
-        .map_or(2, |(_, decimals)| *decimals)
+    DECIMALS.iter().find(|(code, _)| *code == currency).map_or(2, |(_, decimals)| *decimals)
 }
 
 /// Reads an amount such as `10.50` of a currency such as `usd`, exactly.
@@ -75,18 +72,11 @@ pub fn parse(text: &str, currency: &str) -> Result<Money, AmountError> {
     let decimals = decimals(&currency);
     let width = decimals as usize;
     if fraction.len() > width {
-        return Err(AmountError::TooFine {
-            text: text.to_owned(),
-            currency,
-            decimals,
-        });
+        return Err(AmountError::TooFine { text: text.to_owned(), currency, decimals });
     }
     let digits = format!("{whole}{fraction:0<width$}");
     let minor_units = digits.parse().map_err(|_| not_a_number())?;
-    Ok(Money {
-        minor_units,
-        currency,
-    })
+    Ok(Money { minor_units, currency })
 }
 
 /// An amount as people write it, without its currency.
@@ -127,11 +117,7 @@ mod tests {
             ("99999999999999999999", "usd", None),
         ];
         for (text, currency, expected) in rows {
-            assert_eq!(
-                parse(text, currency).ok().map(|m| m.minor_units),
-                expected,
-                "{text}"
-            );
+            assert_eq!(parse(text, currency).ok().map(|m| m.minor_units), expected, "{text}");
         }
     }
 

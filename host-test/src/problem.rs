@@ -27,6 +27,19 @@ impl ProviderError {
             | Self::Other(problem) => problem,
         }
     }
+
+    /// The same, to be changed.
+    pub(crate) fn problem_mut(&mut self) -> &mut Problem {
+        match self {
+            Self::InvalidCredentials(problem)
+            | Self::PermissionMissing(problem)
+            | Self::NotFound(problem)
+            | Self::Refused(problem)
+            | Self::Unavailable(problem)
+            | Self::UnknownOutcome(problem)
+            | Self::Other(problem) => problem,
+        }
+    }
 }
 
 impl WebhookError {

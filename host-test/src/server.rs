@@ -11,8 +11,9 @@ use axum::routing::{get, post};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::clock::now;
 use crate::contract::types::{Problem, WebhookRequest};
-use crate::marketplace::{Answer, Marketplace, Verdict, now};
+use crate::marketplace::{Answer, Marketplace, Verdict};
 
 /// The most that a delivery may hold; the contract says so. Real ones have less than 12 KB.
 const LARGEST_DELIVERY: usize = 1 << 20;
@@ -31,9 +32,7 @@ pub async fn serve(
         .route("/link-webhook", post(link_webhook))
         .route("/healthz", get(async || "ok"))
         .with_state(marketplace);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop)
-        .await
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
 async fn link_webhook(State(marketplace): State<Arc<Marketplace>>, request: Request) -> Response {
@@ -44,37 +43,21 @@ async fn link_webhook(State(marketplace): State<Arc<Marketplace>>, request: Requ
     let is_for_provider = url::form_urlencoded::parse(query.as_bytes())
         .any(|(name, value)| name == "provider" && value == provider_id.as_str());
     if !is_for_provider {
-        return answer(&refused(
-            "provider-unknown",
-            "The URL names no provider that is here.",
-        ));
+        return answer(&refused("provider-unknown", "The URL names no provider that is here."));
     }
     let Ok(body) = read(body).await else {
-        return answer(&refused(
-            "body-too-large",
-            "The delivery is larger than 1 MiB.",
-        ));
+        return answer(&refused("body-too-large", "The delivery is larger than 1 MiB."));
     };
     let headers = head
         .headers
         .iter()
         .map(|(name, value)| {
-            (
-                name.to_string(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
+            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         })
         .collect();
     // Of its own: a sender that hangs up must not stop what has begun.
     let work = tokio::spawn(async move {
-        marketplace
-            .deliver(WebhookRequest {
-                headers,
-                query,
-                body,
-                received_at,
-            })
-            .await
+        marketplace.deliver(WebhookRequest { headers, query, body, received_at }).await
     });
     match work.await {
         Ok(result) => answer(&result),
@@ -100,9 +83,5 @@ fn answer(answer: &Answer) -> Response {
     };
     let code = answer.reason.as_ref().map(|reason| &reason.code);
     let message = answer.reason.as_ref().map(|reason| &reason.message);
-    (
-        status,
-        Json(json!({ "verdict": word, "code": code, "message": message })),
-    )
-        .into_response()
+    (status, Json(json!({ "verdict": word, "code": code, "message": message }))).into_response()
 }

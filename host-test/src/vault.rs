@@ -58,11 +58,7 @@ impl VaultError {
                 "If that key is lost, uninstall with --force and install again.",
             ],
         };
-        Problem::new(
-            "vault-locked",
-            format!("The stored secrets cannot be used: {self}."),
-            remedy,
-        )
+        Problem::new("vault-locked", format!("The stored secrets cannot be used: {self}."), remedy)
     }
 }
 
@@ -110,14 +106,8 @@ impl Vault {
     /// The system gives no random numbers.
     pub fn seal(&self, belongs_to: &str, value: &[u8]) -> Result<Vec<u8>, VaultError> {
         let nonce = XNonce::try_generate().map_err(|_| VaultError::NoRandomness)?;
-        let payload = Payload {
-            msg: value,
-            aad: belongs_to.as_bytes(),
-        };
-        let ciphertext = self
-            .0
-            .encrypt(&nonce, payload)
-            .map_err(|_| VaultError::DoesNotOpen)?;
+        let payload = Payload { msg: value, aad: belongs_to.as_bytes() };
+        let ciphertext = self.0.encrypt(&nonce, payload).map_err(|_| VaultError::DoesNotOpen)?;
         Ok([&[VERSION], nonce.as_slice(), &ciphertext].concat())
     }
 
@@ -133,13 +123,8 @@ impl Vault {
         let Some((nonce, ciphertext)) = rest.split_first_chunk::<NONCE_LENGTH>() else {
             return Err(VaultError::DoesNotOpen);
         };
-        let payload = Payload {
-            msg: ciphertext,
-            aad: belongs_to.as_bytes(),
-        };
-        self.0
-            .decrypt(&XNonce::from(*nonce), payload)
-            .map_err(|_| VaultError::DoesNotOpen)
+        let payload = Payload { msg: ciphertext, aad: belongs_to.as_bytes() };
+        self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| VaultError::DoesNotOpen)
     }
 }
 
@@ -155,24 +140,17 @@ fn read_or_make(path: &Path) -> Result<SecretString, VaultError> {
     // Whole or not at all, and never over another's: written aside, then linked into place.
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut aside = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    aside
-        .write_all(text.expose_secret().as_bytes())
-        .map_err(failed)?;
+    aside.write_all(text.expose_secret().as_bytes()).map_err(failed)?;
     aside.as_file().sync_all().map_err(failed)?;
     match aside.persist_noclobber(path) {
         Ok(_) => {
-            let directory = OpenOptions::new()
-                .read(true)
-                .open(directory)
-                .map_err(failed)?;
+            let directory = OpenOptions::new().read(true).open(directory).map_err(failed)?;
             directory.sync_all().map_err(failed)?;
             Ok(text)
         }
         // Another process was faster.
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            fs::read_to_string(path)
-                .map(SecretString::from)
-                .map_err(failed)
+            fs::read_to_string(path).map(SecretString::from).map_err(failed)
         }
         Err(error) => Err(failed(error.error)),
     }
@@ -196,10 +174,7 @@ mod tests {
             let mut changed = sealed.clone();
             changed[position] ^= 1;
             assert!(vault.open_sealed("a/key", &changed).is_err(), "{position}");
-            assert!(
-                vault.open_sealed("a/key", &sealed[..position]).is_err(),
-                "{position}"
-            );
+            assert!(vault.open_sealed("a/key", &sealed[..position]).is_err(), "{position}");
         }
     }
 

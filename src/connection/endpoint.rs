@@ -46,10 +46,9 @@ pub async fn register(
     idempotency_key: Option<&str>,
 ) -> Result<WebhookRegistration, Error> {
     let url = own_url(&request.webhook_urls, mode, &request.installation_id);
-    let mut form = correct_form(&url).with("api_version", API_VERSION).with(
-        "description",
-        "Brain Studio: tells your flows what happened to a payment",
-    );
+    let mut form = correct_form(&url)
+        .with("api_version", API_VERSION)
+        .with("description", "Brain Studio: tells your flows what happened to a payment");
     tag_endpoint(&mut form, request);
     match stripe::post(ENDPOINTS, &form, idempotency_key).await {
         Ok(answer) => {
@@ -68,10 +67,7 @@ pub async fn register(
             Ok(unregistered(url, limit_reached()))
         }
         Err(Error::Refused { message, .. }) if message.starts_with("Invalid URL") => {
-            Err(Error::Refused {
-                code: Some("webhook-url-invalid".to_owned()),
-                message,
-            })
+            Err(Error::Refused { code: Some("webhook-url-invalid".to_owned()), message })
         }
         Err(error) => Err(error),
     }
@@ -129,12 +125,9 @@ pub async fn remove(id: &str) -> Result<(), Error> {
 /// Whether it delivers exactly the events that it should.
 pub fn has_exact_events(endpoint: &WebhookEndpoint) -> bool {
     endpoint.enabled_events.len() == WEBHOOK_EVENTS.len()
-        && WEBHOOK_EVENTS.iter().all(|&event| {
-            endpoint
-                .enabled_events
-                .iter()
-                .any(|enabled| enabled == event)
-        })
+        && WEBHOOK_EVENTS
+            .iter()
+            .all(|&event| endpoint.enabled_events.iter().any(|enabled| enabled == event))
 }
 
 /// A registration that could not be made.

@@ -17,10 +17,7 @@ pub async fn install(request: InstallRequest) -> Result<Installation, ProviderEr
     let (webhook, made_by) = match request.webhook_setup {
         WebhookSetup::Automatic => {
             let once = format!("install-{}", request.installation_id);
-            (
-                endpoint::register(&request, mode, Some(&once)).await?,
-                PLUGIN,
-            )
+            (endpoint::register(&request, mode, Some(&once)).await?, PLUGIN)
         }
         WebhookSetup::Manual => (find_made_by_hand(&request, mode, secret).await?, MERCHANT),
     };
@@ -44,10 +41,7 @@ pub async fn uninstall(installation: &Installation) -> Result<(), ProviderError>
 
 /// Whether the webhook is ours to change.
 pub fn is_made_by_plugin(installation: &Installation) -> bool {
-    installation
-        .extras
-        .iter()
-        .any(|(name, value)| name == MADE_BY && value == PLUGIN)
+    installation.extras.iter().any(|(name, value)| name == MADE_BY && value == PLUGIN)
 }
 
 /// The account that the key belongs to. A restricted key may not be allowed to ask, and its refusal

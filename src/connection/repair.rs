@@ -41,10 +41,7 @@ pub async fn repair(
         installation.webhook = find_made_by_hand(&request, mode, secret).await?;
         Vec::new()
     };
-    Ok(RepairOutcome {
-        installation,
-        changes,
-    })
+    Ok(RepairOutcome { installation, changes })
 }
 
 async fn repair_endpoint(
@@ -124,9 +121,6 @@ fn other_mode(installed: Mode, given: Mode) -> Problem {
             name(installed),
             name(given)
         ),
-        &[
-            "To change the mode, uninstall Stripe.",
-            "Install it again with the new key.",
-        ],
+        &["To change the mode, uninstall Stripe.", "Install it again with the new key."],
     )
 }

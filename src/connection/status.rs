@@ -33,12 +33,7 @@ fn check(id: &str, verdict: Verdict, message: impl Into<String>, remedy: &[&str]
 }
 
 fn from_problem(id: &str, verdict: Verdict, problem: Problem) -> Check {
-    Check {
-        id: id.to_owned(),
-        verdict,
-        message: problem.message,
-        remedy: problem.remedy,
-    }
+    Check { id: id.to_owned(), verdict, message: problem.message, remedy: problem.remedy }
 }
 
 fn key_check(endpoints: Option<&Result<Vec<WebhookEndpoint>, Error>>) -> Check {
@@ -85,9 +80,7 @@ fn endpoint_checks(
 ) -> Vec<Check> {
     const IDS: [&str; 3] = ["webhook-endpoint", "webhook-events", "webhook-url"];
     let all = |verdict, message: &str, remedy: &[&str]| {
-        IDS.iter()
-            .map(|id| check(id, verdict, message, remedy))
-            .collect()
+        IDS.iter().map(|id| check(id, verdict, message, remedy)).collect()
     };
     let Some(endpoints) = endpoints else {
         return all(
@@ -105,27 +98,12 @@ fn endpoint_checks(
         );
     };
     let enabled = if found.status == "enabled" {
-        check(
-            IDS[0],
-            Verdict::Pass,
-            "The webhook exists and is active.",
-            &[],
-        )
+        check(IDS[0], Verdict::Pass, "The webhook exists and is active.", &[])
     } else {
-        check(
-            IDS[0],
-            Verdict::Fail,
-            "The webhook is disabled in Stripe.",
-            &[REPAIR],
-        )
+        check(IDS[0], Verdict::Fail, "The webhook is disabled in Stripe.", &[REPAIR])
     };
     let events = if endpoint::has_exact_events(found) {
-        check(
-            IDS[1],
-            Verdict::Pass,
-            "The webhook listens to exactly the three events.",
-            &[],
-        )
+        check(IDS[1], Verdict::Pass, "The webhook listens to exactly the three events.", &[])
     } else {
         check(
             IDS[1],
@@ -138,20 +116,12 @@ fn endpoint_checks(
     let mode = installation.mode;
     let own = endpoint::own_url(urls, mode, &installation.installation_id);
     let url = if found.url == own || found.url == endpoint::shared_url(urls, mode) {
-        check(
-            IDS[2],
-            Verdict::Pass,
-            "The webhook's URL is the right one for this mode.",
-            &[],
-        )
+        check(IDS[2], Verdict::Pass, "The webhook's URL is the right one for this mode.", &[])
     } else {
         check(
             IDS[2],
             Verdict::Fail,
-            format!(
-                "The webhook's URL is not the right one for this mode: {}",
-                found.url
-            ),
+            format!("The webhook's URL is not the right one for this mode: {}", found.url),
             &[REPAIR],
         )
     };
@@ -159,10 +129,7 @@ fn endpoint_checks(
 }
 
 fn secret_check(installation: &Installation) -> Check {
-    match (
-        &installation.webhook.problem,
-        installation.webhook.signing_secrets.len(),
-    ) {
+    match (&installation.webhook.problem, installation.webhook.signing_secrets.len()) {
         (Some(problem), _) => from_problem("webhook-secret", Verdict::Warn, problem.clone()),
         (None, 0) => check(
             "webhook-secret",

@@ -27,10 +27,7 @@ pub async fn create(
     let mut form = Form::new()
         .with("mode", "payment")
         .with("line_items[0][quantity]", "1")
-        .with(
-            "line_items[0][price_data][currency]",
-            &request.amount.currency,
-        )
+        .with("line_items[0][price_data][currency]", &request.amount.currency)
         .with("line_items[0][price_data][unit_amount]", &amount)
         .with("line_items[0][price_data][product_data][name]", description)
         .with("success_url", &request.success_url)
@@ -43,9 +40,8 @@ pub async fn create(
     }
     tag_payment(&mut form, installation, &request.reference);
     let key = idempotency_key(installation, &request.reference);
-    let session: CheckoutSession = stripe::post("/v1/checkout/sessions", &form, Some(&key))
-        .await?
-        .read()?;
+    let session: CheckoutSession =
+        stripe::post("/v1/checkout/sessions", &form, Some(&key)).await?.read()?;
     from_session(session, installation).map_err(|_| stripe::Error::unreadable(true).into())
 }
 

@@ -96,10 +96,7 @@ mod tests {
             (1050, "us", None),
         ];
         for (minor_units, currency, expected) in rows {
-            let money = Money {
-                minor_units,
-                currency: currency.to_owned(),
-            };
+            let money = Money { minor_units, currency: currency.to_owned() };
             let amount = to_stripe(&money).ok();
             assert_eq!(amount, expected, "{minor_units} {currency}");
             if let Some(amount) = amount {

@@ -37,10 +37,8 @@ pub fn from_intent(
         |amount, rounding| from_stripe(amount, &intent.currency, rounding).ok_or(AmountTooLarge);
     let amount = count(intent.amount, Rounding::Up)?;
     let received = count(intent.amount_received, Rounding::Down)?;
-    let refunded = intent
-        .amount_refunded
-        .map(|amount| count(amount, Rounding::Down))
-        .transpose()?;
+    let refunded =
+        intent.amount_refunded.map(|amount| count(amount, Rounding::Down)).transpose()?;
     Ok(Payment {
         aliases: vec![intent.id.clone()],
         id: intent.id,
@@ -48,10 +46,7 @@ pub fn from_intent(
         mode: mode(intent.livemode),
         status: status(&intent.status, intent.last_payment_error.is_some()),
         provider_status: intent.status,
-        amount: Money {
-            minor_units: amount,
-            currency: intent.currency,
-        },
+        amount: Money { minor_units: amount, currency: intent.currency },
         received,
         refunded,
         failure: intent.last_payment_error.map(failure),
@@ -91,10 +86,7 @@ pub fn from_session(
         mode: mode(session.livemode),
         status,
         provider_status: session.status,
-        amount: Money {
-            minor_units,
-            currency: session.currency,
-        },
+        amount: Money { minor_units, currency: session.currency },
         received: 0,
         refunded: None,
         failure: None,
@@ -107,9 +99,7 @@ pub fn from_session(
 /// Why an attempt failed, with a remedy where the customer can do something about it.
 fn failure(error: PaymentError) -> Problem {
     let code = error.code.unwrap_or_else(|| "payment-failed".to_owned());
-    let message = error
-        .message
-        .unwrap_or_else(|| "The payment did not succeed.".to_owned());
+    let message = error.message.unwrap_or_else(|| "The payment did not succeed.".to_owned());
     let step = match code.as_str() {
         "insufficient_funds" => "Ask the customer to use another card.",
         "expired_card" => "Ask the customer for a card that has not expired.",

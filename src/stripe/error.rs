@@ -80,9 +80,7 @@ impl Error {
         let error = body.field("error");
         let message = error.string("message").unwrap_or_default();
         match status {
-            401 => Self::KeyRejected {
-                expired: error.str("code") == Some("api_key_expired"),
-            },
+            401 => Self::KeyRejected { expired: error.str("code") == Some("api_key_expired") },
             403 => Self::PermissionMissing {
                 permission: word_that_begins(&message, "rak_"),
                 account: word_that_begins(&message, "acct_"),
@@ -99,9 +97,7 @@ impl Error {
                 message: "This reference was used before, for another payment.".to_owned(),
             },
             400..=499 => Self::Refused {
-                code: error
-                    .string("decline_code")
-                    .or_else(|| error.string("code")),
+                code: error.string("decline_code").or_else(|| error.string("code")),
                 message,
             },
             // A 500 may come after the effect.
@@ -116,11 +112,7 @@ impl Error {
 
     /// A success whose body is not what it should be.
     pub fn unreadable(changes_something: bool) -> Self {
-        if changes_something {
-            Self::UnknownOutcome
-        } else {
-            Self::Unreadable
-        }
+        if changes_something { Self::UnknownOutcome } else { Self::Unreadable }
     }
 }
 
@@ -229,22 +221,10 @@ mod tests {
             "The provided key 'rk_test_****abcdef' does not have the required permissions for this endpoint on account 'acct_1H'. Having the 'rak_webhook_write' permission would allow this request to continue.",
         );
         let rows = [
-            (
-                401,
-                body("Invalid API Key provided: sk_test_****abcd"),
-                "key-rejected",
-            ),
-            (
-                401,
-                r#"{"error":{"code":"api_key_expired"}}"#.to_owned(),
-                "key-expired",
-            ),
+            (401, body("Invalid API Key provided: sk_test_****abcd"), "key-rejected"),
+            (401, r#"{"error":{"code":"api_key_expired"}}"#.to_owned(), "key-expired"),
             (403, missing, "permission-missing"),
-            (
-                404,
-                body("No such payment_intent: 'pi_x'"),
-                "payment-not-found",
-            ),
+            (404, body("No such payment_intent: 'pi_x'"), "payment-not-found"),
             (429, String::new(), "provider-busy"),
             (400, body("Invalid currency"), "provider-refused"),
             (500, "<html>".to_owned(), "outcome-unknown"),
@@ -265,14 +245,8 @@ mod tests {
     #[test]
     fn a_missing_permission_is_named() {
         let sentence = "on account 'acct_1H'. Having the 'rak_webhook_write' permission would";
-        assert_eq!(
-            word_that_begins(sentence, "rak_").as_deref(),
-            Some("rak_webhook_write")
-        );
-        assert_eq!(
-            word_that_begins(sentence, "acct_").as_deref(),
-            Some("acct_1H")
-        );
+        assert_eq!(word_that_begins(sentence, "rak_").as_deref(), Some("rak_webhook_write"));
+        assert_eq!(word_that_begins(sentence, "acct_").as_deref(), Some("acct_1H"));
         assert_eq!(word_that_begins("a 'rak_' b", "rak_"), None);
     }
 

@@ -13,9 +13,7 @@ impl Form {
     /// Adds one, such as `line_items[0][quantity]` and `1`.
     pub fn add(&mut self, name: &str, value: &str) {
         let encoded = std::mem::take(&mut self.0);
-        self.0 = form_urlencoded::Serializer::new(encoded)
-            .append_pair(name, value)
-            .finish();
+        self.0 = form_urlencoded::Serializer::new(encoded).append_pair(name, value).finish();
     }
 
     /// The same, for building in one expression.

@@ -169,9 +169,7 @@ mod tests {
         let json = Json::parse(text).unwrap();
         assert_eq!(json.number("a"), Some(2));
         assert_eq!(json.str("b"), Some("x\ny"));
-        let [one, rest @ ..] = json.list("c").unwrap() else {
-            panic!()
-        };
+        let [one, rest @ ..] = json.list("c").unwrap() else { panic!() };
         assert_eq!(*one, Json::Number(1));
         assert!(rest.iter().all(|number| *number == Json::OtherNumber));
         assert_eq!(json.value("d"), None);
@@ -182,14 +180,7 @@ mod tests {
     #[test]
     fn what_is_not_json_is_not_read() {
         let deep = "[".repeat(100_000);
-        let bad: [&[u8]; 6] = [
-            b"",
-            b"{",
-            b"{} x",
-            b"\xef\xbb\xbf{}",
-            b"\"\xff\"",
-            deep.as_bytes(),
-        ];
+        let bad: [&[u8]; 6] = [b"", b"{", b"{} x", b"\xef\xbb\xbf{}", b"\"\xff\"", deep.as_bytes()];
         for text in bad {
             assert_eq!(Json::parse(text), None);
         }

@@ -38,11 +38,8 @@ impl Answer {
 
 /// Asks for something. Nothing changes.
 pub async fn get(path: &str, query: &Form) -> Result<Answer, Error> {
-    let target = if query.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", query.as_str())
-    };
+    let target =
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.as_str()) };
     send("GET", &target, Vec::new(), None).await
 }
 
@@ -82,14 +79,7 @@ async fn send(
     .await
     .map_err(|failure| Error::from_failure(failure, changes_something))?;
     if !(200..300).contains(&response.status) {
-        return Err(Error::from_answer(
-            response.status,
-            &response.body,
-            changes_something,
-        ));
+        return Err(Error::from_answer(response.status, &response.body, changes_something));
     }
-    Ok(Answer {
-        body: response.body,
-        changes_something,
-    })
+    Ok(Answer { body: response.body, changes_something })
 }

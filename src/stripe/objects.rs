@@ -21,11 +21,7 @@ pub struct List<T> {
 impl<T: Read> Read for List<T> {
     fn read(json: &Json) -> Option<Self> {
         Some(Self {
-            data: json
-                .list("data")?
-                .iter()
-                .map(T::read)
-                .collect::<Option<_>>()?,
+            data: json.list("data")?.iter().map(T::read).collect::<Option<_>>()?,
             has_more: json.flag("has_more").unwrap_or(false),
         })
     }
@@ -175,10 +171,7 @@ fn amount_refunded(intent: &Json) -> Option<u64> {
         return Some(refunded);
     }
     let charges = intent.field("charges").list("data")?;
-    charges
-        .iter()
-        .map(|charge| charge.number("amount_refunded"))
-        .sum()
+    charges.iter().map(|charge| charge.number("amount_refunded")).sum()
 }
 
 fn texts(list: &[Json]) -> Vec<String> {

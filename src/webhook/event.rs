@@ -64,18 +64,11 @@ pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, 
     if !PAYMENT_EVENTS.contains(&event.kind) {
         return Ok(ignored(
             "event-type-ignored",
-            format!(
-                "An event of the type {} says nothing that a flow waits for.",
-                event.kind
-            ),
+            format!("An event of the type {} says nothing that a flow waits for.", event.kind),
         ));
     }
     if event.livemode != (installation.mode == Mode::Live) {
-        let (theirs, ours) = if event.livemode {
-            ("live", "test")
-        } else {
-            ("test", "live")
-        };
+        let (theirs, ours) = if event.livemode { ("live", "test") } else { ("test", "live") };
         return Ok(ignored(
             "other-mode",
             format!("The event is from {theirs} mode and the installation is in {ours} mode."),

@@ -15,9 +15,7 @@ pub fn peek(request: &WebhookRequest) -> WebhookHint {
         .map(|(_, value)| value.into_owned());
     let event = Json::parse(&request.body).unwrap_or_default();
     let snapshot = event.field("data").field("object");
-    let payment = snapshot
-        .string("id")
-        .or_else(|| event.field("related_object").string("id"));
+    let payment = snapshot.string("id").or_else(|| event.field("related_object").string("id"));
     WebhookHint {
         installation: in_query.or_else(|| Metadata::of(snapshot).installation),
         payment: payment.filter(|id| id.starts_with("pi_")),

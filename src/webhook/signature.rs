@@ -68,11 +68,8 @@ pub fn verify(secrets: &[String], request: &WebhookRequest) -> Result<(), Signat
         let Ok(mac) = HmacSha256::new_from_slice(secret.as_bytes()) else {
             continue;
         };
-        let expected = mac
-            .chain_update(time_text)
-            .chain_update(b".")
-            .chain_update(&request.body)
-            .finalize();
+        let expected =
+            mac.chain_update(time_text).chain_update(b".").chain_update(&request.body).finalize();
         // Each is compared in constant time, and none ends the search.
         for tag in &tags {
             is_genuine |= *tag == expected;

@@ -54,9 +54,7 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
     }
     let options = InstallOptions {
         credentials: credentials::read(marketplace.plugin().manifest())?,
-        webhook_is_manual: args
-            .webhook
-            .map(|webhook| matches!(webhook, Webhook::Manual)),
+        webhook_is_manual: args.webhook.map(|webhook| matches!(webhook, Webhook::Manual)),
         approve_origins: args.approve_origins,
     };
     let connection = marketplace.install(options).await?;
@@ -65,11 +63,7 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
     } else {
         "is installed"
     };
-    let mut text = format!(
-        "{} {} {done}.\n",
-        badge(connection.mode),
-        connection.provider
-    );
+    let mut text = format!("{} {} {done}.\n", badge(connection.mode), connection.provider);
     text.push_str(&details(&connection));
     for change in &connection.changes {
         let _ = writeln!(text, "  · {change}");
@@ -92,15 +86,8 @@ pub async fn status(marketplace: &Marketplace) -> Result<Output, CommandError> {
         text.push_str(&steps(&check.remedy));
     }
     let mut json = connection_json(&connection);
-    set(
-        &mut json,
-        "checks",
-        report.checks.iter().map(check_json).collect::<Vec<_>>(),
-    );
-    let has_failed = report
-        .checks
-        .iter()
-        .any(|check| check.verdict == Verdict::Fail);
+    set(&mut json, "checks", report.checks.iter().map(check_json).collect::<Vec<_>>());
+    let has_failed = report.checks.iter().any(|check| check.verdict == Verdict::Fail);
     Ok(Output::new(json, text.trim_end()).exit_code(u8::from(has_failed)))
 }
 
@@ -125,14 +112,8 @@ pub async fn uninstall(
 }
 
 fn details(connection: &Connection) -> String {
-    let account = connection
-        .account
-        .as_deref()
-        .unwrap_or("(the key may not read it)");
-    format!(
-        "  account  {account}\n  webhook  {}\n",
-        connection.webhook_url
-    )
+    let account = connection.account.as_deref().unwrap_or("(the key may not read it)");
+    format!("  account  {account}\n  webhook  {}\n", connection.webhook_url)
 }
 
 fn connection_json(connection: &Connection) -> Value {

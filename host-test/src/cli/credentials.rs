@@ -33,9 +33,7 @@ pub fn read(manifest: &Manifest) -> Result<Credentials, CommandError> {
 
 /// The variable of a credential: `<PROVIDER>_<CREDENTIAL>`.
 fn variable(provider_id: &str, credential: &str) -> String {
-    format!("{provider_id}_{credential}")
-        .to_uppercase()
-        .replace('-', "_")
+    format!("{provider_id}_{credential}").to_uppercase().replace('-', "_")
 }
 
 fn ask(field: &CredentialField) -> Result<SecretString, CommandError> {
@@ -46,15 +44,9 @@ fn ask(field: &CredentialField) -> Result<SecretString, CommandError> {
     } else {
         // All of it, so that a line break inside is seen and not cut off.
         let mut value = String::new();
-        standard_input
-            .by_ref()
-            .take(LONGEST)
-            .read_to_string(&mut value)
-            .map(|_| value)
+        standard_input.by_ref().take(LONGEST).read_to_string(&mut value).map(|_| value)
     };
-    value
-        .map(SecretString::from)
-        .map_err(|error| unreadable(field, &error.to_string()))
+    value.map(SecretString::from).map_err(|error| unreadable(field, &error.to_string()))
 }
 
 fn unreadable(field: &CredentialField, why: &str) -> CommandError {

@@ -9,9 +9,7 @@ use serde_json::json;
 use super::output::{Output, problem_json};
 use super::payment::payment_json;
 use super::{CommandError, read_component};
-use crate::contract::types::{
-    Installation, Mode, Problem, WebhookOutcome, WebhookRegistration, WebhookRequest,
-};
+use crate::contract::types::{Installation, Problem, WebhookOutcome, WebhookRequest};
 use crate::egress::Egress;
 use crate::json::set;
 use crate::plugin::{Plugin, inspect as inspection};
@@ -74,21 +72,15 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
             &["Set it to the endpoint's signing secret, or to several, separated by commas."],
         ))
     })?;
-    let installation = ad_hoc(secrets.split(',').map(str::to_owned).collect());
+    let installation = Installation::ad_hoc(secrets.split(',').map(str::to_owned).collect());
     let name = plugin.manifest().signature_header.clone();
     let request = WebhookRequest {
-        headers: args
-            .signature
-            .map(|value| (name, value))
-            .into_iter()
-            .collect(),
+        headers: args.signature.map(|value| (name, value)).into_iter().collect(),
         query: String::new(),
         body,
         received_at: args.received_at,
     };
-    let outcome = plugin
-        .handle_webhook(Egress::none(), installation, request)
-        .await?;
+    let outcome = plugin.handle_webhook(Egress::none(), installation, request).await?;
     let (json, exit_code) = match outcome {
         Ok(WebhookOutcome::Payment(event)) => {
             let payment = payment_json(&event.payment);
@@ -121,48 +113,17 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
     Ok(Output::new(json, text).exit_code(exit_code))
 }
 
-/// An installation in test mode that knows nothing but its signing secrets.
-pub fn ad_hoc(signing_secrets: Vec<String>) -> Installation {
-    Installation {
-        installation_id: "ad-hoc".to_owned(),
-        workspace: "ad-hoc".to_owned(),
-        mode: Mode::Test,
-        account: None,
-        webhook: WebhookRegistration {
-            endpoint_id: None,
-            url: String::new(),
-            signing_secrets,
-            problem: None,
-        },
-        extras: Vec::new(),
-    }
-}
-
 pub async fn bench(plugin: &Plugin, args: BenchArgs) -> Result<Output, CommandError> {
     let body = read(&args.body_file)?;
     let figures = bench::webhook(plugin, body, args.iterations.max(1) as usize).await?;
     let mut text = String::from("One delivery, in microseconds:\n");
     for (what, nanoseconds) in [
-        (
-            "fresh instance, half of them within",
-            figures.fresh_instance_p50_ns,
-        ),
-        (
-            "fresh instance, 99 of 100 within",
-            figures.fresh_instance_p99_ns,
-        ),
-        (
-            "warm instance, half of them within",
-            figures.warm_instance_p50_ns,
-        ),
+        ("fresh instance, half of them within", figures.fresh_instance_p50_ns),
+        ("fresh instance, 99 of 100 within", figures.fresh_instance_p99_ns),
+        ("warm instance, half of them within", figures.warm_instance_p50_ns),
         ("native code, half of them within", figures.native_p50_ns),
     ] {
-        let _ = writeln!(
-            text,
-            "  {:>8}.{:01}  {what}",
-            nanoseconds / 1000,
-            nanoseconds / 100 % 10
-        );
+        let _ = writeln!(text, "  {:>8}.{:01}  {what}", nanoseconds / 1000, nanoseconds / 100 % 10);
     }
     Ok(Output::new(json!(figures), text.trim_end()))
 }
@@ -175,10 +136,7 @@ pub fn inspect(args: InspectArgs) -> Result<Output, CommandError> {
         }
         None => (None, bundled::COMPONENT.to_vec()),
     };
-    let path = path.map_or_else(
-        || "(built in)".to_owned(),
-        |path| path.display().to_string(),
-    );
+    let path = path.map_or_else(|| "(built in)".to_owned(), |path| path.display().to_string());
     let inspection = inspection::inspect(&bytes)?;
     let mut text = format!("{path}: {} bytes\n", inspection.size_bytes);
     for (title, names) in [

@@ -19,8 +19,7 @@ use crate::marketplace::{Error, Failing, Marketplace, Options};
 use crate::plugin::{LoadError, Plugin};
 use crate::{bundled, fake};
 
-pub(crate) use developer::ad_hoc;
-pub(crate) use output::Output;
+use output::Output;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -55,11 +54,7 @@ struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     component: Option<PathBuf>,
     /// What stands in for the provider, on this machine only
-    #[arg(
-        long,
-        global = true,
-        value_name = "https://PROVIDER=http://127.0.0.1:PORT"
-    )]
+    #[arg(long, global = true, value_name = "https://PROVIDER=http://127.0.0.1:PORT")]
     provider_origin: Vec<OriginOverride>,
     /// Answer in JSON
     #[arg(long, global = true)]
@@ -145,9 +140,10 @@ pub async fn run() -> ExitCode {
 
 async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandError> {
     match command {
-        Command::Demo => crate::demo::run(global.json)
-            .await
-            .map_err(|failure| CommandError::Problem(failure.problem(), Failing::Broken)),
+        Command::Demo => match crate::demo::run(global.json).await {
+            Ok(summary) => Ok(Output::new(summary.json, summary.text)),
+            Err(failure) => Err(CommandError::Problem(failure.problem(), Failing::Broken)),
+        },
         Command::Install(args) => connection::install(&global.marketplace().await?, args).await,
         Command::Status => connection::status(&global.marketplace().await?).await,
         Command::Uninstall(args) => connection::uninstall(&global.marketplace().await?, args).await,

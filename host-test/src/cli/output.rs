@@ -17,11 +17,7 @@ pub struct Output {
 impl Output {
     /// The answer of a command that did what it should.
     pub fn new(json: Value, text: impl Into<String>) -> Self {
-        Self {
-            json,
-            text: text.into(),
-            exit_code: 0,
-        }
+        Self { json, text: text.into(), exit_code: 0 }
     }
 
     /// The same, with another exit code.
@@ -35,7 +31,7 @@ impl Output {
         if as_json {
             println!("{}", self.json);
         } else if !self.text.is_empty() {
-            println!("{}", self.text);
+            println!("{}", printable(&self.text));
         }
     }
 }
@@ -61,10 +57,7 @@ pub fn steps(remedy: &[String]) -> String {
         [] => String::new(),
         [step] => format!("  → {step}\n"),
         steps => {
-            let lines = steps
-                .iter()
-                .zip(1..)
-                .map(|(step, number)| format!("  {number}. {step}\n"));
+            let lines = steps.iter().zip(1..).map(|(step, number)| format!("  {number}. {step}\n"));
             lines.collect()
         }
     }
@@ -75,8 +68,13 @@ pub fn print_problem(problem: &Problem, as_json: bool) {
     if as_json {
         eprintln!("{}", problem_json(problem));
     } else {
-        eprintln!("{}", problem_text(problem));
+        eprintln!("{}", printable(&problem_text(problem)));
     }
+}
+
+/// A text without what would steer the terminal: a part of it may be a plugin's or a provider's.
+fn printable(text: &str) -> String {
+    text.chars().filter(|&c| c == '\n' || !c.is_control()).collect()
 }
 
 /// The word of a mode for a program.

@@ -28,11 +28,7 @@ pub struct PayArgs {
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// Where the customer goes after paying
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "https://example.com/thank-you"
-    )]
+    #[arg(long, value_name = "URL", default_value = "https://example.com/thank-you")]
     success_url: String,
     /// Where the customer goes after giving up
     #[arg(long, value_name = "URL")]
@@ -74,11 +70,7 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
     let view = marketplace.payment(&args.id).await?;
     let mut text = headline(&view);
     if let Some(failure) = &view.known.failure {
-        let _ = write!(
-            text,
-            "\nThe last attempt failed:\n{}",
-            problem_text(failure)
-        );
+        let _ = write!(text, "\nThe last attempt failed:\n{}", problem_text(failure));
     }
     if !view.known.settled {
         text.push_str("\nNot settled: do not rely on this before the provider has been asked.");
@@ -98,11 +90,7 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
             );
         }
         (None, Some(problem)) => {
-            let _ = write!(
-                text,
-                "\nThe provider could not be asked:\n{}",
-                problem_text(problem)
-            );
+            let _ = write!(text, "\nThe provider could not be asked:\n{}", problem_text(problem));
         }
         (None, None) => {}
     }
@@ -122,11 +110,7 @@ fn headline(view: &PaymentView) -> String {
 }
 
 fn shown(amount: &Money) -> String {
-    format!(
-        "{} {}",
-        money::display(amount),
-        amount.currency.to_uppercase()
-    )
+    format!("{} {}", money::display(amount), amount.currency.to_uppercase())
 }
 
 fn json(view: &PaymentView) -> Value {

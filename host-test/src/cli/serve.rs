@@ -27,9 +27,7 @@ pub async fn serve(marketplace: Marketplace, args: ServeArgs) -> Result<Output, 
     let address = listener.local_addr().map_err(failed)?;
     let provider_id = &marketplace.plugin().manifest().provider_id;
     println!("Listening: http://{address}/link-webhook?provider={provider_id} (Ctrl-C stops)");
-    crate::server::serve(listener, Arc::new(marketplace), interrupted())
-        .await
-        .map_err(failed)?;
+    crate::server::serve(listener, Arc::new(marketplace), interrupted()).await.map_err(failed)?;
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 

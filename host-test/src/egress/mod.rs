@@ -51,12 +51,17 @@ impl Credentials {
     #[must_use]
     pub fn new(given: impl IntoIterator<Item = (String, SecretString)>) -> Self {
         let trimmed = |secret: SecretString| SecretString::from(secret.expose_secret().trim());
-        Self(
-            given
-                .into_iter()
-                .map(|(name, secret)| (name, trimmed(secret)))
-                .collect(),
-        )
+        Self(given.into_iter().map(|(name, secret)| (name, trimmed(secret))).collect())
+    }
+
+    /// Takes the credentials out of a text that a plugin wrote: while it installs it sees them.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.0
+            .values()
+            .map(SecretString::expose_secret)
+            .filter(|secret| !secret.is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "(the credential)"))
     }
 
     /// The names and the values.
@@ -86,12 +91,7 @@ impl Egress {
     /// What the policy allows, with the credentials that it names.
     #[must_use]
     pub fn new(client: Client, policy: Policy, credentials: Credentials) -> Self {
-        Self(Some(Arc::new(Inner {
-            client,
-            policy,
-            credentials,
-            requests: AtomicU32::new(0),
-        })))
+        Self(Some(Arc::new(Inner { client, policy, credentials, requests: AtomicU32::new(0) })))
     }
 
     /// Sends a request of the plugin's and waits for the answer.
@@ -100,17 +100,10 @@ impl Egress {
             return Err(denied("this call may not reach anything"));
         };
         if inner.requests.fetch_add(1, Ordering::Relaxed) >= REQUESTS {
-            return Err(not_sent(
-                FailureKind::LimitReached,
-                "too many requests in one call",
-            ));
+            return Err(not_sent(FailureKind::LimitReached, "too many requests in one call"));
         }
         let request = inner.prepare(request)?;
-        let response = inner
-            .client
-            .execute(request)
-            .await
-            .map_err(|e| from_client(&e))?;
+        let response = inner.client.execute(request).await.map_err(|e| from_client(&e))?;
         receive(response).await
     }
 }
@@ -156,11 +149,8 @@ impl Inner {
         let Some(name) = &rule.credential else {
             return Ok(None);
         };
-        let secret = self
-            .credentials
-            .0
-            .get(name)
-            .ok_or_else(|| denied("there is no credential"))?;
+        let secret =
+            self.credentials.0.get(name).ok_or_else(|| denied("there is no credential"))?;
         let mut value = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
             .map_err(|_| denied("the credential cannot stand in a header"))?;
         value.set_sensitive(true);
@@ -180,10 +170,7 @@ pub fn client() -> Result<Client, reqwest::Error> {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(REQUEST_TIME)
-        .user_agent(concat!(
-            "brain-studio-host-test/",
-            env!("CARGO_PKG_VERSION")
-        ))
+        .user_agent(concat!("brain-studio-host-test/", env!("CARGO_PKG_VERSION")))
         .build()
 }
 
@@ -195,11 +182,7 @@ async fn receive(mut response: reqwest::Response) -> Result<Response, Failure> {
         .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
         .collect();
     let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| from_client(&error))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| from_client(&error))? {
         if body.len() + chunk.len() > LARGEST_RESPONSE {
             return Err(Failure {
                 kind: FailureKind::TooLarge,
@@ -209,11 +192,7 @@ async fn receive(mut response: reqwest::Response) -> Result<Response, Failure> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Response {
-        status,
-        headers,
-        body,
-    })
+    Ok(Response { status, headers, body })
 }
 
 fn denied(message: &str) -> Failure {
@@ -221,11 +200,7 @@ fn denied(message: &str) -> Failure {
 }
 
 fn not_sent(kind: FailureKind, message: &str) -> Failure {
-    Failure {
-        kind,
-        message: message.to_owned(),
-        request_sent: false,
-    }
+    Failure { kind, message: message.to_owned(), request_sent: false }
 }
 
 /// Whatever fails after the connection was made may have reached the provider.

@@ -67,25 +67,14 @@ impl Policy {
                 .iter()
                 .find(|replaced| replaced.from == origin_url)
                 .map(|replaced| replaced.to.clone());
-            Ok(Rule {
-                origin: origin_url,
-                credential: origin.credential.clone(),
-                replacement,
-            })
+            Ok(Rule { origin: origin_url, credential: origin.credential.clone(), replacement })
         };
-        manifest
-            .origins
-            .iter()
-            .map(rule)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        manifest.origins.iter().map(rule).collect::<Result<_, _>>().map(Self)
     }
 
     pub(super) fn rule_for(&self, url: &Url) -> Option<&Rule> {
         let has_user = !url.username().is_empty() || url.password().is_some();
-        self.0
-            .iter()
-            .find(|rule| !has_user && rule.origin == url.origin())
+        self.0.iter().find(|rule| !has_user && rule.origin == url.origin())
     }
 }
 
@@ -110,10 +99,7 @@ impl LoopbackOrigin {
     /// An address below it.
     #[must_use]
     pub fn join(&self, path_and_query: &str) -> Option<Url> {
-        self.0
-            .join(path_and_query)
-            .ok()
-            .filter(|url| url.origin() == self.0.origin())
+        self.0.join(path_and_query).ok().filter(|url| url.origin() == self.0.origin())
     }
 }
 
@@ -161,13 +147,9 @@ impl FromStr for OriginOverride {
     type Err = PolicyError;
 
     fn from_str(text: &str) -> Result<Self, PolicyError> {
-        let (from, to) = text
-            .split_once('=')
-            .ok_or_else(|| PolicyError::NoReplacement(text.to_owned()))?;
-        Ok(Self {
-            from: parse_origin(from)?.origin(),
-            to: to.parse()?,
-        })
+        let (from, to) =
+            text.split_once('=').ok_or_else(|| PolicyError::NoReplacement(text.to_owned()))?;
+        Ok(Self { from: parse_origin(from)?.origin(), to: to.parse()? })
     }
 }
 
@@ -181,11 +163,7 @@ fn parse_origin(text: &str) -> Result<Url, PolicyError> {
         && url.fragment().is_none()
         && url.username().is_empty()
         && url.password().is_none();
-    if is_bare {
-        Ok(url)
-    } else {
-        Err(not_an_origin())
-    }
+    if is_bare { Ok(url) } else { Err(not_an_origin()) }
 }
 
 #[cfg(test)]
@@ -194,11 +172,7 @@ mod tests {
 
     #[test]
     fn only_this_machine_may_stand_in_for_a_provider() {
-        let accepted = [
-            "http://127.0.0.1:80",
-            "http://[::1]:1",
-            "http://localhost:9/",
-        ];
+        let accepted = ["http://127.0.0.1:80", "http://[::1]:1", "http://localhost:9/"];
         for text in accepted {
             assert!(text.parse::<LoopbackOrigin>().is_ok(), "{text}");
         }

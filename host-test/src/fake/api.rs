@@ -24,10 +24,7 @@ pub async fn answer(
     body: Bytes,
 ) -> Response {
     let request_id = id("req");
-    shared
-        .state()
-        .calls
-        .push(format!("{method} {}", uri.path()));
+    shared.state().calls.push(format!("{method} {}", uri.path()));
     let (status, body) = match carry_out(&shared, &method, &uri, &headers, &body) {
         Ok(body) => (StatusCode::OK, body),
         Err(error) => (error.status, error.body),
@@ -64,15 +61,8 @@ fn carry_out(
     };
     let answer = route(shared, caller, method, uri.path(), params)?;
     if let Some(key) = key {
-        let replay = Replay {
-            request,
-            answer: answer.clone(),
-        };
-        shared
-            .state()
-            .side_mut(caller.livemode)
-            .replays
-            .insert(key.to_owned(), replay);
+        let replay = Replay { request, answer: answer.clone() };
+        shared.state().side_mut(caller.livemode).replays.insert(key.to_owned(), replay);
     }
     Ok(answer)
 }
@@ -141,11 +131,7 @@ pub fn page(
     };
     params.finish()?;
     let limit = usize::try_from(limit).unwrap_or(100);
-    let rest: Vec<Value> = newest_first
-        .into_iter()
-        .skip(start)
-        .map(|(_, value)| value)
-        .collect();
+    let rest: Vec<Value> = newest_first.into_iter().skip(start).map(|(_, value)| value).collect();
     let has_more = rest.len() > limit;
     let data: Vec<Value> = rest.into_iter().take(limit).collect();
     Ok(json!({ "object": "list", "data": data, "has_more": has_more, "url": url }))

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::intents::expansions;
 use super::params::Params;
-use super::state::{Side, id, now};
+use super::state::{Side, id};
+use crate::clock::now;
 use crate::json::set;
 
 /// The page on which a customer pays.
@@ -74,9 +75,7 @@ pub fn create(
 ) -> Result<Value, ApiError> {
     const ITEM: &str = "line_items[0][price_data]";
     if params.require("mode")? != "payment" {
-        return Err(ApiError::invalid(
-            "This account can only use the mode `payment`.",
-        ));
+        return Err(ApiError::invalid("This account can only use the mode `payment`."));
     }
     let quantity = params.number("line_items[0][quantity]")?.unwrap_or(1);
     let currency = params.require(&format!("{ITEM}[currency]"))?;
@@ -122,15 +121,9 @@ pub fn get(side: &Side, id: &str, params: Params) -> Result<Value, ApiError> {
         .find(|session| session.id == id)
         .ok_or_else(|| ApiError::no_such("checkout.session", id))?;
     let mut answer = session.json();
-    let intent = side
-        .intents
-        .iter()
-        .find(|intent| Some(&intent.id) == session.intent.as_ref());
+    let intent = side.intents.iter().find(|intent| Some(&intent.id) == session.intent.as_ref());
     if let Some(intent) = intent {
-        if expand
-            .iter()
-            .any(|path| path == "payment_intent.latest_charge")
-        {
+        if expand.iter().any(|path| path == "payment_intent.latest_charge") {
             set(&mut answer, "payment_intent", intent.json(true));
         } else if expand.iter().any(|path| path == "payment_intent") {
             set(&mut answer, "payment_intent", intent.json(false));

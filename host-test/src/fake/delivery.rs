@@ -11,7 +11,7 @@ use url::Url;
 
 use super::endpoints::Endpoint;
 use super::events::Event;
-use super::state::now;
+use crate::clock::now;
 use crate::egress::OriginOverride;
 use crate::plugin::hex;
 
@@ -65,14 +65,12 @@ impl Outbox {
                         Some(url) => send(&client, url.clone(), &delivery).await,
                         None => None,
                     };
-                    log.lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(Attempt {
-                            event: delivery.event.clone(),
-                            event_type: delivery.event_type.clone(),
-                            endpoint: delivery.endpoint.clone(),
-                            status,
-                        });
+                    log.lock().unwrap_or_else(PoisonError::into_inner).push(Attempt {
+                        event: delivery.event.clone(),
+                        event_type: delivery.event_type.clone(),
+                        endpoint: delivery.endpoint.clone(),
+                        status,
+                    });
                     let is_taken = status.is_some_and(|status| (200..300).contains(&status));
                     if is_taken || url.is_none() || attempt + 1 == ATTEMPTS {
                         break;
@@ -82,19 +80,12 @@ impl Outbox {
                 done.send_modify(|count| *count = count.saturating_sub(1));
             }
         });
-        Self {
-            queue,
-            attempts,
-            open,
-        }
+        Self { queue, attempts, open }
     }
 
     /// Sends an event to every endpoint that wants it.
     pub fn deliver(&self, event: &Event, endpoints: &[Endpoint]) {
-        for endpoint in endpoints
-            .iter()
-            .filter(|endpoint| endpoint.wants(&event.kind))
-        {
+        for endpoint in endpoints.iter().filter(|endpoint| endpoint.wants(&event.kind)) {
             let delivery = Delivery {
                 event: event.id.clone(),
                 event_type: event.kind.clone(),
@@ -113,10 +104,7 @@ impl Outbox {
 
     /// Every attempt so far.
     pub fn attempts(&self) -> Vec<Attempt> {
-        self.attempts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many deliveries are not done.
@@ -128,13 +116,8 @@ impl Outbox {
 /// Where a delivery really goes. None: no `--deliver-origin` says.
 fn address(registered: &str, origins: &[OriginOverride]) -> Option<Url> {
     let url = Url::parse(registered).ok()?;
-    let replaced = origins
-        .iter()
-        .find(|replaced| replaced.from == url.origin())?;
-    replaced.to.join(
-        url.as_str()
-            .strip_prefix(&url.origin().ascii_serialization())?,
-    )
+    let replaced = origins.iter().find(|replaced| replaced.from == url.origin())?;
+    replaced.to.join(url.as_str().strip_prefix(&url.origin().ascii_serialization())?)
 }
 
 async fn send(client: &Client, url: Url, delivery: &Delivery) -> Option<u16> {
@@ -142,10 +125,7 @@ async fn send(client: &Client, url: Url, delivery: &Delivery) -> Option<u16> {
     let response = client
         .post(url)
         .header("content-type", "application/json; charset=utf-8")
-        .header(
-            "user-agent",
-            "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-        )
+        .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
         .header("stripe-signature", header)
         .body(delivery.body.clone())
         .send()

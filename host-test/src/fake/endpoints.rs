@@ -8,7 +8,8 @@ use url::{Host, Url};
 use super::api::page;
 use super::error::ApiError;
 use super::params::Params;
-use super::state::{Side, id, now};
+use super::state::{Side, id};
+use crate::clock::now;
 use crate::json::set;
 
 /// As many as an account may have in a mode, by Stripe's documentation.
@@ -37,10 +38,7 @@ impl Endpoint {
     /// Whether it wants to be told of such an event.
     pub fn wants(&self, event_type: &str) -> bool {
         self.is_enabled
-            && self
-                .enabled_events
-                .iter()
-                .any(|event| event == "*" || event == event_type)
+            && self.enabled_events.iter().any(|event| event == "*" || event == event_type)
     }
 
     fn json(&self) -> Value {
@@ -93,20 +91,13 @@ pub fn create(side: &mut Side, livemode: bool, mut params: Params) -> Result<Val
 }
 
 pub fn list(side: &Side, params: Params) -> Result<Value, ApiError> {
-    let endpoints = side
-        .endpoints
-        .iter()
-        .rev()
-        .map(|e| (e.id.clone(), e.json()))
-        .collect();
+    let endpoints = side.endpoints.iter().rev().map(|e| (e.id.clone(), e.json())).collect();
     page(endpoints, "/v1/webhook_endpoints", params)
 }
 
 pub fn get(side: &Side, id: &str) -> Result<Value, ApiError> {
     let endpoint = side.endpoints.iter().find(|endpoint| endpoint.id == id);
-    endpoint
-        .map(Endpoint::json)
-        .ok_or_else(|| ApiError::no_such("webhook_endpoint", id))
+    endpoint.map(Endpoint::json).ok_or_else(|| ApiError::no_such("webhook_endpoint", id))
 }
 
 pub fn update(
@@ -160,9 +151,7 @@ fn checked_url(text: String, livemode: bool) -> Result<String, ApiError> {
         None => true,
     };
     if is_here {
-        return Err(ApiError::invalid(
-            "Invalid URL: URL must be publicly accessible.",
-        ));
+        return Err(ApiError::invalid("Invalid URL: URL must be publicly accessible."));
     }
     Ok(text)
 }

@@ -20,16 +20,9 @@ impl ApiError {
         if let Some(code) = code {
             set(&mut error, "code", code);
             let page = code.replace('_', "-");
-            set(
-                &mut error,
-                "doc_url",
-                format!("https://stripe.com/docs/error-codes/{page}"),
-            );
+            set(&mut error, "doc_url", format!("https://stripe.com/docs/error-codes/{page}"));
         }
-        Self {
-            status,
-            body: json!({ "error": error }),
-        }
+        Self { status, body: json!({ "error": error }) }
     }
 
     fn invalid_request(status: StatusCode, code: Option<&str>, message: &str) -> Self {

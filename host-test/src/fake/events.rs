@@ -6,7 +6,8 @@ use super::Shared;
 use super::api::page;
 use super::error::ApiError;
 use super::params::Params;
-use super::state::{Side, id, now};
+use super::state::{Side, id};
+use crate::clock::now;
 
 /// An event, frozen.
 pub struct Event {
@@ -30,11 +31,7 @@ impl Event {
 /// Writes an event down and sends it to every endpoint that wants it.
 pub fn happen(shared: &Shared, side: &mut Side, livemode: bool, kind: &str, object: &Value) {
     let id = id("evt");
-    let pending = side
-        .endpoints
-        .iter()
-        .filter(|endpoint| endpoint.wants(kind))
-        .count();
+    let pending = side.endpoints.iter().filter(|endpoint| endpoint.wants(kind)).count();
     let body = json!({
         "id": id,
         "object": "event",
@@ -46,12 +43,7 @@ pub fn happen(shared: &Shared, side: &mut Side, livemode: bool, kind: &str, obje
         "request": { "id": null, "idempotency_key": null },
         "type": kind,
     });
-    let event = Event {
-        id,
-        kind: kind.to_owned(),
-        livemode,
-        body,
-    };
+    let event = Event { id, kind: kind.to_owned(), livemode, body };
     shared.outbox.deliver(&event, &side.endpoints);
     side.events.push(event);
 }

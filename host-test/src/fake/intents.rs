@@ -9,7 +9,8 @@ use super::checkout::Session;
 use super::error::ApiError;
 use super::events::happen;
 use super::params::Params;
-use super::state::{Side, id, now};
+use super::state::{Side, id};
+use crate::clock::now;
 use crate::json::set;
 
 /// A payment from the customer's first attempt on.
@@ -68,11 +69,7 @@ impl Intent {
 
     /// As the API and the events say it.
     pub fn json(&self, with_charge: bool) -> Value {
-        let received = if self.status == "succeeded" {
-            self.amount
-        } else {
-            0
-        };
+        let received = if self.status == "succeeded" { self.amount } else { 0 };
         let next_action = (self.status == "requires_action").then(|| {
             json!({
                 "type": "redirect_to_url",
@@ -145,31 +142,14 @@ pub fn confirm(shared: &Shared, livemode: bool, session_id: &str, card: &str) ->
     match outcome {
         Outcome::Paid => succeed(shared, side, livemode, session_id, &intent_id)?,
         Outcome::Declined => {
-            intent.fail(
-                "card_declined",
-                Some("generic_decline"),
-                "Your card was declined.",
-            );
-            let failed = intent.json(false);
-            happen(
-                shared,
-                side,
-                livemode,
-                "payment_intent.payment_failed",
-                &failed,
-            );
+            let why = ("card_declined", Some("generic_decline"), "Your card was declined.");
+            decline(shared, side, &intent_id, why)?;
         }
         Outcome::MustAuthenticate => {
             intent.status = "requires_action";
             intent.last_payment_error = None;
             let waiting = intent.json(false);
-            happen(
-                shared,
-                side,
-                livemode,
-                "payment_intent.requires_action",
-                &waiting,
-            );
+            happen(shared, side, livemode, "payment_intent.requires_action", &waiting);
         }
     }
     Some(outcome)
@@ -193,20 +173,25 @@ pub fn authenticate(
         succeed(shared, side, livemode, session_id, &intent_id)?;
         return Some(Outcome::Paid);
     }
-    intent.fail(
-        "payment_intent_authentication_failure",
-        None,
-        "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
-    );
-    let failed = intent.json(false);
-    happen(
-        shared,
-        side,
-        livemode,
-        "payment_intent.payment_failed",
-        &failed,
-    );
+    let message = "We are unable to authenticate your payment method. Please choose a different payment method and try again.";
+    let why = ("payment_intent_authentication_failure", None, message);
+    decline(shared, side, &intent_id, why)?;
     Some(Outcome::Declined)
+}
+
+/// An attempt that failed, and is told.
+fn decline(
+    shared: &Shared,
+    side: &mut Side,
+    intent_id: &str,
+    why: (&str, Option<&str>, &str),
+) -> Option<()> {
+    let (code, decline_code, message) = why;
+    let intent = side.intent_mut(intent_id)?;
+    intent.fail(code, decline_code, message);
+    let (livemode, failed) = (intent.livemode, intent.json(false));
+    happen(shared, side, livemode, "payment_intent.payment_failed", &failed);
+    Some(())
 }
 
 fn succeed(
@@ -224,13 +209,7 @@ fn succeed(
     session.status = "complete";
     let complete = session.json();
     happen(shared, side, livemode, "payment_intent.succeeded", &paid);
-    happen(
-        shared,
-        side,
-        livemode,
-        "checkout.session.completed",
-        &complete,
-    );
+    happen(shared, side, livemode, "checkout.session.completed", &complete);
     Some(())
 }
 

@@ -39,10 +39,7 @@ pub fn caller(headers: &HeaderMap) -> Result<Caller, ApiError> {
     if key.ends_with("Invalid") {
         return Err(ApiError::wrong_key(&masked(key)));
     }
-    Ok(Caller {
-        livemode,
-        is_restricted,
-    })
+    Ok(Caller { livemode, is_restricted })
 }
 
 /// A key as Stripe repeats it: its prefix and its last four characters.

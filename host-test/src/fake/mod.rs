@@ -76,11 +76,7 @@ impl FakeStripe {
             .route("/c/pay/{session}/authenticate", post(page::authenticate))
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self {
-            address,
-            shared,
-            server,
-        })
+        Ok(Self { address, shared, server })
     }
 
     /// Where it listens.
@@ -111,24 +107,13 @@ impl FakeStripe {
     /// The ids of the webhook endpoints of a mode.
     #[must_use]
     pub fn endpoint_ids(&self, livemode: bool) -> Vec<String> {
-        self.shared
-            .state()
-            .side(livemode)
-            .endpoints
-            .iter()
-            .map(|e| e.id.clone())
-            .collect()
+        self.shared.state().side(livemode).endpoints.iter().map(|e| e.id.clone()).collect()
     }
 
     /// Delivers the first event of a type again, signed afresh, as a merchant may ask for.
     pub fn resend(&self, livemode: bool, event_type: &str) {
         let state = self.shared.state();
-        if let Some(event) = state
-            .side(livemode)
-            .events
-            .iter()
-            .find(|e| e.kind == event_type)
-        {
+        if let Some(event) = state.side(livemode).events.iter().find(|e| e.kind == event_type) {
             let endpoints = &state.side(livemode).endpoints;
             self.shared.outbox.deliver(event, endpoints);
         }
@@ -141,14 +126,11 @@ impl FakeStripe {
         let state = self.shared.state();
         let side = state.side(livemode);
         let event = side.events.iter().find(|event| event.kind == event_type)?;
-        let endpoint = side
-            .endpoints
-            .iter()
-            .find(|endpoint| endpoint.wants(event_type))?;
+        let endpoint = side.endpoints.iter().find(|endpoint| endpoint.wants(event_type))?;
         let body = event.bytes();
         Some(HeldBack {
             url: endpoint.url.clone(),
-            signature: signature(&endpoint.secret, livemode, &body, state::now()),
+            signature: signature(&endpoint.secret, livemode, &body, crate::clock::now()),
             body,
         })
     }

@@ -38,9 +38,7 @@ pub async fn pay(
     Path(id): Path<String>,
     Form(Card { card }): Form<Card>,
 ) -> Response {
-    after(&shared, &id, |livemode| {
-        confirm(&shared, livemode, &id, &card)
-    })
+    after(&shared, &id, |livemode| confirm(&shared, livemode, &id, &card))
 }
 
 /// The customer answers the bank's question.
@@ -50,20 +48,14 @@ pub async fn authenticate(
     Form(Authentication { outcome }): Form<Authentication>,
 ) -> Response {
     let succeeds = outcome == "succeed";
-    after(&shared, &id, |livemode| {
-        answer_bank(&shared, livemode, &id, succeeds)
-    })
+    after(&shared, &id, |livemode| answer_bank(&shared, livemode, &id, succeeds))
 }
 
 fn after(shared: &Shared, id: &str, act: impl FnOnce(bool) -> Option<Outcome>) -> Response {
     let open_in = {
         let state = shared.state();
         state.mode_of_session(id).filter(|&livemode| {
-            state
-                .side(livemode)
-                .sessions
-                .iter()
-                .any(|s| s.id == id && s.status == "open")
+            state.side(livemode).sessions.iter().any(|s| s.id == id && s.status == "open")
         })
     };
     let outcome = open_in.and_then(act);
@@ -84,10 +76,7 @@ fn with_session(shared: &Shared, id: &str, body: impl FnOnce(&str, &str) -> Stri
         let page = html(&said("Not found", "There is no such payment page."));
         return (StatusCode::NOT_FOUND, Html(page)).into_response();
     };
-    let amount = Money {
-        minor_units: session.amount,
-        currency: session.currency.clone(),
-    };
+    let amount = Money { minor_units: session.amount, currency: session.currency.clone() };
     let what = format!(
         "{} — {} {}",
         escaped(&session.name),
@@ -134,7 +123,5 @@ fn html(body: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }

@@ -30,9 +30,7 @@ impl Params {
     pub fn number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
         self.take(name)
             .map(|value| {
-                value
-                    .parse()
-                    .map_err(|_| ApiError::invalid(&format!("Invalid integer: {value}")))
+                value.parse().map_err(|_| ApiError::invalid(&format!("Invalid integer: {value}")))
             })
             .transpose()
     }
@@ -46,19 +44,13 @@ impl Params {
                 .and_then(|rest| rest.strip_suffix(']'))
                 .is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
         };
-        self.0
-            .extract_if(.., |(param, _)| is_element(param))
-            .map(|(_, value)| value)
-            .collect()
+        self.0.extract_if(.., |(param, _)| is_element(param)).map(|(_, value)| value).collect()
     }
 
     /// Takes a map: `name[key]`.
     pub fn map(&mut self, name: &str) -> BTreeMap<String, String> {
         let key_of = |param: &str| {
-            let key = param
-                .strip_prefix(name)?
-                .strip_prefix('[')?
-                .strip_suffix(']')?;
+            let key = param.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?;
             Some(key.to_owned())
         };
         self.0

@@ -1,7 +1,6 @@
 //! What the fake Stripe remembers.
 
 use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -52,11 +51,7 @@ impl State {
 
     /// One mode.
     pub fn side_mut(&mut self, livemode: bool) -> &mut Side {
-        if livemode {
-            &mut self.live
-        } else {
-            &mut self.test
-        }
+        if livemode { &mut self.live } else { &mut self.test }
     }
 
     /// The mode that a session is of.
@@ -82,11 +77,4 @@ impl Side {
 /// An id as Stripe makes them.
 pub fn id(prefix: &str) -> String {
     format!("{prefix}_{}", uuid::Uuid::new_v4().simple())
-}
-
-/// Now, in Unix seconds.
-pub fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs())
 }

@@ -66,10 +66,9 @@ impl LedgerError {
                     "Restore the data folder from a backup, or use another one with --data-dir.",
                 ],
             ),
-            Self::DiskFull => (
-                "disk-full",
-                &["Free some space on the disk, and try again. Nothing was lost."],
-            ),
+            Self::DiskFull => {
+                ("disk-full", &["Free some space on the disk, and try again. Nothing was lost."])
+            }
             Self::File(_) => (
                 "ledger-unusable",
                 &[

@@ -27,10 +27,7 @@ impl State {
     ];
 
     fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(_, word)| *word == text)
-            .map(|(state, _)| *state)
+        Self::ALL.iter().find(|(_, word)| *word == text).map(|(state, _)| *state)
     }
 }
 
@@ -92,22 +89,14 @@ impl Ledger {
              WHERE workspace = ?1 AND provider = ?2 AND state <> 'uninstalled'",
             InstallationRow::COLUMNS
         );
-        let row = self
-            .connection
-            .query_row(&sql, [workspace, provider], InstallationRow::read);
+        let row = self.connection.query_row(&sql, [workspace, provider], InstallationRow::read);
         Ok(row.optional()?)
     }
 
     /// An installation by its id, whatever its state.
     pub fn installation(&self, id: &str) -> Result<Option<InstallationRow>, LedgerError> {
-        let sql = format!(
-            "SELECT {} FROM installations WHERE id = ?1",
-            InstallationRow::COLUMNS
-        );
-        Ok(self
-            .connection
-            .query_row(&sql, [id], InstallationRow::read)
-            .optional()?)
+        let sql = format!("SELECT {} FROM installations WHERE id = ?1", InstallationRow::COLUMNS);
+        Ok(self.connection.query_row(&sql, [id], InstallationRow::read).optional()?)
     }
 
     /// Writes an installation down before the provider is asked. One that never got further makes
@@ -135,11 +124,7 @@ impl Ledger {
                 new.workspace,
                 new.provider,
                 component,
-                if new.webhook_is_manual {
-                    "manual"
-                } else {
-                    "automatic"
-                },
+                if new.webhook_is_manual { "manual" } else { "automatic" },
                 new.credentials,
                 now
             ],
@@ -196,8 +181,7 @@ impl Ledger {
             params![id, now],
         )?;
         // What was overwritten must not stay readable in the log beside the file.
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
     }
 

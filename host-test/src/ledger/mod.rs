@@ -4,9 +4,11 @@
 //! Every change is one transaction that is on the disk before it is answered for.
 
 mod error;
+mod events;
 mod installations;
 mod payments;
 mod rule;
+mod transitions;
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,9 +16,11 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::LedgerError;
+pub use events::{Recorded, Truth};
 pub use installations::{InstallationRow, State};
-pub use payments::{Recorded, Reservation, Scope, StoredPayment, Transition, Truth};
+pub use payments::{Reservation, Scope, StoredPayment};
 pub use rule::{Decision, Known, Output, decide, is_final};
+pub use transitions::Transition;
 
 /// The version of the schema, kept in the file.
 const SCHEMA_VERSION: u32 = 1;
@@ -66,8 +70,6 @@ impl Ledger {
     /// A transaction that takes the write lock at once: one that began by reading could not be
     /// made to wait for another.
     fn write(&mut self) -> Result<Transaction<'_>, LedgerError> {
-        Ok(self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?)
+        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 }

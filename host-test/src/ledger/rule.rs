@@ -118,10 +118,7 @@ mod tests {
     ];
 
     fn usd(minor_units: u64) -> Money {
-        Money {
-            minor_units,
-            currency: "usd".to_owned(),
-        }
+        Money { minor_units, currency: "usd".to_owned() }
     }
 
     fn news(status: PaymentStatus, received: u64, amount: Money) -> Payment {
@@ -143,11 +140,7 @@ mod tests {
     }
 
     fn known(status: PaymentStatus, authority: Authority) -> Known {
-        Known {
-            status,
-            as_of: 100,
-            authority,
-        }
+        Known { status, as_of: 100, authority }
     }
 
     #[test]
@@ -166,10 +159,7 @@ mod tests {
 
     #[test]
     fn approved_needs_all_the_money_in_the_same_currency() {
-        let eur = Money {
-            minor_units: 10,
-            currency: "eur".to_owned(),
-        };
+        let eur = Money { minor_units: 10, currency: "eur".to_owned() };
         let rows = [
             (10, usd(10), Decision::Apply),
             (11, usd(10), Decision::Apply),
@@ -207,10 +197,7 @@ mod tests {
         for status in STATUSES {
             let known = known(PaymentStatus::RequiresAction, Authority::Signed);
             let news = news(status, 10, usd(10));
-            assert_eq!(
-                decide(&usd(10), known, &news, Authority::Fetched, 0),
-                Decision::Apply
-            );
+            assert_eq!(decide(&usd(10), known, &news, Authority::Fetched, 0), Decision::Apply);
         }
     }
 }

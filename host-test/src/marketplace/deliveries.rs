@@ -4,7 +4,8 @@
 //! is refused. At the bare URL, which every merchant of a mode shares, one that no known secret
 //! signed is a hint: the payment is fetched with the merchant's key, and the fetched truth counts.
 
-use super::{Error, Marketplace, Opened, now};
+use super::{Error, Marketplace, Opened};
+use crate::clock::now;
 use crate::contract::types::{
     PaymentEvent, Problem, ProviderError, WebhookError, WebhookHint, WebhookOutcome, WebhookRequest,
 };
@@ -39,17 +40,11 @@ pub struct Answer {
 
 impl Answer {
     fn of(verdict: Verdict) -> Self {
-        Self {
-            verdict,
-            reason: None,
-        }
+        Self { verdict, reason: None }
     }
 
     pub(crate) fn because(verdict: Verdict, reason: Problem) -> Self {
-        Self {
-            verdict,
-            reason: Some(reason),
-        }
+        Self { verdict, reason: Some(reason) }
     }
 
     fn ignored(code: &str, message: &str) -> Self {
@@ -119,9 +114,8 @@ impl Marketplace {
         // one takes over, unless the delivery was addressed to the old one.
         if row.state == State::Uninstalled && !is_named_in_query {
             let (workspace, provider) = (row.workspace.clone(), row.provider.clone());
-            let current = self
-                .ledger(move |ledger| ledger.installation_of(&workspace, &provider))
-                .await?;
+            let current =
+                self.ledger(move |ledger| ledger.installation_of(&workspace, &provider)).await?;
             row = current.unwrap_or(row);
         }
         Ok(match row.state {
@@ -130,10 +124,9 @@ impl Marketplace {
                 "installation-removed",
                 "The delivery is for an installation that has been removed.",
             )),
-            State::Installing => Err(Answer::because(
-                Verdict::TryAgain,
-                Error::Unfinished(row.state).problem(),
-            )),
+            State::Installing => {
+                Err(Answer::because(Verdict::TryAgain, Error::Unfinished(row.state).problem()))
+            }
         })
     }
 
@@ -149,10 +142,7 @@ impl Marketplace {
             return Ok(answer_of(&recorded));
         }
         let egress = self.egress(opened.credentials).await?;
-        let asked = self
-            .plugin
-            .get_payment(egress, opened.record, event.payment.id.clone())
-            .await;
+        let asked = self.plugin.get_payment(egress, opened.record, event.payment.id.clone()).await;
         let truth = match asked {
             Ok(Ok(payment)) => Truth::Fetched(Box::new(payment)),
             // The event is kept, and the payment marked: the truth is still owed.
@@ -168,9 +158,8 @@ impl Marketplace {
         truth: Truth,
     ) -> Result<Recorded, Error> {
         let (event, scope) = (event.clone(), scope.clone());
-        let recorded = self
-            .ledger(move |ledger| ledger.record_event(&scope, &event, &truth, now()))
-            .await?;
+        let recorded =
+            self.ledger(move |ledger| ledger.record_event(&scope, &event, &truth, now())).await?;
         self.changes.send_replace(());
         Ok(recorded)
     }
@@ -196,10 +185,7 @@ impl Marketplace {
             ));
         };
         if hint.mode.is_some_and(|mode| mode != opened.record.mode) {
-            return Ok(Answer::ignored(
-                "other-mode",
-                "The delivery is from the other mode.",
-            ));
+            return Ok(Answer::ignored("other-mode", "The delivery is from the other mode."));
         }
         if !self.hints.allows(&opened.row.id) {
             return Ok(Answer::because(
@@ -212,11 +198,7 @@ impl Marketplace {
             ));
         }
         let egress = self.egress(opened.credentials).await?;
-        match self
-            .plugin
-            .get_payment(egress, opened.record, payment)
-            .await?
-        {
+        match self.plugin.get_payment(egress, opened.record, payment).await? {
             Ok(payment) => Ok(match self.record_fetched(scope, &payment).await? {
                 Some(_) => Answer::of(Verdict::Accepted),
                 None => foreign(),

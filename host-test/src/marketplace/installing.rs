@@ -4,7 +4,8 @@
 //! earlier ones left behind is deleted. So a crash at any point leaves a state that the next
 //! command puts right.
 
-use super::{Error, Marketplace, Opened, now};
+use super::{Error, Marketplace, Opened, redacted};
+use crate::clock::now;
 use crate::contract::types::{
     Check, InstallRequest, Installation, Mode, Problem, ProviderError, StatusReport, StatusRequest,
     Verdict,
@@ -82,8 +83,7 @@ impl Marketplace {
         };
         let component = self.plugin.sha256().to_owned();
         let begun = row.clone();
-        self.ledger(move |ledger| ledger.begin_installation(&begun, &component, now()))
-            .await?;
+        self.ledger(move |ledger| ledger.begin_installation(&begun, &component, now())).await?;
         let request = self.request_for(&row, &credentials);
         let installed = self.plugin.install(egress, request).await?;
         let record = match installed {
@@ -91,10 +91,9 @@ impl Marketplace {
             Err(error) => {
                 if !matches!(error, ProviderError::UnknownOutcome(_)) {
                     // Nothing was made: nothing has to be kept.
-                    self.ledger(move |ledger| ledger.finish_uninstalling(&id, now()))
-                        .await?;
+                    self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;
                 }
-                return Err(error.into());
+                return Err(redacted(&credentials, error).into());
             }
         };
         self.store(&record, &credentials).await?;
@@ -115,16 +114,12 @@ impl Marketplace {
         row: InstallationRow,
         options: InstallOptions,
     ) -> Result<Connection, Error> {
-        if options
-            .webhook_is_manual
-            .is_some_and(|manual| manual != row.webhook_is_manual)
-        {
+        if options.webhook_is_manual.is_some_and(|manual| manual != row.webhook_is_manual) {
             return Err(Error::WebhookSetupDiffers);
         }
         let opened = self.open_row(row)?;
-        let (record, changes) = self
-            .repair_with(&opened.row, opened.record, &options.credentials)
-            .await?;
+        let (record, changes) =
+            self.repair_with(&opened.row, opened.record, &options.credentials).await?;
         Ok(self.connection(record, changes, true))
     }
 
@@ -136,7 +131,11 @@ impl Marketplace {
     ) -> Result<(Installation, Vec<String>), Error> {
         let egress = self.egress(credentials.clone()).await?;
         let request = self.request_for(row, credentials);
-        let repaired = self.plugin.repair(egress, record, request).await??;
+        let repaired = self
+            .plugin
+            .repair(egress, record, request)
+            .await?
+            .map_err(|error| redacted(credentials, error))?;
         self.store(&repaired.installation, credentials).await?;
         Ok((repaired.installation, repaired.changes))
     }
@@ -162,11 +161,7 @@ impl Marketplace {
                 )
             })
             .await?;
-        if is_stored {
-            Ok(())
-        } else {
-            Err(Error::Superseded)
-        }
+        if is_stored { Ok(()) } else { Err(Error::Superseded) }
     }
 
     /// The workspace's installation, as it is shown.
@@ -205,11 +200,7 @@ impl Marketplace {
     pub async fn status(&self) -> Result<(Connection, StatusReport), Error> {
         let opened = self.opened().await?;
         let request = StatusRequest {
-            credentials: opened
-                .credentials
-                .iter()
-                .map(|(name, _)| name.to_owned())
-                .collect(),
+            credentials: opened.credentials.iter().map(|(name, _)| name.to_owned()).collect(),
             webhook_urls: self.webhook_urls(),
             time_limit: STATUS_TIME,
         };
@@ -242,21 +233,18 @@ impl Marketplace {
         let row = self.current().await?.ok_or(Error::NotInstalled)?;
         let id = row.id.clone();
         let begun = id.clone();
-        self.ledger(move |ledger| ledger.begin_uninstalling(&begun, now()))
-            .await?;
+        self.ledger(move |ledger| ledger.begin_uninstalling(&begun, now())).await?;
         let left = match self.tell_provider(row).await {
             Ok(()) => None,
             Err(error) if force => Some(error.problem()),
             Err(error) => {
                 if !matches!(error, Error::Provider(ProviderError::UnknownOutcome(_))) {
-                    self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now()))
-                        .await?;
+                    self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now())).await?;
                 }
                 return Err(error);
             }
         };
-        self.ledger(move |ledger| ledger.finish_uninstalling(&id, now()))
-            .await?;
+        self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;
         Ok(left)
     }
 

@@ -9,12 +9,13 @@ mod payments;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
-use crate::contract::types::{InstallRequest, Installation, Mode, WebhookSetup, WebhookUrls};
+use crate::contract::types::{
+    InstallRequest, Installation, Mode, ProviderError, WebhookSetup, WebhookUrls,
+};
 use crate::egress::{self, Credentials, Egress, OriginOverride, Policy};
 use crate::ledger::{InstallationRow, Ledger, LedgerError, Scope, State, Transition};
 use crate::plugin::Plugin;
@@ -105,8 +106,7 @@ impl Marketplace {
     /// The ledger does not answer.
     pub async fn transitions(&self, after: u64) -> Result<Vec<Transition>, Error> {
         let workspace = self.workspace.clone();
-        self.ledger(move |ledger| ledger.transitions(&workspace, after))
-            .await
+        self.ledger(move |ledger| ledger.transitions(&workspace, after)).await
     }
 
     /// Uses the ledger, away from the threads that serve everyone.
@@ -126,19 +126,12 @@ impl Marketplace {
     }
 
     fn scope(&self, workspace: &str, mode: Mode) -> Scope {
-        Scope {
-            workspace: workspace.to_owned(),
-            provider: self.provider_id().to_owned(),
-            mode,
-        }
+        Scope { workspace: workspace.to_owned(), provider: self.provider_id().to_owned(), mode }
     }
 
     fn webhook_urls(&self) -> WebhookUrls {
         let url = |base| format!("{base}?provider={}", self.provider_id());
-        WebhookUrls {
-            test: url(TEST_WEBHOOK),
-            live: url(LIVE_WEBHOOK),
-        }
+        WebhookUrls { test: url(TEST_WEBHOOK), live: url(LIVE_WEBHOOK) }
     }
 
     /// What the plugin may reach with these credentials. Nothing, unless the operator has approved
@@ -150,22 +143,15 @@ impl Marketplace {
                 .ledger(move |ledger| ledger.is_approved(plugin.sha256(), plugin.manifest()))
                 .await?;
         if !is_approved {
-            return Err(Error::OriginsNotApproved(
-                self.plugin.manifest().origins.clone(),
-            ));
+            return Err(Error::OriginsNotApproved(self.plugin.manifest().origins.clone()));
         }
-        Ok(Egress::new(
-            self.client.clone(),
-            self.policy.clone(),
-            credentials,
-        ))
+        Ok(Egress::new(self.client.clone(), self.policy.clone(), credentials))
     }
 
     /// The workspace's installation, if there is one that is not over.
     async fn current(&self) -> Result<Option<InstallationRow>, Error> {
         let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
-        self.ledger(move |ledger| ledger.installation_of(&workspace, &provider))
-            .await
+        self.ledger(move |ledger| ledger.installation_of(&workspace, &provider)).await
     }
 
     /// The workspace's installation, opened.
@@ -182,11 +168,7 @@ impl Marketplace {
         let sealed = row.record.as_deref().ok_or(Error::NotInstalled)?;
         let record = self.vault.open_sealed(&record_of(&row.id), sealed)?;
         let record = serde_json::from_slice(&record).map_err(|_| Error::RecordUnreadable)?;
-        Ok(Opened {
-            row,
-            record,
-            credentials,
-        })
+        Ok(Opened { row, record, credentials })
     }
 
     fn open_credentials(&self, row: &InstallationRow) -> Result<Credentials, Error> {
@@ -194,25 +176,19 @@ impl Marketplace {
         let json = self.vault.open_sealed(&credentials_of(&row.id), sealed)?;
         let pairs: Vec<(String, String)> =
             serde_json::from_slice(&json).map_err(|_| Error::RecordUnreadable)?;
-        Ok(Credentials::new(
-            pairs.into_iter().map(|(name, value)| (name, value.into())),
-        ))
+        Ok(Credentials::new(pairs.into_iter().map(|(name, value)| (name, value.into()))))
     }
 
     fn seal_credentials(&self, id: &str, credentials: &Credentials) -> Result<Vec<u8>, Error> {
-        let pairs: Vec<(&str, &str)> = credentials
-            .iter()
-            .map(|(name, secret)| (name, secret.expose_secret()))
-            .collect();
+        let pairs: Vec<(&str, &str)> =
+            credentials.iter().map(|(name, secret)| (name, secret.expose_secret())).collect();
         let json = serde_json::to_vec(&pairs).map_err(|_| Error::RecordUnreadable)?;
         Ok(self.vault.seal(&credentials_of(id), &json)?)
     }
 
     fn seal_record(&self, record: &Installation) -> Result<Vec<u8>, Error> {
         let json = serde_json::to_vec(record).map_err(|_| Error::RecordUnreadable)?;
-        Ok(self
-            .vault
-            .seal(&record_of(&record.installation_id), &json)?)
+        Ok(self.vault.seal(&record_of(&record.installation_id), &json)?)
     }
 
     /// What `install` and `repair` are told.
@@ -242,6 +218,17 @@ impl Marketplace {
     }
 }
 
+/// An error of the plugin's, with nothing of the credentials in it.
+fn redacted(credentials: &Credentials, mut error: ProviderError) -> ProviderError {
+    let problem = error.problem_mut();
+    problem.code = credentials.redact(&problem.code);
+    problem.message = credentials.redact(&problem.message);
+    for step in &mut problem.remedy {
+        *step = credentials.redact(step);
+    }
+    error
+}
+
 /// What sealed credentials are bound to.
 fn credentials_of(installation: &str) -> String {
     format!("{installation}/credentials")
@@ -250,13 +237,6 @@ fn credentials_of(installation: &str) -> String {
 /// What a sealed record is bound to.
 fn record_of(installation: &str) -> String {
     format!("{installation}/record")
-}
-
-/// Now, in Unix seconds.
-pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs())
 }
 
 fn make_private_directory(path: &Path) -> std::io::Result<()> {

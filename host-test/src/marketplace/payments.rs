@@ -1,6 +1,7 @@
 //! Payments: asked for by a flow, and looked up.
 
-use super::{Error, Marketplace, Opened, now};
+use super::{Error, Marketplace, Opened};
+use crate::clock::now;
 use crate::contract::types::{Mode, Payment, PaymentRequest, Problem, ProviderError};
 use crate::egress::Egress;
 use crate::ledger::{Reservation, Scope, StoredPayment};
@@ -40,31 +41,19 @@ impl Marketplace {
         match reserved {
             Reservation::AmountDiffers(amount) => return Err(Error::ReferenceUsed(amount)),
             Reservation::Existing(known) => {
-                return Ok(PaymentView {
-                    mode,
-                    known: *known,
-                    provider: None,
-                    problem: None,
-                });
+                return Ok(PaymentView { mode, known: *known, provider: None, problem: None });
             }
             Reservation::Reserved => {}
         }
-        match self
-            .plugin
-            .create_payment(egress, opened.record, request)
-            .await?
-        {
+        match self.plugin.create_payment(egress, opened.record, request).await? {
             Ok(payment) => self.shown_as(mode, scope, payment).await,
             Err(error) => {
                 // Where nothing exists the reference is free again. Where something may, it stays
                 // taken, and repeating finds out.
-                let nothing_exists = !matches!(
-                    error,
-                    ProviderError::UnknownOutcome(_) | ProviderError::Other(_)
-                );
+                let nothing_exists =
+                    !matches!(error, ProviderError::UnknownOutcome(_) | ProviderError::Other(_));
                 if nothing_exists {
-                    self.ledger(move |ledger| ledger.release(&scope, &reference))
-                        .await?;
+                    self.ledger(move |ledger| ledger.release(&scope, &reference)).await?;
                 }
                 Err(error.into())
             }
@@ -93,9 +82,8 @@ impl Marketplace {
         payment: &Payment,
     ) -> Result<Option<StoredPayment>, Error> {
         let payment = payment.clone();
-        let known = self
-            .ledger(move |ledger| ledger.record_fetched(&scope, &payment, now()))
-            .await?;
+        let known =
+            self.ledger(move |ledger| ledger.record_fetched(&scope, &payment, now())).await?;
         self.changes.send_replace(());
         Ok(known)
     }
@@ -107,11 +95,7 @@ impl Marketplace {
     ///
     /// Nothing is installed, or no such payment is known.
     pub async fn payment(&self, id: &str) -> Result<PaymentView, Error> {
-        let Opened {
-            row,
-            record,
-            credentials,
-        } = self.opened().await?;
+        let Opened { row, record, credentials } = self.opened().await?;
         let mode = record.mode;
         let scope = self.scope(&row.workspace, mode);
         let (whose, wanted) = (scope.clone(), id.to_owned());
@@ -120,12 +104,7 @@ impl Marketplace {
             .await?
             .ok_or(Error::PaymentUnknown(mode))?;
         let Some(name) = known.name.clone() else {
-            return Ok(PaymentView {
-                mode,
-                known,
-                provider: None,
-                problem: None,
-            });
+            return Ok(PaymentView { mode, known, provider: None, problem: None });
         };
         let egress: Egress = self.egress(credentials).await?;
         match self.plugin.get_payment(egress, record, name).await? {

@@ -71,11 +71,7 @@ pub fn store(engine: &Engine, egress: Egress) -> Store<CallState> {
         .tables(8)
         .memories(2)
         .build();
-    let state = CallState {
-        egress,
-        limits,
-        ticks: 0,
-    };
+    let state = CallState { egress, limits, ticks: 0 };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
     store.set_hostcall_fuel(PASSED_TO_HOST);
@@ -83,11 +79,7 @@ pub fn store(engine: &Engine, egress: Egress) -> Store<CallState> {
     store.epoch_deadline_callback(|mut context| {
         let state = context.data_mut();
         state.ticks += 1;
-        Ok(if state.ticks > TICKS {
-            UpdateDeadline::Interrupt
-        } else {
-            UpdateDeadline::Yield(1)
-        })
+        Ok(if state.ticks > TICKS { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
     });
     store.set_epoch_deadline(1);
     store
@@ -121,17 +113,10 @@ mod tests {
         let engine = shared();
         let component = Component::new(engine, wat::parse_str(MISBEHAVING).unwrap()).unwrap();
         let mut store = store(engine, Egress::none());
-        let instance = Linker::new(engine)
-            .instantiate_async(&mut store, &component)
-            .await
-            .unwrap();
-        let function = instance
-            .get_typed_func::<(), (u32,)>(&mut store, name)
-            .unwrap();
+        let instance = Linker::new(engine).instantiate_async(&mut store, &component).await.unwrap();
+        let function = instance.get_typed_func::<(), (u32,)>(&mut store, name).unwrap();
         let result = function.call_async(&mut store, ()).await;
-        result
-            .map(|(value,)| value)
-            .map_err(|error| CallError::of_trap(&error))
+        result.map(|(value,)| value).map_err(|error| CallError::of_trap(&error))
     }
 
     #[tokio::test]
@@ -143,10 +128,7 @@ mod tests {
     #[tokio::test]
     async fn a_memory_bomb_gets_no_more_than_its_share() {
         let pages = call("grow").await.unwrap();
-        assert!(
-            pages > 1 && pages as usize <= MEMORY / 65536,
-            "{pages} pages"
-        );
+        assert!(pages > 1 && pages as usize <= MEMORY / 65536, "{pages} pages");
     }
 
     #[tokio::test]

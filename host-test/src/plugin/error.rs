@@ -132,16 +132,12 @@ impl CallError {
                 "The plugin took too long and was stopped.",
                 TRY_AGAIN,
             ),
-            Self::Trapped(why) => Problem::new(
-                "plugin-crashed",
-                format!("The plugin crashed: {why}."),
-                TRY_AGAIN,
-            ),
-            Self::Stopped => Problem::new(
-                "host-stopping",
-                "The host is stopping.",
-                &["Start it again."],
-            ),
+            Self::Trapped(why) => {
+                Problem::new("plugin-crashed", format!("The plugin crashed: {why}."), TRY_AGAIN)
+            }
+            Self::Stopped => {
+                Problem::new("host-stopping", "The host is stopping.", &["Start it again."])
+            }
         }
     }
 }

@@ -72,11 +72,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
 /// Whether a component imports nothing but `http` and exports the whole contract.
 pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), LoadError> {
     let http = format!("{PACKAGE}/http@{VERSION}#");
-    let forbidden: Vec<String> = imports(engine, component)
-        .1
-        .into_iter()
-        .filter(|name| !name.starts_with(&http))
-        .collect();
+    let forbidden: Vec<String> =
+        imports(engine, component).1.into_iter().filter(|name| !name.starts_with(&http)).collect();
     if !forbidden.is_empty() {
         return Err(LoadError::ForbiddenImports(forbidden));
     }
@@ -90,32 +87,16 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), LoadEr
         .filter(|&function| !functions.contains(&format!("{provider}#{function}")))
         .map(|&function| function.to_owned())
         .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(LoadError::FunctionsMissing(missing))
-    }
+    if missing.is_empty() { Ok(()) } else { Err(LoadError::FunctionsMissing(missing)) }
 }
 
 /// The names of the imports, and the functions among and in them.
 fn imports(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {
-    names(
-        engine,
-        component
-            .component_type()
-            .imports(engine)
-            .map(|(name, item)| (name, item.ty)),
-    )
+    names(engine, component.component_type().imports(engine).map(|(name, item)| (name, item.ty)))
 }
 
 fn exports(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {
-    names(
-        engine,
-        component
-            .component_type()
-            .exports(engine)
-            .map(|(name, item)| (name, item.ty)),
-    )
+    names(engine, component.component_type().exports(engine).map(|(name, item)| (name, item.ty)))
 }
 
 fn names<'a>(

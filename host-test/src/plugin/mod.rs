@@ -83,26 +83,12 @@ impl Plugin {
         let pre = link(engine, &component)
             .map_err(|error| LoadError::TypesDiffer(format!("{error:#}")))?;
         let slots = Arc::new(Semaphore::new(engine::INSTANCES));
-        let manifest = call(
-            &pre,
-            &slots,
-            Egress::none(),
-            CALL_TIME,
-            async |store, plugin| {
-                plugin
-                    .brain_studio_payments_payment_provider()
-                    .call_describe(store)
-                    .await
-            },
-        )
+        let manifest = call(&pre, &slots, Egress::none(), CALL_TIME, async |store, plugin| {
+            plugin.brain_studio_payments_payment_provider().call_describe(store).await
+        })
         .await
         .map_err(LoadError::Describe)?;
-        Ok(Self {
-            pre,
-            slots,
-            sha256: hex(&Sha256::digest(bytes)),
-            manifest: Arc::new(manifest),
-        })
+        Ok(Self { pre, slots, sha256: hex(&Sha256::digest(bytes)), manifest: Arc::new(manifest) })
     }
 
     /// What it is and needs.
@@ -163,12 +149,7 @@ impl Plugin {
         request: StatusRequest,
     ) -> Result<StatusReport, CallError> {
         let time = Duration::from_millis(request.time_limit.into());
-        in_fresh_instance!(
-            self,
-            egress,
-            time,
-            call_report_status(installation, request)
-        )
+        in_fresh_instance!(self, egress, time, call_report_status(installation, request))
     }
 
     /// `create-payment` of the contract.
@@ -178,12 +159,7 @@ impl Plugin {
         installation: Installation,
         request: PaymentRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        in_fresh_instance!(
-            self,
-            egress,
-            CALL_TIME,
-            call_create_payment(installation, request)
-        )
+        in_fresh_instance!(self, egress, CALL_TIME, call_create_payment(installation, request))
     }
 
     /// `get-payment` of the contract.
@@ -215,12 +191,7 @@ impl Plugin {
         installation: Installation,
         request: WebhookRequest,
     ) -> Result<Result<WebhookOutcome, WebhookError>, CallError> {
-        in_fresh_instance!(
-            self,
-            egress,
-            CALL_TIME,
-            call_handle_webhook(installation, request)
-        )
+        in_fresh_instance!(self, egress, CALL_TIME, call_handle_webhook(installation, request))
     }
 
     /// `handle-webhook` many times in one and the same instance, with the time that each took: what
@@ -249,9 +220,7 @@ impl Plugin {
             let start = std::time::Instant::now();
             let outcome = store
                 .run_concurrent(async |accessor| {
-                    provider
-                        .call_handle_webhook(accessor, installation, request)
-                        .await
+                    provider.call_handle_webhook(accessor, installation, request).await
                 })
                 .await
                 .and_then(|outcome| outcome)
@@ -297,9 +266,7 @@ fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
         return Err(LoadError::CoreModule);
     }
     if !bytes.starts_with(b"\0asm") {
-        return Err(LoadError::NotAComponent(
-            "it is no WebAssembly at all".to_owned(),
-        ));
+        return Err(LoadError::NotAComponent("it is no WebAssembly at all".to_owned()));
     }
     Component::from_binary(engine, bytes)
         .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))

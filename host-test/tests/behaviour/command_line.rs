@@ -10,20 +10,14 @@ use super::host::{Host, TEST_KEY};
 
 fn host_test(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-test"));
-    command
-        .args(arguments)
-        .arg("--data-dir")
-        .arg(data)
-        .env_remove("STRIPE_API_KEY");
+    command.args(arguments).arg("--data-dir").arg(data).env_remove("STRIPE_API_KEY");
     command.stdin(Stdio::null());
     command
 }
 
 /// Runs it off the runtime, which serves the fake Stripe meanwhile.
 async fn run(mut command: Command) -> Output {
-    tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
 fn problem(output: &Output) -> Value {
@@ -52,9 +46,7 @@ async fn the_demo_tells_the_whole_story_and_ends_well() {
     ];
     let mut rest = story.as_str();
     for step in steps {
-        let Some((_, after)) = rest.split_once(step) else {
-            panic!("{step} is missing: {story}")
-        };
+        let Some((_, after)) = rest.split_once(step) else { panic!("{step} is missing: {story}") };
         rest = after;
     }
 }
@@ -78,12 +70,7 @@ async fn a_merchant_installs_asks_and_uninstalls() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(format!(" {TEST_KEY}\n").as_bytes())
-            .unwrap();
+        child.stdin.take().unwrap().write_all(format!(" {TEST_KEY}\n").as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     })
     .await
@@ -91,10 +78,7 @@ async fn a_merchant_installs_asks_and_uninstalls() {
     assert_eq!(output.status.code(), Some(0));
     let connection: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
-        (
-            connection["mode"].as_str(),
-            connection["rotation"].as_bool()
-        ),
+        (connection["mode"].as_str(), connection["rotation"].as_bool()),
         (Some("test"), Some(false))
     );
     let mut rotate = command(&["install"]);
@@ -105,23 +89,10 @@ async fn a_merchant_installs_asks_and_uninstalls() {
 
     let output = run(command(&["status"])).await;
     assert_eq!(output.status.code(), Some(0));
-    let ask = [
-        "pay",
-        "--amount",
-        "10.50",
-        "--currency",
-        "usd",
-        "--reference",
-        "order-1",
-    ];
+    let ask = ["pay", "--amount", "10.50", "--currency", "usd", "--reference", "order-1"];
     let output = run(command(&ask)).await;
     let paid: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(
-        paid["checkout_url"]
-            .as_str()
-            .unwrap()
-            .contains("/c/pay/cs_test_")
-    );
+    assert!(paid["checkout_url"].as_str().unwrap().contains("/c/pay/cs_test_"));
     assert_eq!(paid["known"]["amount"], 1050);
     let output = run(command(&["payment", "order-1"])).await;
     let payment: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -140,11 +111,7 @@ async fn a_key_is_never_taken_from_nor_repeated_on_the_command_line() {
     let output = run(host_test(data.path(), &["install", TEST_KEY])).await;
     assert_eq!(output.status.code(), Some(2));
     let said = [output.stdout, output.stderr].concat();
-    assert!(
-        String::from_utf8(said.clone())
-            .unwrap()
-            .contains("credential-on-command-line")
-    );
+    assert!(String::from_utf8(said.clone()).unwrap().contains("credential-on-command-line"));
     assert!(!String::from_utf8(said).unwrap().contains(TEST_KEY));
 }
 
@@ -156,10 +123,7 @@ async fn what_is_broken_is_said_in_a_sentence_and_nothing_is_lost() {
         let problem = problem(&output);
         assert!(problem["message"].as_str().unwrap().ends_with('.'));
         assert!(!problem["remedy"].as_array().unwrap().is_empty());
-        (
-            output.status.code().unwrap(),
-            problem["code"].as_str().unwrap().to_owned(),
-        )
+        (output.status.code().unwrap(), problem["code"].as_str().unwrap().to_owned())
     };
     let data = tempfile::tempdir().unwrap();
     let ledger = data.path().join("ledger.sqlite");
@@ -177,19 +141,8 @@ async fn what_is_broken_is_said_in_a_sentence_and_nothing_is_lost() {
     }
     let missing = code(host_test(data.path(), &["inspect", "no-such-file.wasm"])).await;
     assert_eq!(missing, (4, "component-unreadable".to_owned()));
-    let amount = [
-        "pay",
-        "--amount",
-        "10.505",
-        "--currency",
-        "usd",
-        "--reference",
-        "r",
-    ];
-    assert_eq!(
-        code(host_test(data.path(), &amount)).await,
-        (2, "amount-invalid".to_owned())
-    );
+    let amount = ["pay", "--amount", "10.505", "--currency", "usd", "--reference", "r"];
+    assert_eq!(code(host_test(data.path(), &amount)).await, (2, "amount-invalid".to_owned()));
     std::fs::write(data.path().join("vault.key"), "short").unwrap();
     let locked = code(host_test(data.path(), &["status"])).await;
     assert_eq!(locked, (4, "vault-locked".to_owned()));
@@ -206,23 +159,14 @@ async fn another_component_has_to_be_approved_before_it_gets_the_key() {
     let component = component.to_str().unwrap();
     let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
     let install = |more: &[&str]| {
-        let mut command = host_test(
-            data.path(),
-            &["install", "--json", "--component", component],
-        );
-        command
-            .args(["--provider-origin", &origin])
-            .args(more)
-            .env("STRIPE_API_KEY", TEST_KEY);
+        let mut command = host_test(data.path(), &["install", "--json", "--component", component]);
+        command.args(["--provider-origin", &origin]).args(more).env("STRIPE_API_KEY", TEST_KEY);
         command
     };
     let output = run(install(&[])).await;
     assert_eq!(problem(&output)["code"], "origins-not-approved");
     assert!(host.fake.calls().is_empty());
-    assert_eq!(
-        run(install(&["--approve-origins"])).await.status.code(),
-        Some(0)
-    );
+    assert_eq!(run(install(&["--approve-origins"])).await.status.code(), Some(0));
     assert_eq!(run(install(&[])).await.status.code(), Some(0));
 }
 
@@ -236,10 +180,8 @@ async fn one_delivery_is_verified_without_a_network() {
     let bytes = std::fs::read(body).unwrap();
     let header = host_test::fake::signature("any secret", false, &bytes, 1000);
     let verify = async |signature: Option<&str>, secrets: Option<&str>| {
-        let mut command = host_test(
-            data.path(),
-            &["webhook", "verify", body, "--received-at", "1000"],
-        );
+        let mut command =
+            host_test(data.path(), &["webhook", "verify", body, "--received-at", "1000"]);
         if let Some(signature) = signature {
             command.args(["--signature", signature]);
         }

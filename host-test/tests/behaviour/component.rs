@@ -6,34 +6,16 @@ use host_test::plugin::{LoadError, Plugin, inspect};
 #[test]
 fn the_component_can_do_one_thing_to_the_world() {
     let component = inspect::inspect(bundled::COMPONENT).unwrap();
-    assert_eq!(
-        component.callable_imports,
-        ["brain-studio:payments/http@0.1.0#send"]
-    );
-    let allowed = [
-        "brain-studio:payments/http@0.1.0",
-        "brain-studio:payments/types@0.1.0",
-    ];
-    assert!(
-        component
-            .imports
-            .iter()
-            .all(|name| allowed.contains(&name.as_str()))
-    );
-    assert_eq!(
-        component.exports,
-        ["brain-studio:payments/payment-provider@0.1.0"]
-    );
+    assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.1.0#send"]);
+    let allowed = ["brain-studio:payments/http@0.1.0", "brain-studio:payments/types@0.1.0"];
+    assert!(component.imports.iter().all(|name| allowed.contains(&name.as_str())));
+    assert_eq!(component.exports, ["brain-studio:payments/payment-provider@0.1.0"]);
     assert_eq!(component.package_version.as_deref(), Some("0.1.0"));
 }
 
 #[test]
 fn the_component_is_small() {
-    assert!(
-        bundled::COMPONENT.len() <= 200_000,
-        "{} bytes",
-        bundled::COMPONENT.len()
-    );
+    assert!(bundled::COMPONENT.len() <= 200_000, "{} bytes", bundled::COMPONENT.len());
 }
 
 #[tokio::test]
@@ -47,22 +29,11 @@ async fn the_manifest_is_the_guides() {
         "payment_intent.payment_failed",
     ];
     assert_eq!(manifest.events, events);
-    let required: Vec<_> = manifest
-        .credentials
-        .iter()
-        .filter(|field| field.required)
-        .collect();
-    let [api_key] = required.as_slice() else {
-        panic!("one credential is asked for")
-    };
-    assert_eq!(
-        (api_key.name.as_str(), api_key.label.as_str()),
-        ("api-key", "API Key")
-    );
+    let required: Vec<_> = manifest.credentials.iter().filter(|field| field.required).collect();
+    let [api_key] = required.as_slice() else { panic!("one credential is asked for") };
+    assert_eq!((api_key.name.as_str(), api_key.label.as_str()), ("api-key", "API Key"));
     assert!(manifest.credentials.iter().all(|field| field.secret));
-    let [origin] = manifest.origins.as_slice() else {
-        panic!("one origin is called")
-    };
+    let [origin] = manifest.origins.as_slice() else { panic!("one origin is called") };
     assert_eq!(origin.url, "https://api.stripe.com");
     assert_eq!(origin.credential.as_deref(), Some("api-key"));
 }
@@ -87,18 +58,13 @@ async fn what_is_no_plugin_is_refused_with_the_part_that_is_missing() {
     let (half, _) = bundled::COMPONENT.split_at(bundled::COMPONENT.len() / 2);
     assert_eq!(code(half).await, "component-invalid");
     assert_eq!(code(&component("(module)")).await, "component-is-a-module");
-    assert_eq!(
-        code(&component("(component)")).await,
-        "component-interface-missing"
-    );
+    assert_eq!(code(&component("(component)")).await, "component-interface-missing");
 
     let clock = component(
         r#"(component (import "wasi:clocks/wall-clock@0.2.6"
             (instance (export "now" (func (result u64))))))"#,
     );
-    let LoadError::ForbiddenImports(names) = refusal(&clock).await else {
-        panic!()
-    };
+    let LoadError::ForbiddenImports(names) = refusal(&clock).await else { panic!() };
     assert_eq!(names, ["wasi:clocks/wall-clock@0.2.6#now"]);
 
     let half_done = component(
@@ -109,9 +75,7 @@ async fn what_is_no_plugin_is_refused_with_the_part_that_is_missing() {
             (instance $provider (export "describe" (func $f)))
             (export "brain-studio:payments/payment-provider@0.1.0" (instance $provider)))"#,
     );
-    let LoadError::FunctionsMissing(names) = refusal(&half_done).await else {
-        panic!()
-    };
+    let LoadError::FunctionsMissing(names) = refusal(&half_done).await else { panic!() };
     assert_eq!(names.len(), 11);
     assert!(names.contains(&"handle-webhook".to_owned()));
 }

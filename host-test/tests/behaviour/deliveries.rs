@@ -12,10 +12,7 @@ async fn paid() -> (Host, HeldBack) {
     let page = host.ask("order-1").await;
     host.pay(&page, PAYS).await;
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
-    let delivery = host
-        .fake
-        .held_back(false, "payment_intent.succeeded")
-        .unwrap();
+    let delivery = host.fake.held_back(false, "payment_intent.succeeded").unwrap();
     (host, delivery)
 }
 
@@ -41,11 +38,7 @@ async fn what_is_not_genuine_is_refused_and_changes_nothing() {
         (Some(""), body.clone(), "signature-missing"),
         (Some("free text"), body.clone(), "signature-malformed"),
         (Some(forged.as_str()), body.clone(), "signature-mismatch"),
-        (
-            Some(delivery.signature.as_str()),
-            b"{}".to_vec(),
-            "signature-mismatch",
-        ),
+        (Some(delivery.signature.as_str()), b"{}".to_vec(), "signature-mismatch"),
     ];
     for (header, body, expected) in rows {
         let (status, answer) = host.post(url, header, body).await;
@@ -55,9 +48,7 @@ async fn what_is_not_genuine_is_refused_and_changes_nothing() {
     let shifted = time_shifted(&delivery, -1000);
     let (status, answer) = host.post(url, Some(&shifted), body).await;
     assert_eq!((status, code(&answer)), (400, "signature-mismatch"));
-    let (status, answer) = host
-        .post(url, Some("t=1,v1=1"), vec![b' '; (1 << 20) + 1])
-        .await;
+    let (status, answer) = host.post(url, Some("t=1,v1=1"), vec![b' '; (1 << 20) + 1]).await;
     assert_eq!((status, code(&answer)), (400, "body-too-large"));
     let elsewhere = "https://x/link-webhook?provider=OTHER";
     let (status, answer) = host.post(elsewhere, None, "{}").await;
@@ -69,25 +60,12 @@ async fn what_is_not_genuine_is_refused_and_changes_nothing() {
 async fn a_delivery_counts_once_however_often_it_comes() {
     let (host, delivery) = paid().await;
     for _ in 0..3 {
-        let (status, answer) = host
-            .post(
-                &delivery.url,
-                Some(&delivery.signature),
-                delivery.body.clone(),
-            )
-            .await;
-        assert_eq!(
-            (status, answer["verdict"].as_str()),
-            (200, Some("duplicate"))
-        );
+        let (status, answer) =
+            host.post(&delivery.url, Some(&delivery.signature), delivery.body.clone()).await;
+        assert_eq!((status, answer["verdict"].as_str()), (200, Some("duplicate")));
     }
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
-    let response = host
-        .client
-        .get(format!("{}/healthz", host.url))
-        .send()
-        .await
-        .unwrap();
+    let response = host.client.get(format!("{}/healthz", host.url)).send().await.unwrap();
     assert_eq!(response.status(), 200);
 }
 
@@ -105,9 +83,7 @@ async fn a_payment_of_the_merchants_other_business_is_ignored() {
         .await;
     host.pay(session["url"].as_str().unwrap(), PAYS).await;
     let attempts = host.fake.attempts();
-    let [attempt] = attempts.as_slice() else {
-        panic!("one delivery")
-    };
+    let [attempt] = attempts.as_slice() else { panic!("one delivery") };
     assert_eq!(
         (attempt.event_type.as_str(), attempt.status),
         ("payment_intent.succeeded", Some(200))
@@ -121,9 +97,7 @@ async fn a_late_delivery_of_a_removed_installation_changes_nothing() {
     host.marketplace.uninstall(false).await.unwrap();
     host.install(LIVE_KEY).await.unwrap();
     let before = host.marketplace.transitions(0).await.unwrap().len();
-    let (status, answer) = host
-        .post(&delivery.url, Some(&delivery.signature), delivery.body)
-        .await;
+    let (status, answer) = host.post(&delivery.url, Some(&delivery.signature), delivery.body).await;
     assert_eq!((status, code(&answer)), (200, "installation-removed"));
     assert_eq!(host.marketplace.transitions(0).await.unwrap().len(), before);
 }
@@ -134,10 +108,7 @@ async fn at_the_shared_url_an_unverified_delivery_only_makes_us_ask() {
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
     host.pay(&page, IS_DECLINED).await;
-    let delivery = host
-        .fake
-        .held_back(false, "payment_intent.payment_failed")
-        .unwrap();
+    let delivery = host.fake.held_back(false, "payment_intent.payment_failed").unwrap();
     let lie = String::from_utf8(delivery.body)
         .unwrap()
         .replace("payment_intent.payment_failed", "payment_intent.succeeded")
@@ -150,18 +121,11 @@ async fn at_the_shared_url_an_unverified_delivery_only_makes_us_ask() {
     let (status, answer) = host.post(&delivery.url, Some(&forged), lie.clone()).await;
     assert_eq!((status, code(&answer)), (400, "signature-mismatch"));
     let asked = |host: &Host| {
-        host.fake
-            .calls()
-            .iter()
-            .filter(|call| call.starts_with("GET /v1/payment_intents/"))
-            .count()
+        host.fake.calls().iter().filter(|call| call.starts_with("GET /v1/payment_intents/")).count()
     };
     let before = asked(&host);
     let (status, answer) = host.post(shared, Some(&forged), lie).await;
-    assert_eq!(
-        (status, answer["verdict"].as_str()),
-        (200, Some("accepted"))
-    );
+    assert_eq!((status, answer["verdict"].as_str()), (200, Some("accepted")));
     assert_eq!(asked(&host), before + 1);
     assert_eq!(host.outputs("order-1").await, ["Pending", "Rejected"]);
     // What names no installation that is known is nobody's.
@@ -176,25 +140,14 @@ async fn two_workspaces_of_one_account_do_not_see_each_others_payments() {
     // The other workspace has the same reference at the same marketplace.
     let other = host.open(host.data.path(), "other").await;
     other.install(super::host::options(TEST_KEY)).await.unwrap();
-    other
-        .pay(super::host::request("order-1", 1050))
-        .await
-        .unwrap();
+    other.pay(super::host::request("order-1", 1050)).await.unwrap();
     let page = host.ask("order-1").await;
     host.pay(&page, PAYS).await;
     assert_eq!(host.fake.attempts().len(), 2);
-    assert!(
-        host.fake
-            .attempts()
-            .iter()
-            .all(|attempt| attempt.status == Some(200))
-    );
+    assert!(host.fake.attempts().iter().all(|attempt| attempt.status == Some(200)));
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
     let theirs = other.transitions(0).await.unwrap();
-    assert_eq!(
-        theirs.into_iter().map(|t| t.output).collect::<Vec<_>>(),
-        ["Pending"]
-    );
+    assert_eq!(theirs.into_iter().map(|t| t.output).collect::<Vec<_>>(), ["Pending"]);
 }
 
 #[tokio::test]
@@ -202,17 +155,10 @@ async fn while_the_ledger_is_locked_the_answer_is_to_try_again() {
     let (host, delivery) = paid().await;
     let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
     ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let (status, answer) = host
-        .post(
-            &delivery.url,
-            Some(&delivery.signature),
-            delivery.body.clone(),
-        )
-        .await;
+    let (status, answer) =
+        host.post(&delivery.url, Some(&delivery.signature), delivery.body.clone()).await;
     assert_eq!((status, code(&answer)), (503, "ledger-locked"));
     ledger.execute_batch("ROLLBACK").unwrap();
-    let (status, _) = host
-        .post(&delivery.url, Some(&delivery.signature), delivery.body)
-        .await;
+    let (status, _) = host.post(&delivery.url, Some(&delivery.signature), delivery.body).await;
     assert_eq!(status, 200);
 }

@@ -23,9 +23,7 @@ async fn provider() -> (OriginOverride, Seen) {
             .iter()
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
             .collect();
-        seen.lock()
-            .unwrap()
-            .push(format!("{} {}", request.uri(), headers.join("; ")));
+        seen.lock().unwrap().push(format!("{} {}", request.uri(), headers.join("; ")));
         match request.uri().path() {
             "/redirect" => Redirect::temporary("/elsewhere").into_response(),
             "/large" => vec![b'x'; (4 << 20) + 1].into_response(),
@@ -38,31 +36,18 @@ async fn provider() -> (OriginOverride, Seen) {
     let address = listener.local_addr().unwrap();
     let router = Router::new().fallback(answer).with_state(Arc::clone(&seen));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    (
-        format!("https://api.stripe.com=http://{address}")
-            .parse()
-            .unwrap(),
-        seen,
-    )
+    (format!("https://api.stripe.com=http://{address}").parse().unwrap(), seen)
 }
 
 async fn egress(overrides: &[OriginOverride]) -> Egress {
     let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
     let policy = Policy::new(plugin.manifest(), overrides).unwrap();
-    let key = (
-        "api-key".to_owned(),
-        SecretString::from("sk_test_theMerchants"),
-    );
+    let key = ("api-key".to_owned(), SecretString::from("sk_test_theMerchants"));
     Egress::new(client().unwrap(), policy, Credentials::new([key]))
 }
 
 fn get(url: &str) -> Request {
-    Request {
-        method: "GET".to_owned(),
-        url: url.to_owned(),
-        headers: Vec::new(),
-        body: Vec::new(),
-    }
+    Request { method: "GET".to_owned(), url: url.to_owned(), headers: Vec::new(), body: Vec::new() }
 }
 
 #[tokio::test]
@@ -80,9 +65,7 @@ async fn the_key_is_added_here_and_what_the_plugin_sets_is_taken_away() {
     }
     assert_eq!(egress.send(request).await.unwrap().status, 204);
     let seen = seen.lock().unwrap();
-    let [seen] = seen.as_slice() else {
-        panic!("one request")
-    };
+    let [seen] = seen.as_slice() else { panic!("one request") };
     assert!(seen.starts_with("/v1/x?y=1 "));
     assert!(seen.contains("authorization: Bearer sk_test_theMerchants"));
     assert!(seen.contains("stripe-version: 2026-10-28.endive"));
@@ -94,10 +77,7 @@ async fn what_the_manifest_does_not_name_is_denied_and_not_sent() {
     let (provider, seen) = provider().await;
     let address = provider.to.to_string();
     let egress = egress(&[provider]).await;
-    let other_method = Request {
-        method: "PATCH".to_owned(),
-        ..get("https://api.stripe.com/")
-    };
+    let other_method = Request { method: "PATCH".to_owned(), ..get("https://api.stripe.com/") };
     let too_large = Request {
         method: "POST".to_owned(),
         body: vec![b'x'; (256 << 10) + 1],
@@ -123,15 +103,9 @@ async fn what_the_manifest_does_not_name_is_denied_and_not_sent() {
     ] {
         let url = request.url.clone();
         let failure = egress.send(request).await.unwrap_err();
-        assert!(
-            failure.kind == FailureKind::Denied && !failure.request_sent,
-            "{url}"
-        );
+        assert!(failure.kind == FailureKind::Denied && !failure.request_sent, "{url}");
     }
-    let nothing = Egress::none()
-        .send(get("https://api.stripe.com/"))
-        .await
-        .unwrap_err();
+    let nothing = Egress::none().send(get("https://api.stripe.com/")).await.unwrap_err();
     assert!(nothing.kind == FailureKind::Denied);
     assert!(seen.lock().unwrap().is_empty());
 }
@@ -140,29 +114,26 @@ async fn what_the_manifest_does_not_name_is_denied_and_not_sent() {
 async fn redirects_sizes_and_numbers_are_bounded() {
     let (provider, seen) = provider().await;
     let egress = egress(&[provider]).await;
-    let redirect = egress
-        .send(get("https://api.stripe.com/redirect"))
-        .await
-        .unwrap();
+    let redirect = egress.send(get("https://api.stripe.com/redirect")).await.unwrap();
     assert_eq!(redirect.status, 307);
     assert_eq!(seen.lock().unwrap().len(), 1);
-    let largest = egress
-        .send(get("https://api.stripe.com/largest"))
-        .await
-        .unwrap();
+    let largest = egress.send(get("https://api.stripe.com/largest")).await.unwrap();
     assert_eq!(largest.body.len(), 4 << 20);
-    let failure = egress
-        .send(get("https://api.stripe.com/large"))
-        .await
-        .unwrap_err();
+    let failure = egress.send(get("https://api.stripe.com/large")).await.unwrap_err();
     assert!(failure.kind == FailureKind::TooLarge && failure.request_sent);
     for _ in 3..128 {
         egress.send(get("https://api.stripe.com/")).await.unwrap();
     }
-    let failure = egress
-        .send(get("https://api.stripe.com/"))
-        .await
-        .unwrap_err();
+    let failure = egress.send(get("https://api.stripe.com/")).await.unwrap_err();
     assert!(failure.kind == FailureKind::LimitReached && !failure.request_sent);
     assert_eq!(seen.lock().unwrap().len(), 128);
+}
+
+#[test]
+fn a_credential_is_taken_out_of_what_a_plugin_says() {
+    let given = [("api-key", " sk_test_theMerchants "), ("webhook-secret", "")];
+    let given = given.map(|(name, value)| (name.to_owned(), SecretString::from(value)));
+    let credentials = Credentials::new(given);
+    let said = credentials.redact("Invalid key: 'sk_test_theMerchants'.");
+    assert_eq!(said, "Invalid key: '(the credential)'.");
 }

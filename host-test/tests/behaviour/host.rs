@@ -34,29 +34,16 @@ impl Host {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let origins = [
-            "https://chat-payments.jelou.dev",
-            "https://chat-payments.jelou.ai",
-        ]
-        .map(|origin| format!("{origin}={url}").parse().unwrap());
+        let origins = ["https://chat-payments.jelou.dev", "https://chat-payments.jelou.ai"]
+            .map(|origin| format!("{origin}={url}").parse().unwrap());
         let fake_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let fake = FakeStripe::start(fake_listener, origins.into()).unwrap();
         let data = tempfile::tempdir().unwrap();
         let provider = format!("http://{}", fake.address());
         let marketplace = Arc::new(open(data.path(), "default", &provider).await);
         let served = Arc::clone(&marketplace);
-        tokio::spawn(host_test::server::serve(
-            listener,
-            served,
-            std::future::pending(),
-        ));
-        Self {
-            data,
-            fake,
-            marketplace,
-            url,
-            client: host_test::egress::client().unwrap(),
-        }
+        tokio::spawn(host_test::server::serve(listener, served, std::future::pending()));
+        Self { data, fake, marketplace, url, client: host_test::egress::client().unwrap() }
     }
 
     /// Another marketplace with the same fake Stripe.
@@ -70,11 +57,7 @@ impl Host {
 
     /// Asks for 10.50 USD and gives the page to pay on.
     pub async fn ask(&self, reference: &str) -> String {
-        let view = self
-            .marketplace
-            .pay(request(reference, 1050))
-            .await
-            .unwrap();
+        let view = self.marketplace.pay(request(reference, 1050)).await.unwrap();
         view.known.checkout_url.unwrap()
     }
 
@@ -90,19 +73,13 @@ impl Host {
             .await
             .unwrap();
         assert_eq!(response.status(), 200);
-        tokio::time::timeout(Duration::from_secs(30), self.fake.delivered())
-            .await
-            .unwrap();
+        tokio::time::timeout(Duration::from_secs(30), self.fake.delivered()).await.unwrap();
     }
 
     /// What the flow was told of a payment, in order.
     pub async fn outputs(&self, reference: &str) -> Vec<String> {
         let transitions = self.marketplace.transitions(0).await.unwrap();
-        transitions
-            .into_iter()
-            .filter(|t| t.reference == reference)
-            .map(|t| t.output)
-            .collect()
+        transitions.into_iter().filter(|t| t.reference == reference).map(|t| t.output).collect()
     }
 
     /// Posts a delivery to the public door.
@@ -113,10 +90,7 @@ impl Host {
         body: impl Into<reqwest::Body>,
     ) -> (u16, Value) {
         let (_, path) = registered_url.split_once("/link-webhook").unwrap();
-        let mut request = self
-            .client
-            .post(format!("{}/link-webhook{path}", self.url))
-            .body(body);
+        let mut request = self.client.post(format!("{}/link-webhook{path}", self.url)).body(body);
         if let Some(signature) = signature {
             request = request.header("stripe-signature", signature);
         }
@@ -149,11 +123,7 @@ async fn open(data: &Path, workspace: &str, provider: &str) -> Marketplace {
         Options {
             data_dir: data,
             workspace: workspace.to_owned(),
-            overrides: vec![
-                format!("https://api.stripe.com={provider}")
-                    .parse()
-                    .unwrap(),
-            ],
+            overrides: vec![format!("https://api.stripe.com={provider}").parse().unwrap()],
             plugin_is_bundled: true,
         },
     )
@@ -172,10 +142,7 @@ pub fn options(key: &str) -> InstallOptions {
 pub fn request(reference: &str, minor_units: u64) -> PaymentRequest {
     PaymentRequest {
         reference: reference.to_owned(),
-        amount: Money {
-            minor_units,
-            currency: "usd".to_owned(),
-        },
+        amount: Money { minor_units, currency: "usd".to_owned() },
         description: None,
         success_url: "https://example.com/thank-you".to_owned(),
         cancel_url: None,

@@ -34,10 +34,7 @@ async fn a_wrong_key_is_refused_before_any_call_and_never_repeated() {
         assert!(key.trim().len() < 8 || !said.contains(key.trim()), "{said}");
     }
     assert!(host.fake.calls().is_empty());
-    assert_eq!(
-        host.marketplace.shown().await.unwrap_err().problem().code,
-        "not-installed"
-    );
+    assert_eq!(host.marketplace.shown().await.unwrap_err().problem().code, "not-installed");
 }
 
 #[tokio::test]
@@ -48,32 +45,20 @@ async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
         ("rk_live_51TestTestExpired", "key-expired"),
     ] {
         let error = host.install(key).await.unwrap_err();
-        assert_eq!(
-            (error.problem().code.as_str(), error.failing()),
-            (code, Failing::Refused)
-        );
+        assert_eq!((error.problem().code.as_str(), error.failing()), (code, Failing::Refused));
     }
     assert!(host.fake.endpoint_ids(false).is_empty());
 
     // Nothing listens on the port of a listener that is gone.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let data = tempfile::tempdir().unwrap();
-    let plugin = host_test::plugin::Plugin::load(host_test::bundled::COMPONENT)
-        .await
-        .unwrap();
+    let plugin = host_test::plugin::Plugin::load(host_test::bundled::COMPONENT).await.unwrap();
     let alone = host_test::marketplace::Marketplace::open(
         plugin,
         host_test::marketplace::Options {
             data_dir: data.path(),
             workspace: "default".to_owned(),
-            overrides: vec![
-                format!("https://api.stripe.com=http://{gone}")
-                    .parse()
-                    .unwrap(),
-            ],
+            overrides: vec![format!("https://api.stripe.com=http://{gone}").parse().unwrap()],
             plugin_is_bundled: true,
         },
     )
@@ -81,10 +66,7 @@ async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
     let error = alone.install(options(TEST_KEY)).await.unwrap_err();
     assert_eq!(error.problem().code, "provider-unreachable");
     assert_eq!(error.failing(), Failing::Later);
-    assert_eq!(
-        alone.shown().await.unwrap_err().problem().code,
-        "not-installed"
-    );
+    assert_eq!(alone.shown().await.unwrap_err().problem().code, "not-installed");
 }
 
 #[tokio::test]
@@ -93,9 +75,7 @@ async fn an_install_registers_the_webhook_and_leaves_nothing_to_do() {
     let connection = host.install(&format!("  {TEST_KEY}\r\n")).await.unwrap();
     assert_eq!(connection.problem, None);
     let list = host.ask_stripe(TEST_KEY, ENDPOINTS).await;
-    let [endpoint] = list["data"].as_array().unwrap().as_slice() else {
-        panic!("one endpoint")
-    };
+    let [endpoint] = list["data"].as_array().unwrap().as_slice() else { panic!("one endpoint") };
     let id = &connection.installation;
     let url =
         format!("https://chat-payments.jelou.dev/link-webhook?provider=STRIPE&installation={id}");
@@ -109,20 +89,12 @@ async fn an_install_registers_the_webhook_and_leaves_nothing_to_do() {
         ])
     );
     assert_eq!(endpoint["api_version"], "2026-10-28.endive");
-    assert_eq!(
-        endpoint["metadata"]["brain_studio_installation"],
-        id.as_str()
-    );
+    assert_eq!(endpoint["metadata"]["brain_studio_installation"], id.as_str());
     assert_eq!(endpoint["metadata"]["brain_studio_workspace"], "default");
     let (_, report) = host.marketplace.status().await.unwrap();
     assert!(report.checks.len() >= 6);
     for check in report.checks {
-        assert!(
-            check.verdict == Verdict::Pass,
-            "{}: {}",
-            check.id,
-            check.message
-        );
+        assert!(check.verdict == Verdict::Pass, "{}: {}", check.id, check.message);
     }
 }
 
@@ -146,24 +118,13 @@ async fn the_same_mode_is_a_rotation_and_the_other_is_refused() {
 
     let error = host.install(LIVE_KEY).await.unwrap_err();
     assert_eq!(error.problem().code, "mode-mismatch");
-    assert!(
-        error
-            .problem()
-            .remedy
-            .iter()
-            .any(|step| step.contains("uninstall"))
-    );
+    assert!(error.problem().remedy.iter().any(|step| step.contains("uninstall")));
     assert!(host.fake.endpoint_ids(true).is_empty());
 
     // A dead key does not take the place of one that works.
     host.install("sk_test_51AnotherInvalid").await.unwrap_err();
     let (_, report) = host.marketplace.status().await.unwrap();
-    assert!(
-        report
-            .checks
-            .iter()
-            .all(|check| check.verdict == Verdict::Pass)
-    );
+    assert!(report.checks.iter().all(|check| check.verdict == Verdict::Pass));
 }
 
 #[tokio::test]
@@ -178,9 +139,7 @@ async fn uninstalling_deletes_our_webhook_and_destroys_the_secrets() {
     .await;
     assert_eq!(host.marketplace.uninstall(false).await.unwrap(), None);
     let list = host.ask_stripe(TEST_KEY, ENDPOINTS).await;
-    let [other] = list["data"].as_array().unwrap().as_slice() else {
-        panic!("one is left")
-    };
+    let [other] = list["data"].as_array().unwrap().as_slice() else { panic!("one is left") };
     assert_eq!(other["url"], "https://shop.example.com/hook");
     let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
     let kept: u32 = ledger
@@ -192,11 +151,7 @@ async fn uninstalling_deletes_our_webhook_and_destroys_the_secrets() {
         .unwrap();
     assert_eq!(kept, 0);
     let connection = host.install(LIVE_KEY).await.unwrap();
-    assert!(
-        connection
-            .webhook_url
-            .starts_with("https://chat-payments.jelou.ai/link-webhook?")
-    );
+    assert!(connection.webhook_url.starts_with("https://chat-payments.jelou.ai/link-webhook?"));
 }
 
 #[tokio::test]
@@ -220,10 +175,7 @@ async fn what_an_earlier_install_left_is_deleted_and_nothing_else() {
 #[tokio::test]
 async fn a_webhook_made_by_hand_is_found_and_left_alone() {
     let host = Host::start().await;
-    let manual = || InstallOptions {
-        webhook_is_manual: Some(true),
-        ..options(TEST_KEY)
-    };
+    let manual = || InstallOptions { webhook_is_manual: Some(true), ..options(TEST_KEY) };
     let connection = host.marketplace.install(manual()).await.unwrap();
     assert_eq!(connection.problem.unwrap().code, "webhook-missing");
     host.tell_stripe(

@@ -11,11 +11,7 @@ async fn the_same_reference_is_the_same_payment() {
     host.install(TEST_KEY).await.unwrap();
     let first = host.ask("order-1").await;
     assert_eq!(host.ask("order-1").await, first);
-    let error = host
-        .marketplace
-        .pay(request("order-1", 999))
-        .await
-        .unwrap_err();
+    let error = host.marketplace.pay(request("order-1", 999)).await.unwrap_err();
     assert_eq!(error.problem().code, "reference-used");
     assert_ne!(host.ask("order-2").await, first);
 }
@@ -28,21 +24,14 @@ async fn our_ids_travel_with_the_payment_and_no_fee_does() {
     host.pay(&page, PAYS).await;
     let view = host.marketplace.payment("order-1").await.unwrap();
     let intent = view.known.name.unwrap();
-    let intent = host
-        .ask_stripe(TEST_KEY, &format!("/v1/payment_intents/{intent}"))
-        .await;
+    let intent = host.ask_stripe(TEST_KEY, &format!("/v1/payment_intents/{intent}")).await;
     let session = page.rsplit('/').next().unwrap();
-    let session = host
-        .ask_stripe(TEST_KEY, &format!("/v1/checkout/sessions/{session}"))
-        .await;
+    let session = host.ask_stripe(TEST_KEY, &format!("/v1/checkout/sessions/{session}")).await;
     for object in [&intent, &session] {
         let metadata = &object["metadata"];
         assert_eq!(metadata["brain_studio_reference"], "order-1");
         assert_eq!(metadata["brain_studio_workspace"], "default");
-        assert_eq!(
-            metadata["brain_studio_installation"],
-            connection.installation.as_str()
-        );
+        assert_eq!(metadata["brain_studio_installation"], connection.installation.as_str());
     }
     assert_eq!(session["client_reference_id"], "order-1");
     // A fee or a transfer would be a parameter that the fake does not know, and refuses.
@@ -69,10 +58,7 @@ async fn a_payment_is_found_by_every_name_it_has() {
         assert_eq!(view.known.checkout_url, None);
         assert_eq!(view.provider.unwrap().status.as_str(), "approved");
     }
-    assert_eq!(
-        host.outputs("order-1").await,
-        ["Pending", "Rejected", "Approved"]
-    );
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Rejected", "Approved"]);
     let error = host.marketplace.payment("order-2").await.unwrap_err();
     assert_eq!(error.problem().code, "payment-unknown");
 }
@@ -81,11 +67,7 @@ async fn a_payment_is_found_by_every_name_it_has() {
 async fn what_stripe_refuses_leaves_the_reference_free() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
-    let error = host
-        .marketplace
-        .pay(request("order-1", 10))
-        .await
-        .unwrap_err();
+    let error = host.marketplace.pay(request("order-1", 10)).await.unwrap_err();
     assert_eq!(error.failing(), Failing::Refused);
     assert!(error.problem().message.contains("at least 50 cents"));
     host.ask("order-1").await;
@@ -99,12 +81,7 @@ async fn asking_finds_out_what_no_delivery_said() {
     // The webhook is gone: nothing is delivered.
     for id in host.fake.endpoint_ids(false) {
         let url = format!("http://{}/v1/webhook_endpoints/{id}", host.fake.address());
-        host.client
-            .delete(url)
-            .bearer_auth(TEST_KEY)
-            .send()
-            .await
-            .unwrap();
+        host.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
     }
     host.pay(&page, PAYS).await;
     assert_eq!(host.outputs("order-1").await, ["Pending"]);

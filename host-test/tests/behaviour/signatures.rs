@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use host_test::bundled;
 use host_test::contract::types::{
-    Installation, Mode, Payment, WebhookError, WebhookOutcome, WebhookRegistration, WebhookRequest,
+    Installation, Payment, WebhookError, WebhookOutcome, WebhookRequest,
 };
 use host_test::egress::Egress;
 use host_test::fake::signature;
@@ -44,22 +44,6 @@ struct SdkDelivery {
     currency: String,
 }
 
-fn installation(secrets: Vec<String>) -> Installation {
-    Installation {
-        installation_id: "i".to_owned(),
-        workspace: "w".to_owned(),
-        mode: Mode::Test,
-        account: None,
-        webhook: WebhookRegistration {
-            endpoint_id: None,
-            url: String::new(),
-            signing_secrets: secrets,
-            problem: None,
-        },
-        extras: Vec::new(),
-    }
-}
-
 async fn handle(
     plugin: &Plugin,
     secrets: &str,
@@ -70,18 +54,12 @@ async fn handle(
     let secrets = secrets.split(',').map(str::to_owned).collect();
     let name = plugin.manifest().signature_header.clone();
     let request = WebhookRequest {
-        headers: header
-            .map(|value| (name, value.to_owned()))
-            .into_iter()
-            .collect(),
+        headers: header.map(|value| (name, value.to_owned())).into_iter().collect(),
         query: String::new(),
         body: body.to_owned(),
         received_at,
     };
-    plugin
-        .handle_webhook(Egress::none(), installation(secrets), request)
-        .await
-        .unwrap()
+    plugin.handle_webhook(Egress::none(), Installation::ad_hoc(secrets), request).await.unwrap()
 }
 
 fn payment(outcome: Result<WebhookOutcome, WebhookError>) -> Payment {
@@ -103,11 +81,9 @@ async fn every_signature_vector_gets_its_verdict() {
         let header = vector.header.as_deref();
         let outcome = handle(&plugin, &vector.secret, header, vector.received_at, &body).await;
         let (verdict, kind, status) = match outcome {
-            Ok(WebhookOutcome::Payment(event)) => (
-                "accept",
-                Some("payment"),
-                Some(event.payment.status.as_str()),
-            ),
+            Ok(WebhookOutcome::Payment(event)) => {
+                ("accept", Some("payment"), Some(event.payment.status.as_str()))
+            }
             Ok(_) => ("accept", Some("ignored"), None),
             Err(WebhookError::Refused(_)) => ("refuse", None, None),
             Err(WebhookError::Unavailable(_) | WebhookError::Other(_)) => {
@@ -116,10 +92,7 @@ async fn every_signature_vector_gets_its_verdict() {
         };
         assert_eq!(verdict, vector.expect, "{}", vector.name);
         assert_eq!(kind, vector.outcome.as_deref(), "{}", vector.name);
-        let expected = vector
-            .payment
-            .as_ref()
-            .map(|payment| payment.status.as_str());
+        let expected = vector.payment.as_ref().map(|payment| payment.status.as_str());
         assert_eq!(status, expected, "{}", vector.name);
     }
 }
@@ -134,36 +107,15 @@ async fn deliveries_signed_by_stripes_own_sdk_are_taken() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/payloads/");
         let body = std::fs::read(format!("{folder}{}", delivery.file)).unwrap();
         let header = Some(delivery.header.as_str());
-        let taken = payment(
-            handle(
-                &plugin,
-                &delivery.secret,
-                header,
-                delivery.received_at,
-                &body,
-            )
-            .await,
-        );
+        let taken =
+            payment(handle(&plugin, &delivery.secret, header, delivery.received_at, &body).await);
         assert_eq!(taken.status.as_str(), delivery.status, "{}", delivery.file);
-        assert_eq!(
-            taken.amount.minor_units, delivery.amount,
-            "{}",
-            delivery.file
-        );
-        assert_eq!(
-            taken.amount.currency, delivery.currency,
-            "{}",
-            delivery.file
-        );
+        assert_eq!(taken.amount.minor_units, delivery.amount, "{}", delivery.file);
+        assert_eq!(taken.amount.currency, delivery.currency, "{}", delivery.file);
         let is_paid = delivery.status == "approved";
         let received = if is_paid { delivery.amount } else { 0 };
         assert_eq!(taken.received, received, "{}", delivery.file);
-        assert_eq!(
-            taken.failure.is_some(),
-            delivery.status == "rejected",
-            "{}",
-            delivery.file
-        );
+        assert_eq!(taken.failure.is_some(), delivery.status == "rejected", "{}", delivery.file);
     }
 }
 
@@ -181,10 +133,7 @@ async fn a_duplicate_key_counts_by_its_last_value_and_depth_is_no_danger() {
         }
     };
     assert_eq!(code(format!("{rest}}}")).await, "payment");
-    assert_eq!(
-        code(format!("{rest},\"livemode\":true}}")).await,
-        "other-mode"
-    );
+    assert_eq!(code(format!("{rest},\"livemode\":true}}")).await, "other-mode");
     let deep = |depth: usize| format!("{rest},\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(code(deep(120)).await, "payment");
     assert_eq!(code(deep(100_000)).await, "body-malformed");
@@ -204,17 +153,10 @@ async fn an_event_of_another_workspace_or_mode_is_ignored() {
         let header = signature("secret", false, body.as_bytes(), 1000);
         handle(&plugin, "secret", Some(&header), 1000, body.as_bytes()).await
     };
-    assert_eq!(
-        payment(handled(tagged("w")).await).reference.as_deref(),
-        Some("r")
-    );
-    let Ok(WebhookOutcome::Ignored(reason)) = handled(tagged("other")).await else {
-        panic!()
-    };
+    assert_eq!(payment(handled(tagged("ad-hoc")).await).reference.as_deref(), Some("r"));
+    let Ok(WebhookOutcome::Ignored(reason)) = handled(tagged("other")).await else { panic!() };
     assert_eq!(reason.code, "other-workspace");
     let live = body.replace("\"livemode\": false", "\"livemode\": true");
-    let Ok(WebhookOutcome::Ignored(reason)) = handled(live).await else {
-        panic!()
-    };
+    let Ok(WebhookOutcome::Ignored(reason)) = handled(live).await else { panic!() };
     assert_eq!(reason.code, "other-mode");
 }

@@ -1,24 +1,23 @@
 //! The whole story on loopback, on real parts: the component in its sandbox, HTTP, the ledger on
 //! disk. Every step is checked; the first that is not as it should be ends the story.
 
-use std::io::Write as _;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod story;
 
-use secrecy::SecretString;
-use serde_json::json;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::cli::Output;
-use crate::contract::types::{Mode, Money, PaymentRequest, Problem, Verdict};
-use crate::egress::{Credentials, OriginOverride};
+use crate::contract::types::{Mode, Problem};
+use crate::egress::OriginOverride;
 use crate::fake::{FakeStripe, HeldBack};
-use crate::ledger::Transition;
-use crate::marketplace::{Connection, Error, InstallOptions, Marketplace, Options};
+use crate::marketplace::{Error, Marketplace, Options};
 use crate::plugin::{LoadError, Plugin};
 use crate::{bundled, server};
+use story::Story;
 
 /// Stripe's test cards.
 const PAYS: &str = "4242 4242 4242 4242";
@@ -29,9 +28,6 @@ const ASKS_FOR_AUTHENTICATION: &str = "4000 0025 0000 3155";
 const TEST_KEY: &str = "sk_test_51DemoDemoDemoDemoDemo";
 const LIVE_KEY: &str = "sk_live_51DemoDemoDemoDemoDemo";
 const PUBLISHABLE_KEY: &str = "pk_test_51DemoDemoDemoDemoDemo";
-
-/// How long a webhook may take before the story is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the story did not go on.
 #[derive(Debug, Error)]
@@ -70,23 +66,15 @@ impl DemoError {
 }
 
 fn ensure(is_so: bool, otherwise: impl Into<String>) -> Result<(), DemoError> {
-    if is_so {
-        Ok(())
-    } else {
-        Err(DemoError::NotAsItShouldBe(otherwise.into()))
-    }
+    if is_so { Ok(()) } else { Err(DemoError::NotAsItShouldBe(otherwise.into())) }
 }
 
-/// The parts of the story.
-struct Story {
-    fake: FakeStripe,
-    marketplace: Arc<Marketplace>,
-    host: String,
-    customer: reqwest::Client,
-    /// How far the flow has read.
-    position: u64,
-    told: Vec<Transition>,
-    quiet: bool,
+/// The story in numbers.
+pub struct Summary {
+    /// For a program.
+    pub json: Value,
+    /// For a person.
+    pub text: String,
 }
 
 /// Tells the story. With `quiet` only the summary is printed.
@@ -94,7 +82,7 @@ struct Story {
 /// # Errors
 ///
 /// The first step that is not as it should be.
-pub async fn run(quiet: bool) -> Result<Output, DemoError> {
+pub async fn run(quiet: bool) -> Result<Summary, DemoError> {
     let began = Instant::now();
     let data = tempfile::tempdir()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -131,24 +119,15 @@ pub async fn run(quiet: bool) -> Result<Output, DemoError> {
         told: Vec::new(),
         quiet,
     };
-    story.say(&format!(
-        "A fake Stripe at {provider}, the marketplace at {}.",
-        story.host
-    ));
+    story.say(&format!("A fake Stripe at {provider}, the marketplace at {}.", story.host));
     let late = story.in_test_mode().await?;
     story.in_live_mode(late).await?;
     story.fake.delivered().await;
     let files = find_secrets(data.path())?;
-    story.say(&format!(
-        "\nNo key and no signing secret in the clear in {files} files on disk."
-    ));
+    story.say(&format!("\nNo key and no signing secret in the clear in {files} files on disk."));
 
     let attempts = story.fake.attempts();
-    let approved = story
-        .told
-        .iter()
-        .filter(|told| told.output == "Approved")
-        .count();
+    let approved = story.told.iter().filter(|told| told.output == "Approved").count();
     let json = json!({
         "payments": 4,
         "approved": approved,
@@ -166,28 +145,14 @@ pub async fn run(quiet: bool) -> Result<Output, DemoError> {
     );
     drop(stop);
     served.await.map_err(std::io::Error::other)??;
-    Ok(Output::new(json, text))
+    Ok(Summary { json, text })
 }
 
 fn replaced(from: &str, to: &str) -> Result<OriginOverride, DemoError> {
-    format!("{from}={to}")
-        .parse()
-        .map_err(|error| DemoError::NotAsItShouldBe(format!("{error}")))
+    format!("{from}={to}").parse().map_err(|error| DemoError::NotAsItShouldBe(format!("{error}")))
 }
 
 impl Story {
-    fn say(&self, line: &str) {
-        if !self.quiet {
-            println!("{line}");
-            // Each step is seen as it happens. A reader that has gone away is no concern of ours.
-            let _ = std::io::stdout().flush();
-        }
-    }
-
-    fn chapter(&self, title: &str) {
-        self.say(&format!("\n{title}"));
-    }
-
     async fn in_test_mode(&mut self) -> Result<HeldBack, DemoError> {
         self.chapter("1. The merchant pastes the wrong key, then the right one");
         match self.install(PUBLISHABLE_KEY).await {
@@ -198,9 +163,7 @@ impl Story {
                 self.say(&format!("     → {}", problem.remedy.join(" ")));
             }
             _ => {
-                return Err(DemoError::NotAsItShouldBe(
-                    "a publishable key was taken".to_owned(),
-                ));
+                return Err(DemoError::NotAsItShouldBe("a publishable key was taken".to_owned()));
             }
         }
         let connection = self.install(TEST_KEY).await?;
@@ -224,13 +187,9 @@ impl Story {
         self.pays(&url, ASKS_FOR_AUTHENTICATION).await?;
         self.fake.delivered().await;
         let view = self.marketplace.payment("order-3").await?;
-        ensure(
-            view.known.status.as_str() == "requires-action",
-            "order-3 should wait",
-        )?;
+        ensure(view.known.status.as_str() == "requires-action", "order-3 should wait")?;
         self.say("   The flow waits: the payment requires an action of the customer.");
-        self.send(&format!("{url}/authenticate"), "outcome", "succeed")
-            .await?;
+        self.send(&format!("{url}/authenticate"), "outcome", "succeed").await?;
         self.say("   Cleo confirms it with her bank.");
         self.expect("order-3", "Approved", true).await?;
 
@@ -238,10 +197,7 @@ impl Story {
         self.fake.resend(false, "payment_intent.succeeded");
         self.fake.delivered().await;
         self.read_flow().await?;
-        ensure(
-            self.count("order-1", "Approved") == 1,
-            "order-1 was approved twice",
-        )?;
+        ensure(self.count("order-1", "Approved") == 1, "order-1 was approved twice")?;
         self.say("   It counts once.");
         self.fake
             .held_back(false, "payment_intent.succeeded")
@@ -257,26 +213,18 @@ impl Story {
                 self.say(&format!("   ✗ {}", problem.message));
             }
             _ => {
-                return Err(DemoError::NotAsItShouldBe(
-                    "a live key was taken".to_owned(),
-                ));
+                return Err(DemoError::NotAsItShouldBe("a live key was taken".to_owned()));
             }
         }
         self.marketplace.uninstall(false).await?;
-        ensure(
-            self.fake.endpoint_ids(false).is_empty(),
-            "the test webhook is still there",
-        )?;
+        ensure(self.fake.endpoint_ids(false).is_empty(), "the test webhook is still there")?;
         self.say("   ✓ Uninstalled: the webhook is gone from Stripe, the key is destroyed.");
         let connection = self.install(LIVE_KEY).await?;
         self.show_connection(&connection, Mode::Live)?;
 
         self.chapter("7. A delivery from test mode comes late");
         let before = self.marketplace.transitions(0).await?.len();
-        let path = late
-            .url
-            .split_once("/link-webhook")
-            .map_or("", |(_, query)| query);
+        let path = late.url.split_once("/link-webhook").map_or("", |(_, query)| query);
         let response = self
             .customer
             .post(format!("{}/link-webhook{path}", self.host))
@@ -284,10 +232,7 @@ impl Story {
             .body(late.body)
             .send()
             .await?;
-        ensure(
-            response.status() == 200,
-            format!("the answer was {}", response.status()),
-        )?;
+        ensure(response.status() == 200, format!("the answer was {}", response.status()))?;
         let after = self.marketplace.transitions(0).await?.len();
         ensure(before == after, "the late delivery changed something")?;
         self.say("   200, ignored. Nothing changes.");
@@ -296,140 +241,6 @@ impl Story {
         let url = self.ask("order-1", 1050).await?;
         self.pays(&url, PAYS).await?;
         self.expect("order-1", "Approved", true).await
-    }
-
-    async fn install(&self, key: &str) -> Result<Connection, DemoError> {
-        let key = ("api-key".to_owned(), SecretString::from(key));
-        let options = InstallOptions {
-            credentials: Credentials::new([key]),
-            webhook_is_manual: None,
-            approve_origins: false,
-        };
-        Ok(self.marketplace.install(options).await?)
-    }
-
-    fn show_connection(&self, connection: &Connection, mode: Mode) -> Result<(), DemoError> {
-        ensure(connection.mode == mode, "the mode is not the key's")?;
-        ensure(
-            connection.problem.is_none(),
-            "something is left to do after the install",
-        )?;
-        ensure(
-            self.fake.endpoint_ids(mode == Mode::Live).len() == 1,
-            "there should be one webhook",
-        )?;
-        let name = if mode == Mode::Test { "test" } else { "live" };
-        self.say(&format!(
-            "   ✓ Installed in {name} mode. The plugin has registered the webhook:"
-        ));
-        self.say(&format!("     {}", connection.webhook_url));
-        Ok(())
-    }
-
-    async fn check_status(&self) -> Result<(), DemoError> {
-        let (_, report) = self.marketplace.status().await?;
-        for check in &report.checks {
-            ensure(check.verdict == Verdict::Pass, check.message.clone())?;
-            self.say(&format!("   ✓ {}", check.message));
-        }
-        Ok(())
-    }
-
-    /// The flow asks for money.
-    async fn ask(&mut self, reference: &str, minor_units: u64) -> Result<String, DemoError> {
-        let request = PaymentRequest {
-            reference: reference.to_owned(),
-            amount: Money {
-                minor_units,
-                currency: "usd".to_owned(),
-            },
-            description: None,
-            success_url: "https://example.com/thank-you".to_owned(),
-            cancel_url: None,
-            expires_at: None,
-        };
-        let shown = crate::money::display(&request.amount);
-        let view = self.marketplace.pay(request).await?;
-        self.say(&format!("   The flow asks for {shown} USD ({reference})."));
-        self.expect(reference, "Pending", false).await?;
-        view.known
-            .checkout_url
-            .ok_or_else(|| DemoError::NotAsItShouldBe("there is no page to pay on".to_owned()))
-    }
-
-    /// The customer pays on the page.
-    async fn pays(&self, url: &str, card: &str) -> Result<(), DemoError> {
-        self.say(&format!("   The customer pays with the card {card}."));
-        self.send(url, "card", card).await
-    }
-
-    async fn send(&self, url: &str, name: &str, value: &str) -> Result<(), DemoError> {
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair(name, value)
-            .finish();
-        let response = self
-            .customer
-            .post(url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form)
-            .send()
-            .await?;
-        ensure(
-            response.status().is_success(),
-            format!("the page answered {}", response.status()),
-        )
-    }
-
-    /// The flow waits for a transition.
-    async fn expect(
-        &mut self,
-        reference: &str,
-        output: &str,
-        is_final: bool,
-    ) -> Result<(), DemoError> {
-        let mut changes = self.marketplace.changes();
-        let waiting = async {
-            loop {
-                changes.mark_unchanged();
-                for told in self.read_flow().await? {
-                    if told.reference == reference {
-                        return Ok(told);
-                    }
-                }
-                if changes.changed().await.is_err() {
-                    return Err(DemoError::NotAsItShouldBe(
-                        "the marketplace is gone".to_owned(),
-                    ));
-                }
-            }
-        };
-        let told = tokio::time::timeout(PATIENCE, waiting)
-            .await
-            .map_err(|_| {
-                DemoError::NotAsItShouldBe(format!("{reference} never became {output}"))
-            })??;
-        ensure(
-            told.output == output && told.r#final == is_final,
-            format!("{reference} became {} instead of {output}", told.output),
-        )?;
-        let ending = if is_final { ", and that is final" } else { "" };
-        self.say(&format!("   ✓ The flow is told: {output}{ending}."));
-        Ok(())
-    }
-
-    /// Reads what is new.
-    async fn read_flow(&mut self) -> Result<Vec<Transition>, DemoError> {
-        let new = self.marketplace.transitions(self.position).await?;
-        self.position = new.last().map_or(self.position, |told| told.position);
-        self.told.extend(new.iter().cloned());
-        Ok(new)
-    }
-
-    fn count(&self, reference: &str, output: &str) -> usize {
-        self.told
-            .iter()
-            .filter(|told| told.reference == reference && told.output == output)
-            .count()
     }
 }
 

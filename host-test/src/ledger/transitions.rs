@@ -1,0 +1,67 @@
+//! What a flow is told, in order.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::rule::{Output, is_final};
+use super::{Ledger, LedgerError};
+use crate::contract::types::PaymentStatus;
+
+/// One change of a flow's output.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Transition {
+    /// Its place in the order.
+    pub position: u64,
+    /// The payment's reference.
+    pub reference: String,
+    /// `Approved`, `Rejected` or `Pending`.
+    pub output: String,
+    /// Whether another can follow.
+    pub r#final: bool,
+    /// When it was written, in Unix seconds.
+    pub at: u64,
+}
+
+impl Ledger {
+    /// What a flow has been told of a workspace's payments, in order, after a position.
+    pub fn transitions(&self, workspace: &str, after: u64) -> Result<Vec<Transition>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT position, reference, output, final, at
+             FROM transitions JOIN payments ON payments.id = payment
+             WHERE workspace = ?1 AND position > ?2 ORDER BY position",
+        )?;
+        let rows = statement.query_map(params![workspace, after], |row| {
+            Ok(Transition {
+                position: row.get(0)?,
+                reference: row.get(1)?,
+                output: row.get(2)?,
+                r#final: row.get(3)?,
+                at: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// Appends a transition where the flow's output has changed.
+pub(super) fn tell_flow(
+    connection: &Connection,
+    payment: i64,
+    status: PaymentStatus,
+    now: u64,
+) -> Result<(), LedgerError> {
+    let told: Option<(String, bool)> = connection
+        .prepare_cached(
+            "SELECT output, final FROM transitions WHERE payment = ?1
+             ORDER BY position DESC LIMIT 1",
+        )?
+        .query_row([payment], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (output, is_final) = (Output::of(status).as_str(), is_final(status));
+    if told.is_none_or(|told| told != (output.to_owned(), is_final)) {
+        connection.execute(
+            "INSERT INTO transitions (payment, output, final, at) VALUES (?1, ?2, ?3, ?4)",
+            params![payment, output, is_final, now],
+        )?;
+    }
+    Ok(())
+}
