@@ -14,8 +14,8 @@ use crate::contract::types::{Authority, Payment, PaymentEvent};
 pub enum Truth {
     /// It was not asked yet.
     NotAsked,
-    /// This, at this time.
-    Fetched(Box<Payment>),
+    /// This, asked for when the payment was of this version.
+    Fetched(Box<Payment>, u64),
     /// It could not be asked.
     CouldNotAsk,
 }
@@ -27,15 +27,29 @@ pub enum Recorded {
     Duplicate,
     /// The payment is not one of ours.
     Foreign,
-    /// Nothing was written: the provider has to be asked first.
-    MustAsk,
+    /// Nothing was written: the provider has to be asked first, now that the payment is of this
+    /// version.
+    MustAsk(u64),
     /// It is written down, and the payment with it.
     Recorded,
 }
 
+/// What came of an answer of the provider's.
+#[derive(Debug)]
+pub enum Asked {
+    /// The payment is not one of ours.
+    Foreign,
+    /// The payment has changed since the provider was asked, and is of this version now: it has to
+    /// be asked again.
+    Outdated(u64),
+    /// It is written down.
+    Recorded(Box<StoredPayment>),
+}
+
 impl Ledger {
-    /// Writes down what the provider's API said of a payment. None: it is not one of ours.
-    pub fn record_fetched(
+    /// Writes down the answer to the creation of a payment. None: it is not one of ours. A payment
+    /// that is known better by now stays as it is: the answer may be the first one, repeated.
+    pub fn record_created(
         &mut self,
         scope: &Scope,
         payment: &Payment,
@@ -45,17 +59,41 @@ impl Ledger {
         let Some(known) = find(&transaction, scope, payment)? else {
             return Ok(None);
         };
-        // A payment that has just been made is as old as the provider says, so that the events that
-        // follow are newer. Afterwards no time of ours says which of them came before.
-        let (as_of, authority) = match known.name {
-            None => (payment.created_at, Authority::Signed),
-            Some(_) => (known.as_of, Authority::Fetched),
+        let decision = match known.name {
+            None => judge(&known, payment, Authority::Fetched, payment.created_at),
+            Some(_) => Decision::KeepStatus,
         };
-        let decision = judge(&known, payment, Authority::Fetched, as_of);
-        apply(&transaction, scope, &known, payment, decision, (as_of, authority), now)?;
+        // As old as the provider says, so that the events that follow are newer.
+        let as_of = (payment.created_at, Authority::Signed);
+        apply(&transaction, scope, &known, payment, decision, as_of, now)?;
         let stored = find(&transaction, scope, payment)?;
         transaction.commit()?;
         Ok(stored)
+    }
+
+    /// Writes down what the provider said when asked, if the payment is still of the version of
+    /// that time.
+    pub fn record_fetched(
+        &mut self,
+        scope: &Scope,
+        payment: &Payment,
+        version: Option<u64>,
+        now: u64,
+    ) -> Result<Asked, LedgerError> {
+        let transaction = self.write()?;
+        let Some(known) = find(&transaction, scope, payment)? else {
+            return Ok(Asked::Foreign);
+        };
+        if version != Some(known.version) {
+            return Ok(Asked::Outdated(known.version));
+        }
+        let decision = judge(&known, payment, Authority::Fetched, known.as_of);
+        // No time of ours says which events came before: those that follow are asked about.
+        let as_of = (known.as_of, Authority::Fetched);
+        apply(&transaction, scope, &known, payment, decision, as_of, now)?;
+        let stored = find(&transaction, scope, payment)?.unwrap_or(known);
+        transaction.commit()?;
+        Ok(Asked::Recorded(Box::new(stored)))
     }
 
     /// Writes down a verified event, and what it does to its payment and to the flow: all of it or
@@ -82,15 +120,20 @@ impl Ledger {
         let decision = judge(&known, &event.payment, event.authority, event.occurred_at);
         let as_said = (event.occurred_at.max(known.as_of), event.authority);
         match (decision, truth) {
-            (Decision::Ask, Truth::NotAsked) => return Ok(Recorded::MustAsk),
-            (Decision::Ask, Truth::Fetched(payment)) => {
+            (Decision::Ask, Truth::NotAsked) => return Ok(Recorded::MustAsk(known.version)),
+            (Decision::Ask, Truth::Fetched(_, version)) if *version != known.version => {
+                return Ok(Recorded::MustAsk(known.version));
+            }
+            (Decision::Ask, Truth::Fetched(payment, _)) => {
                 let decision = judge(&known, payment, Authority::Fetched, event.occurred_at);
                 let as_asked = (as_said.0, Authority::Fetched);
                 apply(&transaction, scope, &known, payment, decision, as_asked, now)?;
             }
             (Decision::Ask, Truth::CouldNotAsk) => {
-                transaction
-                    .execute("UPDATE payments SET settled = 0 WHERE id = ?1", [known.row])?;
+                transaction.execute(
+                    "UPDATE payments SET settled = 0, version = version + 1 WHERE id = ?1",
+                    [known.row],
+                )?;
             }
             _ => apply(&transaction, scope, &known, &event.payment, decision, as_said, now)?,
         }
@@ -139,7 +182,8 @@ fn apply(
         connection.execute(
             "UPDATE payments
              SET name = ?2, status = ?3, provider_status = ?4, received = ?5, failure = ?6,
-                 checkout_url = iif(?11, NULL, coalesce(?7, checkout_url)), as_of = ?8, authority = ?9, settled = ?10
+                 checkout_url = iif(?11, NULL, coalesce(?7, checkout_url)), as_of = ?8, authority = ?9, settled = ?10,
+                 version = version + 1
              WHERE id = ?1",
             params![
                 known.row,
@@ -169,4 +213,128 @@ fn apply(
         )?;
     }
     tell_flow(connection, known.row, status, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::types::{Mode, Money, PaymentStatus};
+    use crate::ledger::Reservation;
+
+    fn scope() -> Scope {
+        Scope { workspace: "w".to_owned(), provider: "P".to_owned(), mode: Mode::Test }
+    }
+
+    fn payment(status: PaymentStatus, created_at: u64) -> Payment {
+        let is_paid = status == PaymentStatus::Approved;
+        Payment {
+            id: "pi_1".to_owned(),
+            aliases: vec!["pi_1".to_owned()],
+            reference: Some("order-1".to_owned()),
+            mode: Mode::Test,
+            status,
+            provider_status: status.as_str().to_owned(),
+            amount: Money { minor_units: 10, currency: "usd".to_owned() },
+            received: if is_paid { 10 } else { 0 },
+            refunded: None,
+            failure: None,
+            checkout_url: None,
+            created_at,
+            extras: Vec::new(),
+        }
+    }
+
+    fn event(id: &str, status: PaymentStatus, occurred_at: u64) -> PaymentEvent {
+        PaymentEvent {
+            event_id: id.to_owned(),
+            event_type: "t".to_owned(),
+            occurred_at,
+            payment: payment(status, 100),
+            authority: Authority::Signed,
+        }
+    }
+
+    /// A ledger on disk with one payment that was created at second 100.
+    fn ledger(directory: &std::path::Path) -> Ledger {
+        let mut ledger = Ledger::open(&directory.join("ledger.sqlite")).unwrap();
+        let row = crate::ledger::InstallationRow {
+            id: "i".to_owned(),
+            workspace: "w".to_owned(),
+            provider: "P".to_owned(),
+            state: crate::ledger::State::Installing,
+            webhook_is_manual: false,
+            credentials: None,
+            record: None,
+        };
+        ledger.begin_installation(&row, "c", 1).unwrap();
+        let amount = Money { minor_units: 10, currency: "usd".to_owned() };
+        let reserved = ledger.reserve(&scope(), "i", "order-1", &amount, 1).unwrap();
+        assert!(matches!(reserved, Reservation::Reserved { is_new: true }));
+        ledger.record_created(&scope(), &payment(PaymentStatus::Pending, 100), 1).unwrap().unwrap();
+        ledger
+    }
+
+    fn outputs(ledger: &Ledger) -> Vec<String> {
+        ledger.transitions("w", 0).unwrap().into_iter().map(|told| told.output).collect()
+    }
+
+    #[test]
+    fn an_answer_that_is_older_than_the_latest_news_is_asked_for_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ledger = ledger(directory.path());
+        let asked = ledger.payment(&scope(), "order-1").unwrap().unwrap().version;
+        let declined = event("evt_1", PaymentStatus::Rejected, 101);
+        ledger.record_event(&scope(), &declined, &Truth::NotAsked, 2).unwrap();
+        let old = payment(PaymentStatus::Pending, 100);
+        let outcome = ledger.record_fetched(&scope(), &old, Some(asked), 3).unwrap();
+        let Asked::Outdated(version) = outcome else { panic!("the old answer was taken") };
+        assert_eq!(outputs(&ledger), ["Pending", "Rejected"]);
+        // The answer to the creation, repeated, is old as well.
+        ledger.record_created(&scope(), &old, 3).unwrap().unwrap();
+        assert_eq!(outputs(&ledger), ["Pending", "Rejected"]);
+        let paid = payment(PaymentStatus::Approved, 100);
+        let outcome = ledger.record_fetched(&scope(), &paid, Some(version), 4).unwrap();
+        assert!(matches!(outcome, Asked::Recorded(_)));
+        assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Approved"]);
+    }
+
+    #[test]
+    fn a_tie_is_settled_by_asking_and_kept_when_nobody_answers() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ledger = ledger(directory.path());
+        let tie = event("evt_1", PaymentStatus::Rejected, 100);
+        let first = ledger.record_event(&scope(), &tie, &Truth::NotAsked, 2).unwrap();
+        let Recorded::MustAsk(version) = first else { panic!("a tie was believed") };
+        let wrong = Truth::Fetched(Box::new(payment(PaymentStatus::Rejected, 100)), version + 1);
+        let again = ledger.record_event(&scope(), &tie, &wrong, 2).unwrap();
+        assert_eq!(again, Recorded::MustAsk(version));
+        let kept = ledger.record_event(&scope(), &tie, &Truth::CouldNotAsk, 2).unwrap();
+        assert_eq!(kept, Recorded::Recorded);
+        assert!(!ledger.payment(&scope(), "order-1").unwrap().unwrap().settled);
+        assert_eq!(outputs(&ledger), ["Pending"]);
+        let twice = ledger.record_event(&scope(), &tie, &Truth::NotAsked, 2).unwrap();
+        assert_eq!(twice, Recorded::Duplicate);
+    }
+
+    #[test]
+    fn too_little_money_is_never_approved() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ledger = ledger(directory.path());
+        let mut short = event("evt_1", PaymentStatus::Approved, 101);
+        short.payment.received = 9;
+        ledger.record_event(&scope(), &short, &Truth::NotAsked, 2).unwrap();
+        let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
+        assert!(known.status == PaymentStatus::Pending && !known.settled);
+        assert_eq!(outputs(&ledger), ["Pending"]);
+    }
+
+    #[test]
+    fn a_ledger_of_a_newer_version_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ledger.sqlite");
+        drop(Ledger::open(&path).unwrap());
+        let raw = Connection::open(&path).unwrap();
+        raw.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(Ledger::open(&path), Err(LedgerError::Newer(99))));
+    }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::LedgerError;
-pub use events::{Recorded, Truth};
+pub use events::{Asked, Recorded, Truth};
 pub use installations::{InstallationRow, State};
 pub use payments::{Reservation, Scope, StoredPayment};
 pub use rule::{Decision, Known, Output, decide, is_final};

@@ -45,13 +45,18 @@ pub struct StoredPayment {
     pub authority: Authority,
     /// Whether it can be believed without asking the provider.
     pub settled: bool,
+    /// It grows with every change.
+    pub version: u64,
 }
 
 /// What came of reserving a reference.
 #[derive(Debug)]
 pub enum Reservation {
-    /// It is ours: the provider may be asked. It may have been asked before, without an answer.
-    Reserved,
+    /// It is ours: the provider may be asked.
+    Reserved {
+        /// Not new: it has been asked before, without an answer, or is being asked at this moment.
+        is_new: bool,
+    },
     /// There is such a payment.
     Existing(Box<StoredPayment>),
     /// There is one with this reference and another amount.
@@ -92,7 +97,7 @@ impl Authority {
 
 impl StoredPayment {
     const COLUMNS: &str = "payments.id, reference, name, amount, currency, status, provider_status,
-         received, refunded, failure, checkout_url, as_of, authority, settled";
+         received, refunded, failure, checkout_url, as_of, authority, settled, version";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let status: String = row.get(5)?;
@@ -112,6 +117,7 @@ impl StoredPayment {
             as_of: row.get(11)?,
             authority: if authority == "signed" { Authority::Signed } else { Authority::Fetched },
             settled: row.get(13)?,
+            version: row.get(14)?,
         })
     }
 }
@@ -144,7 +150,7 @@ impl Ledger {
             } else if existing.name.is_some() {
                 Reservation::Existing(Box::new(existing))
             } else {
-                Reservation::Reserved
+                Reservation::Reserved { is_new: false }
             });
         }
         transaction.execute(
@@ -164,7 +170,7 @@ impl Ledger {
             ],
         )?;
         transaction.commit()?;
-        Ok(Reservation::Reserved)
+        Ok(Reservation::Reserved { is_new: true })
     }
 
     /// Gives a reference back: the provider has said no, and nothing exists.

@@ -53,6 +53,8 @@ CREATE TABLE payments (
     authority TEXT NOT NULL,
     -- Not settled: the provider has to be asked before the state can be believed.
     settled INTEGER NOT NULL,
+    -- Grows with every change: an answer that was asked for before one of them is not the newest.
+    version INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 ) STRICT;
 -- A reference is free again once its payment is canceled. Test payments never stand in the way of

@@ -4,6 +4,7 @@
 //! is refused. At the bare URL, which every merchant of a mode shares, one that no known secret
 //! signed is a hint: the payment is fetched with the merchant's key, and the fetched truth counts.
 
+use super::payments::ASKING;
 use super::{Error, Marketplace, Opened};
 use crate::clock::now;
 use crate::contract::types::{
@@ -137,18 +138,23 @@ impl Marketplace {
         opened: Opened,
         scope: Scope,
     ) -> Result<Answer, Error> {
-        let recorded = self.record(&event, &scope, Truth::NotAsked).await?;
-        if recorded != Recorded::MustAsk {
+        let mut recorded = self.record(&event, &scope, Truth::NotAsked).await?;
+        if !matches!(recorded, Recorded::MustAsk(_)) {
             return Ok(answer_of(&recorded));
         }
         let egress = self.egress(opened.credentials).await?;
-        let asked = self.plugin.get_payment(egress, opened.record, event.payment.id.clone()).await;
-        let truth = match asked {
-            Ok(Ok(payment)) => Truth::Fetched(Box::new(payment)),
-            // The event is kept, and the payment marked: the truth is still owed.
-            Ok(Err(_)) | Err(_) => Truth::CouldNotAsk,
-        };
-        Ok(answer_of(&self.record(&event, &scope, truth).await?))
+        for _ in 0..ASKING {
+            let Recorded::MustAsk(version) = recorded else { break };
+            let id = event.payment.id.clone();
+            let asked = self.plugin.get_payment(egress.clone(), opened.record.clone(), id).await;
+            let truth = match asked {
+                Ok(Ok(payment)) => Truth::Fetched(Box::new(payment), version),
+                // The event is kept, and the payment marked: the truth is still owed.
+                Ok(Err(_)) | Err(_) => Truth::CouldNotAsk,
+            };
+            recorded = self.record(&event, &scope, truth).await?;
+        }
+        Ok(answer_of(&recorded))
     }
 
     async fn record(
@@ -198,13 +204,10 @@ impl Marketplace {
             ));
         }
         let egress = self.egress(opened.credentials).await?;
-        match self.plugin.get_payment(egress, opened.record, payment).await? {
-            Ok(payment) => Ok(match self.record_fetched(scope, &payment).await? {
-                Some(_) => Answer::of(Verdict::Accepted),
-                None => foreign(),
-            }),
-            Err(ProviderError::NotFound(_)) => Ok(foreign()),
-            Err(error) => Err(error.into()),
+        match self.ask(&egress, &opened.record, &scope, &payment).await {
+            Ok(Some(_)) => Ok(Answer::of(Verdict::Accepted)),
+            Ok(None) | Err(Error::Provider(ProviderError::NotFound(_))) => Ok(foreign()),
+            Err(error) => Err(error),
         }
     }
 }
@@ -214,7 +217,7 @@ fn answer_of(recorded: &Recorded) -> Answer {
         Recorded::Recorded => Answer::of(Verdict::Accepted),
         Recorded::Duplicate => Answer::of(Verdict::Duplicate),
         Recorded::Foreign => foreign(),
-        Recorded::MustAsk => Answer::of(Verdict::TryAgain),
+        Recorded::MustAsk(_) => Answer::of(Verdict::TryAgain),
     }
 }
 

@@ -2,9 +2,12 @@
 
 use super::{Error, Marketplace, Opened};
 use crate::clock::now;
-use crate::contract::types::{Mode, Payment, PaymentRequest, Problem, ProviderError};
+use crate::contract::types::{Installation, Mode, Payment, PaymentRequest, Problem, ProviderError};
 use crate::egress::Egress;
-use crate::ledger::{Reservation, Scope, StoredPayment};
+use crate::ledger::{Asked, LedgerError, Reservation, Scope, StoredPayment};
+
+/// How often a payment that changes while it is asked about is asked about again.
+pub(super) const ASKING: u32 = 3;
 
 /// A payment as it is shown: what is known, and what the provider says now.
 #[derive(Debug)]
@@ -38,21 +41,34 @@ impl Marketplace {
             self.ledger(move |ledger| ledger.reserve(&whose, &id, &reference, &amount, now()))
                 .await?
         };
-        match reserved {
+        let is_new = match reserved {
             Reservation::AmountDiffers(amount) => return Err(Error::ReferenceUsed(amount)),
             Reservation::Existing(known) => {
                 return Ok(PaymentView { mode, known: *known, provider: None, problem: None });
             }
-            Reservation::Reserved => {}
-        }
+            Reservation::Reserved { is_new } => is_new,
+        };
         match self.plugin.create_payment(egress, opened.record, request).await? {
-            Ok(payment) => self.shown_as(mode, scope, payment).await,
+            Ok(payment) => {
+                let created = payment.clone();
+                let known = self
+                    .ledger(move |ledger| ledger.record_created(&scope, &created, now()))
+                    .await?;
+                self.changes.send_replace(());
+                let known = known.ok_or(Error::PaymentUnknown(mode))?;
+                Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
+            }
             Err(error) => {
-                // Where nothing exists the reference is free again. Where something may, it stays
-                // taken, and repeating finds out.
-                let nothing_exists =
-                    !matches!(error, ProviderError::UnknownOutcome(_) | ProviderError::Other(_));
-                if nothing_exists {
+                // Where the provider has said no to the only one who asked, nothing exists and the
+                // reference is free again. Else it stays taken, and repeating finds out.
+                let is_no = matches!(
+                    error,
+                    ProviderError::InvalidCredentials(_)
+                        | ProviderError::PermissionMissing(_)
+                        | ProviderError::NotFound(_)
+                        | ProviderError::Refused(_)
+                );
+                if is_new && is_no {
                     self.ledger(move |ledger| ledger.release(&scope, &reference)).await?;
                 }
                 Err(error.into())
@@ -60,32 +76,36 @@ impl Marketplace {
         }
     }
 
-    async fn shown_as(
+    /// Asks the provider about a payment and writes down what it says. None: it is not one of ours.
+    /// Where the payment changes meanwhile it is asked again, so that an old answer never undoes
+    /// newer news.
+    pub(super) async fn ask(
         &self,
-        mode: Mode,
-        scope: Scope,
-        payment: Payment,
-    ) -> Result<PaymentView, Error> {
-        let known = self.record_fetched(scope, &payment).await?;
-        Ok(PaymentView {
-            mode,
-            known: known.ok_or(Error::PaymentUnknown(mode))?,
-            provider: Some(payment),
-            problem: None,
-        })
-    }
-
-    /// Writes down what the provider said when asked. None: the payment is not one of ours.
-    pub(super) async fn record_fetched(
-        &self,
-        scope: Scope,
-        payment: &Payment,
-    ) -> Result<Option<StoredPayment>, Error> {
-        let payment = payment.clone();
-        let known =
-            self.ledger(move |ledger| ledger.record_fetched(&scope, &payment, now())).await?;
-        self.changes.send_replace(());
-        Ok(known)
+        egress: &Egress,
+        record: &Installation,
+        scope: &Scope,
+        id: &str,
+    ) -> Result<Option<(StoredPayment, Payment)>, Error> {
+        let (whose, name) = (scope.clone(), id.to_owned());
+        let known = self.ledger(move |ledger| ledger.payment(&whose, &name)).await?;
+        let mut version = known.map(|known| known.version);
+        for _ in 0..ASKING {
+            let answer =
+                self.plugin.get_payment(egress.clone(), record.clone(), id.to_owned()).await??;
+            let (whose, payment) = (scope.clone(), answer.clone());
+            let asked = self
+                .ledger(move |ledger| ledger.record_fetched(&whose, &payment, version, now()))
+                .await?;
+            match asked {
+                Asked::Foreign => return Ok(None),
+                Asked::Outdated(newer) => version = Some(newer),
+                Asked::Recorded(known) => {
+                    self.changes.send_replace(());
+                    return Ok(Some((*known, answer)));
+                }
+            }
+        }
+        Err(Error::Ledger(LedgerError::Locked))
     }
 
     /// What is known of a payment, by its reference or any name of the provider's, and what the
@@ -106,15 +126,18 @@ impl Marketplace {
         let Some(name) = known.name.clone() else {
             return Ok(PaymentView { mode, known, provider: None, problem: None });
         };
-        let egress: Egress = self.egress(credentials).await?;
-        match self.plugin.get_payment(egress, record, name).await? {
-            Ok(payment) => self.shown_as(mode, scope, payment).await,
-            Err(error) => Ok(PaymentView {
-                mode,
-                known,
-                provider: None,
-                problem: Some(error.problem().clone()),
-            }),
+        let egress = self.egress(credentials).await?;
+        match self.ask(&egress, &record, &scope, &name).await {
+            Ok(Some((known, payment))) => {
+                Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
+            }
+            Ok(None) => Ok(PaymentView { mode, known, provider: None, problem: None }),
+            // What is known is worth showing, whatever the provider says.
+            Err(error @ (Error::Provider(_) | Error::Plugin(_))) => {
+                let problem = Some(error.problem());
+                Ok(PaymentView { mode, known, provider: None, problem })
+            }
+            Err(error) => Err(error),
         }
     }
 }
