@@ -88,7 +88,7 @@ fn build(
             .env("RUSTC", "/usr/bin/rustc")
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker)
-            .arg("-Zbuild-std=std,panic_abort");
+            .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]);
     }
     let output = cargo.output()?;
     if !output.status.success() {

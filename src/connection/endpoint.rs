@@ -29,8 +29,7 @@ pub fn shared_url(urls: &WebhookUrls, mode: Mode) -> &str {
 pub fn own_url(urls: &WebhookUrls, mode: Mode, installation_id: &str) -> String {
     let shared = shared_url(urls, mode);
     let separator = if shared.contains('?') { '&' } else { '?' };
-    let name = Form::new().with(INSTALLATION_PARAMETER, installation_id);
-    format!("{shared}{separator}{}", name.as_str())
+    format!("{shared}{separator}{INSTALLATION_PARAMETER}={installation_id}")
 }
 
 /// Where an endpoint stands in the API.
