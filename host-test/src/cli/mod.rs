@@ -43,6 +43,7 @@ struct Cli {
 
 /// What every command takes.
 #[derive(Args)]
+#[command(next_help_heading = "For every command")]
 struct Global {
     /// Where the ledger and the vault's key are kept [default: the user's data folder]
     #[arg(long, global = true, value_name = "FOLDER", env = "HOST_TEST_DATA_DIR")]
@@ -66,6 +67,9 @@ enum Command {
     /// Tells the whole story on this machine: install, three customers, uninstall, live mode
     Demo,
     /// Connects a merchant's account, or replaces its key
+    ///
+    /// The key is read from a hidden prompt, from standard input, or from a variable that is named
+    /// after the provider and the credential (PROVIDER_API_KEY); never from an argument.
     Install(connection::InstallArgs),
     /// Shows how the connection is
     Status,

@@ -49,8 +49,10 @@ async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
     }
     assert!(host.fake.endpoint_ids(false).is_empty());
 
-    // Nothing listens on the port of a listener that is gone.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A port that is taken, and on which nobody listens.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = silent.local_addr().unwrap();
     let data = tempfile::tempdir().unwrap();
     let plugin = host_test::plugin::Plugin::load(host_test::bundled::COMPONENT).await.unwrap();
     let alone = host_test::marketplace::Marketplace::open(
