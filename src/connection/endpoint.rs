@@ -55,7 +55,7 @@ pub async fn register(
             Ok(WebhookRegistration {
                 problem: endpoint.secret.is_none().then(secret_missing),
                 endpoint_id: Some(endpoint.id),
-                url: endpoint.url,
+                url,
                 signing_secrets: endpoint.secret.into_iter().collect(),
             })
         }
