@@ -203,3 +203,19 @@ async fn a_full_account_installs_all_the_same_and_says_what_is_missing() {
     let connection = host.install(TEST_KEY).await.unwrap();
     assert_eq!(connection.problem.unwrap().code, "webhook-limit-reached");
 }
+
+#[tokio::test]
+async fn an_install_that_was_cut_off_is_put_right_by_the_next() {
+    let host = Host::start().await;
+    let first = host.install(TEST_KEY).await.unwrap();
+    // As if the process had been killed before Stripe's answer was stored.
+    let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
+    ledger.execute("UPDATE installations SET state = 'installing', record = NULL", []).unwrap();
+    let error = host.marketplace.status().await.unwrap_err();
+    assert_eq!(error.problem().code, "install-unfinished");
+    let second = host.install(TEST_KEY).await.unwrap();
+    assert_ne!(first.installation, second.installation);
+    assert_eq!(host.fake.endpoint_ids(false).len(), 1);
+    let (_, report) = host.marketplace.status().await.unwrap();
+    assert!(report.checks.iter().all(|check| check.verdict == Verdict::Pass));
+}
