@@ -1,6 +1,9 @@
 //! Deliveries over HTTP.
 
+use host_test::egress::Credentials;
 use host_test::fake::{HeldBack, signature};
+use host_test::marketplace::InstallOptions;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY};
@@ -131,6 +134,36 @@ async fn at_the_shared_url_an_unverified_delivery_only_makes_us_ask() {
     // What names no installation that is known is nobody's.
     let (status, answer) = host.post(shared, None, "{}").await;
     assert_eq!((status, code(&answer)), (200, "installation-unknown"));
+}
+
+#[tokio::test]
+async fn a_webhook_made_by_hand_delivers_at_the_shared_url() {
+    let host = Host::start().await;
+    let made = host
+        .tell_stripe(
+            TEST_KEY,
+            "/v1/webhook_endpoints",
+            "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE\
+             &enabled_events[]=payment_intent.succeeded&enabled_events[]=payment_intent.requires_action\
+             &enabled_events[]=payment_intent.payment_failed",
+        )
+        .await;
+    let given = [("api-key", TEST_KEY), ("webhook-secret", made["secret"].as_str().unwrap())];
+    let given = given.map(|(name, value)| (name.to_owned(), SecretString::from(value)));
+    let options = InstallOptions {
+        credentials: Credentials::new(given),
+        webhook_is_manual: Some(true),
+        approve_origins: false,
+    };
+    let connection = host.marketplace.install(options).await.unwrap();
+    assert_eq!(connection.problem, None);
+    let page = host.ask("order-1").await;
+    let asked = |host: &Host| host.fake.calls().len();
+    let before = asked(&host);
+    host.pay(&page, PAYS).await;
+    // Verified: nobody had to be asked.
+    assert_eq!(asked(&host), before);
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
 }
 
 #[tokio::test]
