@@ -69,7 +69,7 @@ enum Command {
     /// Connects a merchant's account, or replaces its key
     ///
     /// The key is read from a hidden prompt, from standard input, or from a variable that is named
-    /// after the provider and the credential (PROVIDER_API_KEY); never from an argument.
+    /// after the provider and the credential (`PROVIDER_API_KEY`); never from an argument.
     Install(connection::InstallArgs),
     /// Shows how the connection is
     Status,
