@@ -94,14 +94,20 @@ pub fn mode_of(key: &str) -> Result<Mode, KeyProblem> {
     Ok(mode)
 }
 
+fn key_of(request: &InstallRequest) -> &str {
+    let mut credentials = request.credentials.iter();
+    let key = credentials.find(|credential| credential.name == API_KEY);
+    key.map_or("", |credential| credential.value.trim())
+}
+
+/// Whether the request's API key is a restricted one.
+pub fn is_restricted(request: &InstallRequest) -> bool {
+    key_of(request).starts_with("rk_")
+}
+
 /// The mode that the request's API key stands for.
 pub fn mode_of_request(request: &InstallRequest) -> Result<Mode, ProviderError> {
-    let key = request
-        .credentials
-        .iter()
-        .find(|credential| credential.name == API_KEY)
-        .map_or("", |credential| credential.value.as_str());
-    mode_of(key).map_err(|why| ProviderError::InvalidCredentials(why.problem()))
+    mode_of(key_of(request)).map_err(|why| ProviderError::InvalidCredentials(why.problem()))
 }
 
 impl KeyProblem {

@@ -6,7 +6,7 @@
 
 use super::endpoint;
 use super::install::{account, find_made_by_hand, given_webhook_secret, is_made_by_plugin};
-use crate::api_key::mode_of_request;
+use crate::api_key::{is_restricted, mode_of_request};
 use crate::bindings::brain_studio::payments::types::{
     InstallRequest, Installation, Mode, Problem, ProviderError, RepairOutcome,
 };
@@ -26,15 +26,12 @@ pub async fn repair(
     if let (Some(before), Some(now)) = (&installation.account, &now)
         && before != now
     {
-        return Err(ProviderError::Refused(problem(
-            "account-mismatch",
-            "This API Key belongs to another Stripe account than the one that is installed.",
-            &["Uninstall Stripe.", "Install it again with the new key."],
-        )));
+        return Err(other_account());
     }
+    let is_proven = now.is_some() && installation.account.is_some();
     installation.account = now.or(installation.account);
     let changes = if is_made_by_plugin(&installation) {
-        repair_endpoint(&mut installation, &request).await?
+        repair_endpoint(&mut installation, &request, is_proven).await?
     } else {
         let given = given_webhook_secret(&request)?;
         let secret = given.or_else(|| installation.webhook.signing_secrets.first().cloned());
@@ -47,6 +44,7 @@ pub async fn repair(
 async fn repair_endpoint(
     installation: &mut Installation,
     request: &InstallRequest,
+    is_same_account: bool,
 ) -> Result<Vec<String>, ProviderError> {
     let mode = installation.mode;
     let url = endpoint::own_url(&request.webhook_urls, mode, &installation.installation_id);
@@ -62,6 +60,10 @@ async fn repair_endpoint(
         }
         existing => existing?,
     };
+    // Neither the key nor the webhook proves that it is the same account.
+    if existing.is_none() && installation.webhook.endpoint_id.is_some() && !is_same_account {
+        return Err(other_account());
+    }
     let mut changes = Vec::new();
     match existing {
         // Its version cannot be changed and its secret not read again: only a new one will do.
@@ -78,35 +80,46 @@ async fn repair_endpoint(
             installation.webhook.url = url;
             installation.webhook.problem = None;
         }
+        // Stripe does not tell a restricted key the secret of a new one either.
+        Some(found)
+            if found.api_version.as_deref() == Some(API_VERSION) && is_restricted(request) => {}
         _ => {
             installation.webhook = endpoint::register(request, mode, None).await?;
             if installation.webhook.endpoint_id.is_some() {
+                // Its secret has to be stored before the old one goes: the host repairs again.
                 changes.push("A new webhook was registered.".to_owned());
+                return Ok(changes);
             }
         }
     }
-    remove_strays(installation, &mut changes).await?;
+    remove_strays(installation, &mut changes).await;
     Ok(changes)
 }
 
 /// Deletes the endpoints that this workspace made earlier, known by their metadata. The URL alone
-/// proves nothing: every merchant and workspace shares it.
-async fn remove_strays(
-    installation: &Installation,
-    changes: &mut Vec<String>,
-) -> Result<(), ProviderError> {
-    let endpoints = match endpoint::list().await {
-        Err(Error::PermissionMissing { .. }) => return Ok(()),
-        endpoints => endpoints?,
-    };
-    for stray in endpoints {
+/// proves nothing: every merchant and workspace shares it. What cannot be deleted now is for the
+/// next repair.
+async fn remove_strays(installation: &Installation, changes: &mut Vec<String>) {
+    for stray in endpoint::list().await.unwrap_or_default() {
         let is_ours = stray.metadata.workspace.as_ref() == Some(&installation.workspace);
         if is_ours && installation.webhook.endpoint_id.as_ref() != Some(&stray.id) {
-            endpoint::remove(&stray.id).await?;
-            changes.push("A webhook that an earlier installation had left was deleted.".to_owned());
+            changes.push(match endpoint::remove(&stray.id).await {
+                Ok(()) => "A webhook that an earlier installation had left was deleted.".to_owned(),
+                Err(_) => format!(
+                    "A webhook that an earlier installation had left could not be deleted: {}.",
+                    stray.id
+                ),
+            });
         }
     }
-    Ok(())
+}
+
+fn other_account() -> ProviderError {
+    ProviderError::Refused(problem(
+        "account-mismatch",
+        "This API Key belongs to another Stripe account than the one that is installed, or cannot show that it does not.",
+        &["Uninstall Stripe.", "Install it again with the new key."],
+    ))
 }
 
 fn other_mode(installed: Mode, given: Mode) -> Problem {

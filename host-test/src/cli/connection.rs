@@ -65,16 +65,18 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
     };
     let mut text = format!("{} {} {done}.\n", badge(connection.mode), connection.provider);
     text.push_str(&details(&connection));
-    for change in &connection.changes {
-        let _ = writeln!(text, "  · {change}");
-    }
-    match &connection.problem {
-        Some(problem) => {
-            let _ = write!(text, "One thing is left to do:\n{}", problem_text(problem));
-        }
-        None => text.push_str("Nothing is left to do."),
-    }
+    text.push_str(&left_to_do(&connection));
     Ok(Output::new(connection_json(&connection), text))
+}
+
+pub async fn repair(marketplace: &Marketplace) -> Result<Output, CommandError> {
+    let connection = marketplace.repair().await?;
+    let mut text = format!("{} {}\n", badge(connection.mode), connection.provider);
+    if connection.changes.is_empty() {
+        text.push_str("Nothing had to be changed.\n");
+    }
+    text.push_str(&left_to_do(&connection));
+    Ok(Output::new(connection_json(&connection), text.trim_end()))
 }
 
 pub async fn status(marketplace: &Marketplace) -> Result<Output, CommandError> {
@@ -109,6 +111,20 @@ pub async fn uninstall(
     }
     let json = json!({ "uninstalled": true, "left": left.as_ref().map(problem_json) });
     Ok(Output::new(json, text))
+}
+
+fn left_to_do(connection: &Connection) -> String {
+    let mut text = String::new();
+    for change in &connection.changes {
+        let _ = writeln!(text, "  · {change}");
+    }
+    match &connection.problem {
+        Some(problem) => {
+            let _ = write!(text, "One thing is left to do:\n{}", problem_text(problem));
+        }
+        None => text.push_str("Nothing is left to do."),
+    }
+    text
 }
 
 fn details(connection: &Connection) -> String {

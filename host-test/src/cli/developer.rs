@@ -1,7 +1,7 @@
 //! What a plugin developer asks: `webhook verify`, `bench webhook` and `inspect`.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -128,8 +128,9 @@ pub async fn bench(plugin: &Plugin, args: BenchArgs) -> Result<Output, CommandEr
     Ok(Output::new(json!(figures), text.trim_end()))
 }
 
-pub fn inspect(args: InspectArgs) -> Result<Output, CommandError> {
-    let (path, bytes) = match args.component_file {
+pub fn inspect(args: InspectArgs, component: Option<&Path>) -> Result<Output, CommandError> {
+    let file = args.component_file.or_else(|| component.map(Path::to_owned));
+    let (path, bytes) = match file {
         Some(path) => {
             let bytes = read_component(&path)?;
             (Some(path), bytes)

@@ -73,6 +73,8 @@ enum Command {
     Install(connection::InstallArgs),
     /// Shows how the connection is
     Status,
+    /// Sets right what is wrong with the connection, as far as it can be done from here
+    Repair,
     /// Removes the connection
     Uninstall(connection::UninstallArgs),
     /// Creates a payment and prints the page on which the customer pays
@@ -150,18 +152,19 @@ async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandE
         },
         Command::Install(args) => connection::install(&global.marketplace().await?, args).await,
         Command::Status => connection::status(&global.marketplace().await?).await,
+        Command::Repair => connection::repair(&global.marketplace().await?).await,
         Command::Uninstall(args) => connection::uninstall(&global.marketplace().await?, args).await,
         Command::Pay(args) => payment::pay(&global.marketplace().await?, args).await,
         Command::Payment(args) => payment::show(&global.marketplace().await?, args).await,
-        Command::Serve(args) => serve::serve(global.marketplace().await?, args).await,
-        Command::Fake(command) => serve::fake(command).await,
+        Command::Serve(args) => serve::serve(global.marketplace().await?, args, global.json).await,
+        Command::Fake(command) => serve::fake(command, global.json).await,
         Command::Webhook(developer::WebhookCommand::Verify(args)) => {
             developer::verify(&global.plugin().await?, args).await
         }
         Command::Bench(developer::BenchCommand::Webhook(args)) => {
             developer::bench(&global.plugin().await?, args).await
         }
-        Command::Inspect(args) => developer::inspect(args),
+        Command::Inspect(args) => developer::inspect(args, global.component.as_deref()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a command prints: for a person, or for a program.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::contract::types::{Mode, Problem};
@@ -29,11 +31,17 @@ impl Output {
     /// Prints it on standard output.
     pub fn print(&self, as_json: bool) {
         if as_json {
-            println!("{}", self.json);
+            print_line(&self.json.to_string());
         } else if !self.text.is_empty() {
-            println!("{}", printable(&self.text));
+            print_line(&printable(&self.text));
         }
     }
+}
+
+/// Prints a line on standard output. A reader that has gone away is no concern of ours.
+pub fn print_line(line: &str) {
+    let mut output = std::io::stdout();
+    let _ = writeln!(output, "{line}").and_then(|()| output.flush());
 }
 
 /// A problem for a program.

@@ -21,23 +21,32 @@ pub struct ServeArgs {
     listen: SocketAddr,
 }
 
-pub async fn serve(marketplace: Marketplace, args: ServeArgs) -> Result<Output, CommandError> {
+pub async fn serve(
+    marketplace: Marketplace,
+    args: ServeArgs,
+    as_json: bool,
+) -> Result<Output, CommandError> {
     let failed = |error| not_listening(args.listen, &error);
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let provider_id = &marketplace.plugin().manifest().provider_id;
-    println!("Listening: http://{address}/link-webhook?provider={provider_id} (Ctrl-C stops)");
+    say_listening(&format!("http://{address}/link-webhook?provider={provider_id}"), as_json);
     crate::server::serve(listener, Arc::new(marketplace), interrupted()).await.map_err(failed)?;
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 
-pub async fn fake(command: fake::Command) -> Result<Output, CommandError> {
-    let started = |address| println!("Listening: http://{address} (Ctrl-C stops)");
+pub async fn fake(command: fake::Command, as_json: bool) -> Result<Output, CommandError> {
+    let started = |address| say_listening(&format!("http://{address}"), as_json);
     let address = command.address();
     fake::run(command, started, interrupted())
         .await
         .map_err(|error| not_listening(address, &error))?;
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
+}
+
+fn say_listening(url: &str, as_json: bool) {
+    let text = format!("Listening: {url} (Ctrl-C stops)");
+    Output::new(json!({ "listening": url }), text).print(as_json);
 }
 
 fn not_listening(address: SocketAddr, error: &std::io::Error) -> CommandError {

@@ -31,9 +31,9 @@ pub struct Story {
 impl Story {
     pub fn say(&self, line: &str) {
         if !self.quiet {
-            println!("{line}");
             // Each step is seen as it happens. A reader that has gone away is no concern of ours.
-            let _ = std::io::stdout().flush();
+            let mut output = std::io::stdout();
+            let _ = writeln!(output, "{line}").and_then(|()| output.flush());
         }
     }
 

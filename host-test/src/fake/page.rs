@@ -26,7 +26,7 @@ pub struct Authentication {
 /// Shows the page.
 pub async fn show(Extract(shared): Extract<Arc<Shared>>, Path(id): Path<String>) -> Response {
     with_session(&shared, &id, |session, what| match session {
-        "open" => form(what, None),
+        "open" => form(&id, what, None),
         "complete" => said("Paid", "Thank you. This payment is complete."),
         _ => said("Expired", "This page is no longer valid."),
     })
@@ -61,7 +61,7 @@ fn after(shared: &Shared, id: &str, act: impl FnOnce(bool) -> Option<Outcome>) -
     let outcome = open_in.and_then(act);
     with_session(shared, id, |_, what| match outcome {
         Some(Outcome::Paid) => said("Paid", "Thank you. This payment is complete."),
-        Some(Outcome::Declined) => form(what, Some("Your card was declined. Try another one.")),
+        Some(Outcome::Declined) => form(id, what, Some("Your card was declined. Try another one.")),
         Some(Outcome::MustAuthenticate) => question(id),
         None => said("Not possible", "This payment is not waiting for that."),
     })
@@ -86,10 +86,11 @@ fn with_session(shared: &Shared, id: &str, body: impl FnOnce(&str, &str) -> Stri
     Html(html(&body(session.status, &what))).into_response()
 }
 
-fn form(what: &str, error: Option<&str>) -> String {
+fn form(id: &str, what: &str, error: Option<&str>) -> String {
+    let id = escaped(id);
     let error = error.map_or_else(String::new, |error| format!("<p role=alert>{error}</p>"));
     format!(
-        "<h1>{what}</h1>{error}<form method=post>\
+        "<h1>{what}</h1>{error}<form method=post action=\"/c/pay/{id}\">\
          <label>Card number <input name=card list=cards value=\"4242 4242 4242 4242\" required></label>\
          <datalist id=cards><option value=\"4242 4242 4242 4242\">pays\
          <option value=\"4000 0000 0000 0002\">is declined\

@@ -78,6 +78,20 @@ pub(super) fn mode_word(mode: Mode) -> &'static str {
 }
 
 impl Ledger {
+    /// The id of a workspace, by its name in this ledger. It is made once, and random: two ledgers
+    /// that serve the same merchant must not take each other's payments for their own.
+    pub fn workspace_id(&mut self, name: &str) -> Result<String, LedgerError> {
+        let new = uuid::Uuid::new_v4().simple().to_string();
+        let transaction = self.write()?;
+        transaction
+            .execute("INSERT OR IGNORE INTO workspaces (name, id) VALUES (?1, ?2)", [name, &new])?;
+        let id =
+            transaction
+                .query_row("SELECT id FROM workspaces WHERE name = ?1", [name], |row| row.get(0))?;
+        transaction.commit()?;
+        Ok(id)
+    }
+
     /// The workspace's installation of a provider, if it has one that is not over.
     pub fn installation_of(
         &self,
@@ -153,19 +167,21 @@ impl Ledger {
         Ok(stored == 1)
     }
 
-    /// Says that the provider is being told.
-    pub fn begin_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
-        self.connection.execute(
-            "UPDATE installations SET state = 'uninstalling', changed_at = ?2 WHERE id = ?1",
+    /// Says that the provider is being told. False: the installation is over by now.
+    pub fn begin_uninstalling(&mut self, id: &str, now: u64) -> Result<bool, LedgerError> {
+        let begun = self.connection.execute(
+            "UPDATE installations SET state = 'uninstalling', changed_at = ?2
+             WHERE id = ?1 AND state <> 'uninstalled'",
             params![id, now],
         )?;
-        Ok(())
+        Ok(begun == 1)
     }
 
     /// The provider was not told: the installation goes on.
     pub fn cancel_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
         self.connection.execute(
-            "UPDATE installations SET state = 'active', changed_at = ?2
+            "UPDATE installations
+             SET state = iif(record IS NULL, 'installing', 'active'), changed_at = ?2
              WHERE id = ?1 AND state = 'uninstalling'",
             params![id, now],
         )?;

@@ -1,5 +1,11 @@
 -- Version 1. Times are Unix seconds, amounts ISO 4217 minor units.
 
+-- A workspace's name is its operator's, its id is random and unique wherever it is seen.
+CREATE TABLE workspaces (
+    name TEXT PRIMARY KEY,
+    id TEXT NOT NULL
+) STRICT;
+
 -- Every install is a row of its own. An uninstalled one stays, without its secrets, so that a late
 -- delivery finds out that it is late.
 CREATE TABLE installations (

@@ -111,6 +111,10 @@ impl Marketplace {
         let Some(mut row) = self.ledger(move |ledger| ledger.installation(&id)).await? else {
             return Ok(Err(unknown()));
         };
+        // Another provider's installation is none of this plugin's business.
+        if row.provider != self.provider_id() {
+            return Ok(Err(unknown()));
+        }
         // A payment may outlive the installation that it was created with: its workspace's current
         // one takes over, unless the delivery was addressed to the old one.
         if row.state == State::Uninstalled && !is_named_in_query {
@@ -121,11 +125,12 @@ impl Marketplace {
         }
         Ok(match row.state {
             State::Active => Ok(self.open_row(row)?),
-            State::Uninstalling | State::Uninstalled => Err(Answer::ignored(
+            State::Uninstalled => Err(Answer::ignored(
                 "installation-removed",
                 "The delivery is for an installation that has been removed.",
             )),
-            State::Installing => {
+            // Not decided yet: an uninstall that fails leaves everything as it was.
+            State::Installing | State::Uninstalling => {
                 Err(Answer::because(Verdict::TryAgain, Error::Unfinished(row.state).problem()))
             }
         })

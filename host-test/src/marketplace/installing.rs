@@ -13,6 +13,8 @@ use crate::contract::types::{
 use crate::egress::Credentials;
 use crate::ledger::{InstallationRow, State};
 
+/// How often a repair goes on as long as it changes something.
+const REPAIRS: u32 = 2;
 /// How long a status report may take, in milliseconds.
 const STATUS_TIME: u32 = 10_000;
 
@@ -96,7 +98,14 @@ impl Marketplace {
                 return Err(redacted(&credentials, error).into());
             }
         };
-        self.store(&record, &credentials).await?;
+        if let Err(error) = self.store(&record, &credentials).await {
+            if matches!(error, Error::Superseded) {
+                // Nobody else knows what was just made. What is left all the same is for a repair.
+                let egress = self.egress(credentials).await?;
+                let _ = self.plugin.uninstall(egress, record).await?;
+            }
+            return Err(error);
+        }
         // Only now, with the new secret stored, may what is left of earlier ones go.
         match self.repair_with(&row, record.clone(), &credentials).await {
             Ok((record, changes)) => Ok(self.connection(record, changes, false)),
@@ -123,21 +132,39 @@ impl Marketplace {
         Ok(self.connection(record, changes, true))
     }
 
+    /// Brings the provider's side of the installation back to what it should be.
+    ///
+    /// # Errors
+    ///
+    /// There is no installation, or the provider refuses or is not there.
+    pub async fn repair(&self) -> Result<Connection, Error> {
+        let opened = self.opened().await?;
+        let (record, changes) =
+            self.repair_with(&opened.row, opened.record, &opened.credentials).await?;
+        Ok(self.connection(record, changes, false))
+    }
+
+    /// Repairs, stores, and repairs what had to wait until something was stored.
     async fn repair_with(
         &self,
         row: &InstallationRow,
-        record: Installation,
+        mut record: Installation,
         credentials: &Credentials,
     ) -> Result<(Installation, Vec<String>), Error> {
-        let egress = self.egress(credentials.clone()).await?;
-        let request = self.request_for(row, credentials);
-        let repaired = self
-            .plugin
-            .repair(egress, record, request)
-            .await?
-            .map_err(|error| redacted(credentials, error))?;
-        self.store(&repaired.installation, credentials).await?;
-        Ok((repaired.installation, repaired.changes))
+        let mut changes = Vec::new();
+        for _ in 0..REPAIRS {
+            let egress = self.egress(credentials.clone()).await?;
+            let request = self.request_for(row, credentials);
+            let repaired = self.plugin.repair(egress, record, request).await?;
+            let outcome = repaired.map_err(|error| redacted(credentials, error))?;
+            record = outcome.installation;
+            self.store(&record, credentials).await?;
+            if outcome.changes.is_empty() {
+                break;
+            }
+            changes.extend(outcome.changes);
+        }
+        Ok((record, changes))
     }
 
     fn request_for(&self, row: &InstallationRow, credentials: &Credentials) -> InstallRequest {
@@ -233,7 +260,9 @@ impl Marketplace {
         let row = self.current().await?.ok_or(Error::NotInstalled)?;
         let id = row.id.clone();
         let begun = id.clone();
-        self.ledger(move |ledger| ledger.begin_uninstalling(&begun, now())).await?;
+        if !self.ledger(move |ledger| ledger.begin_uninstalling(&begun, now())).await? {
+            return Err(Error::Superseded);
+        }
         let left = match self.tell_provider(row).await {
             Ok(()) => None,
             Err(error) if force => Some(error.problem()),
@@ -249,12 +278,19 @@ impl Marketplace {
     }
 
     async fn tell_provider(&self, row: InstallationRow) -> Result<(), Error> {
-        if row.record.is_none() {
-            // It never got as far as to have something to remove.
-            return Ok(());
-        }
-        let opened = self.open_row(row)?;
-        let egress = self.egress(opened.credentials).await?;
-        Ok(self.plugin.uninstall(egress, opened.record).await??)
+        let (record, credentials) = if row.record.is_some() {
+            let opened = self.open_row(row)?;
+            (opened.record, opened.credentials)
+        } else {
+            // It was cut off, and what it made is not known. The same install again is the same
+            // one, and says it.
+            let credentials = self.open_credentials(&row)?;
+            let egress = self.egress(credentials.clone()).await?;
+            let installed =
+                self.plugin.install(egress, self.request_for(&row, &credentials)).await?;
+            (installed.map_err(|error| redacted(&credentials, error))?, credentials)
+        };
+        let egress = self.egress(credentials).await?;
+        Ok(self.plugin.uninstall(egress, record).await??)
     }
 }

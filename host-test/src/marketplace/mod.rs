@@ -50,6 +50,7 @@ pub struct Marketplace {
     client: reqwest::Client,
     ledger: Arc<Mutex<Ledger>>,
     vault: Vault,
+    /// Its id in the ledger, and everywhere else.
     workspace: String,
     hints: hints::Limiter,
     /// Told after every commit that may have changed what a flow reads.
@@ -73,13 +74,14 @@ impl Marketplace {
     pub fn open(plugin: Plugin, options: Options<'_>) -> Result<Self, Error> {
         make_private_directory(options.data_dir)
             .map_err(|error| LedgerError::File(error.to_string()))?;
-        let ledger = Ledger::open(&options.data_dir.join("ledger.sqlite"))?;
+        let mut ledger = Ledger::open(&options.data_dir.join("ledger.sqlite"))?;
+        let workspace = ledger.workspace_id(&options.workspace)?;
         Ok(Self {
             policy: Policy::new(plugin.manifest(), &options.overrides)?,
             client: egress::client().map_err(|error| Error::Client(error.to_string()))?,
             ledger: Arc::new(Mutex::new(ledger)),
             vault: Vault::open(options.data_dir)?,
-            workspace: options.workspace,
+            workspace,
             hints: hints::Limiter::default(),
             changes: watch::Sender::new(()),
             plugin_is_bundled: options.plugin_is_bundled,
@@ -91,6 +93,12 @@ impl Marketplace {
     #[must_use]
     pub fn plugin(&self) -> &Plugin {
         &self.plugin
+    }
+
+    /// The id of the workspace.
+    #[must_use]
+    pub fn workspace(&self) -> &str {
+        &self.workspace
     }
 
     /// Told whenever a flow may have something new to read.

@@ -184,6 +184,34 @@ async fn two_workspaces_of_one_account_do_not_see_each_others_payments() {
 }
 
 #[tokio::test]
+async fn two_ledgers_of_one_account_do_not_take_each_others_payments() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let other = host.open(data.path(), "default").await;
+    other.install(super::host::options(TEST_KEY)).await.unwrap();
+    assert_eq!(host.fake.endpoint_ids(false).len(), 2);
+    other.pay(super::host::request("order-1", 1050)).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    let asked = other.payment("order-1").await.unwrap();
+    assert_eq!(asked.known.status.as_str(), "pending");
+}
+
+#[tokio::test]
+async fn while_it_is_undecided_whether_it_is_removed_a_delivery_has_to_come_again() {
+    let (host, delivery) = paid().await;
+    let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
+    for state in ["installing", "uninstalling"] {
+        ledger.execute("UPDATE installations SET state = ?1", [state]).unwrap();
+        let (status, answer) =
+            host.post(&delivery.url, Some(&delivery.signature), delivery.body.clone()).await;
+        assert_eq!((status, answer["verdict"].as_str()), (503, Some("try-again")));
+    }
+}
+
+#[tokio::test]
 async fn while_the_ledger_is_locked_the_answer_is_to_try_again() {
     let (host, delivery) = paid().await;
     let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();

@@ -92,7 +92,7 @@ async fn an_install_registers_the_webhook_and_leaves_nothing_to_do() {
     );
     assert_eq!(endpoint["api_version"], "2026-10-28.endive");
     assert_eq!(endpoint["metadata"]["brain_studio_installation"], id.as_str());
-    assert_eq!(endpoint["metadata"]["brain_studio_workspace"], "default");
+    assert_eq!(endpoint["metadata"]["brain_studio_workspace"], host.marketplace.workspace());
     let (_, report) = host.marketplace.status().await.unwrap();
     assert!(report.checks.len() >= 6);
     for check in report.checks {
@@ -164,7 +164,7 @@ async fn what_an_earlier_install_left_is_deleted_and_nothing_else() {
     let by_hand = host.tell_stripe(TEST_KEY, ENDPOINTS, shared).await;
     let of = |workspace| format!("{shared}&metadata[brain_studio_workspace]={workspace}");
     let others = host.tell_stripe(TEST_KEY, ENDPOINTS, &of("other")).await;
-    let stray = host.tell_stripe(TEST_KEY, ENDPOINTS, &of("default")).await;
+    let stray = host.tell_stripe(TEST_KEY, ENDPOINTS, &of(host.marketplace.workspace())).await;
     let connection = host.install(TEST_KEY).await.unwrap();
     assert_eq!(connection.changes.len(), 1);
     let left = host.fake.endpoint_ids(false);
@@ -218,4 +218,44 @@ async fn an_install_that_was_cut_off_is_put_right_by_the_next() {
     assert_eq!(host.fake.endpoint_ids(false).len(), 1);
     let (_, report) = host.marketplace.status().await.unwrap();
     assert!(report.checks.iter().all(|check| check.verdict == Verdict::Pass));
+}
+
+#[tokio::test]
+async fn a_cut_off_install_that_is_not_wanted_any_more_leaves_no_webhook() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
+    ledger.execute("UPDATE installations SET state = 'installing', record = NULL", []).unwrap();
+    host.marketplace.uninstall(false).await.unwrap();
+    assert!(host.fake.endpoint_ids(false).is_empty());
+}
+
+#[tokio::test]
+async fn a_repair_sets_right_what_somebody_changed() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let [id] = host.fake.endpoint_ids(false).try_into().unwrap();
+    assert!(host.marketplace.repair().await.unwrap().changes.is_empty());
+    let endpoint = format!("{ENDPOINTS}/{id}");
+    host.tell_stripe(TEST_KEY, &endpoint, "disabled=true&enabled_events[]=charge.succeeded").await;
+    let (_, report) = host.marketplace.status().await.unwrap();
+    let failed: Vec<_> = report
+        .checks
+        .iter()
+        .filter(|c| c.verdict == Verdict::Fail)
+        .map(|c| c.id.as_str())
+        .collect();
+    assert_eq!(failed, ["webhook-endpoint", "webhook-events"]);
+    assert_eq!(host.marketplace.repair().await.unwrap().changes.len(), 1);
+    assert_eq!(host.fake.endpoint_ids(false), [id.clone()]);
+
+    // Gone altogether: a new one takes its place, and its secret is the one that counts.
+    let url = format!("http://{}{endpoint}", host.fake.address());
+    host.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
+    assert_eq!(host.marketplace.repair().await.unwrap().changes.len(), 1);
+    let [new] = host.fake.endpoint_ids(false).try_into().unwrap();
+    assert_ne!(new, id);
+    let page = host.ask("order-1").await;
+    host.pay(&page, super::host::PAYS).await;
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
 }

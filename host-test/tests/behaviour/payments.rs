@@ -30,7 +30,7 @@ async fn our_ids_travel_with_the_payment_and_no_fee_does() {
     for object in [&intent, &session] {
         let metadata = &object["metadata"];
         assert_eq!(metadata["brain_studio_reference"], "order-1");
-        assert_eq!(metadata["brain_studio_workspace"], "default");
+        assert_eq!(metadata["brain_studio_workspace"], host.marketplace.workspace());
         assert_eq!(metadata["brain_studio_installation"], connection.installation.as_str());
     }
     assert_eq!(session["client_reference_id"], "order-1");
