@@ -35,13 +35,14 @@ impl Metadata {
 
     /// Whether it was made by another workspace. An account may serve several of them.
     pub fn is_of_another_workspace(&self, installation: &Installation) -> bool {
-        self.workspace.as_ref().is_some_and(|workspace| *workspace != installation.workspace)
+        let theirs = self.workspace.as_ref();
+        !installation.workspace.is_empty() && theirs.is_some_and(|id| *id != installation.workspace)
     }
 
     /// The flow's name for the payment, if this workspace made it.
     pub fn reference_in(&self, installation: &Installation) -> Option<String> {
-        let ours = self.workspace.as_ref() == Some(&installation.workspace);
-        self.reference.clone().filter(|_| ours)
+        let is_ours = self.workspace.is_some() && !self.is_of_another_workspace(installation);
+        self.reference.clone().filter(|_| is_ours)
     }
 }
 

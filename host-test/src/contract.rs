@@ -18,7 +18,7 @@ impl types::Installation {
     pub fn ad_hoc(signing_secrets: Vec<String>) -> Self {
         Self {
             installation_id: "ad-hoc".to_owned(),
-            workspace: "ad-hoc".to_owned(),
+            workspace: String::new(),
             mode: types::Mode::Test,
             account: None,
             webhook: types::WebhookRegistration {

@@ -1,15 +1,17 @@
 //! The public door: the webhook's URL, over HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 
 use crate::clock::now;
 use crate::contract::types::{Problem, WebhookRequest};
@@ -17,6 +19,13 @@ use crate::marketplace::{Answer, Marketplace, Verdict};
 
 /// The most that a delivery may hold; the contract says so. Real ones have less than 12 KB.
 const LARGEST_DELIVERY: usize = 1 << 20;
+
+/// How many deliveries are worked on at the same time.
+const DELIVERIES: usize = 64;
+/// How long the body of a delivery may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// How long those that have begun may take when the server stops.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Serves deliveries until `stop` is done. Those that have begun are answered.
 ///
@@ -28,14 +37,41 @@ pub async fn serve(
     marketplace: Arc<Marketplace>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let door = Door { marketplace, places: Arc::new(Semaphore::new(DELIVERIES)) };
     let router = Router::new()
         .route("/link-webhook", post(link_webhook))
         .route("/healthz", get(async || "ok"))
-        .with_state(marketplace);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+        .with_state(door);
+    let (stopping, mut stopped) = watch::channel(());
+    let stop = async move {
+        stop.await;
+        stopping.send_replace(());
+    };
+    let patience = async move {
+        if stopped.changed().await.is_ok() {
+            tokio::time::sleep(LAST_ANSWERS).await;
+        }
+    };
+    tokio::select! {
+        result = axum::serve(listener, router).with_graceful_shutdown(stop) => result,
+        () = patience => Ok(()),
+    }
 }
 
-async fn link_webhook(State(marketplace): State<Arc<Marketplace>>, request: Request) -> Response {
+/// What every delivery is given.
+#[derive(Clone)]
+struct Door {
+    marketplace: Arc<Marketplace>,
+    places: Arc<Semaphore>,
+}
+
+async fn link_webhook(State(door): State<Door>, request: Request) -> Response {
+    let Door { marketplace, places } = door;
+    // What finds no place comes again, and takes no memory meanwhile.
+    let Ok(place) = places.try_acquire_owned() else {
+        let reason = Problem::new("host-busy", "Too many deliveries have come at once.", &[]);
+        return answer(&Answer::because(Verdict::TryAgain, reason));
+    };
     let received_at = now();
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default().to_owned();
@@ -45,8 +81,15 @@ async fn link_webhook(State(marketplace): State<Arc<Marketplace>>, request: Requ
     if !is_for_provider {
         return answer(&refused("provider-unknown", "The URL names no provider that is here."));
     }
-    let Ok(body) = read(body).await else {
-        return answer(&refused("body-too-large", "The delivery is larger than 1 MiB."));
+    let body = match tokio::time::timeout(BODY_TIME, to_bytes(body, LARGEST_DELIVERY)).await {
+        Ok(Ok(body)) => body.into(),
+        Ok(Err(_)) => {
+            return answer(&refused(
+                "body-too-large",
+                "The delivery is larger than 1 MiB, or broke off.",
+            ));
+        }
+        Err(_) => return answer(&refused("body-too-slow", "The delivery did not come in time.")),
     };
     let headers = head
         .headers
@@ -57,16 +100,13 @@ async fn link_webhook(State(marketplace): State<Arc<Marketplace>>, request: Requ
         .collect();
     // Of its own: a sender that hangs up must not stop what has begun.
     let work = tokio::spawn(async move {
+        let _place = place;
         marketplace.deliver(WebhookRequest { headers, query, body, received_at }).await
     });
     match work.await {
         Ok(result) => answer(&result),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
-}
-
-async fn read(body: Body) -> Result<Vec<u8>, axum::Error> {
-    to_bytes(body, LARGEST_DELIVERY).await.map(Into::into)
 }
 
 fn refused(code: &str, message: &str) -> Answer {

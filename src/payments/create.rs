@@ -39,7 +39,7 @@ pub async fn create(
         form.add("expires_at", &time.to_string());
     }
     tag_payment(&mut form, installation, &request.reference);
-    let key = idempotency_key(installation, &request.reference);
+    let key = idempotency_key(installation, request);
     let session: CheckoutSession =
         stripe::post("/v1/checkout/sessions", &form, Some(&key)).await?.read()?;
     from_session(session, installation).map_err(|_| stripe::Error::unreadable(true).into())
@@ -57,13 +57,14 @@ fn check_reference(reference: &str) -> Result<(), ProviderError> {
     )))
 }
 
-/// The same for the same reference, of any length that a reference may have. Stripe takes 255
+/// The same for the same reference and attempt, of any length that a reference may have. Stripe takes 255
 /// characters, and remembers for a day.
-fn idempotency_key(installation: &Installation, reference: &str) -> String {
+fn idempotency_key(installation: &Installation, request: &PaymentRequest) -> String {
     let digest = Sha256::new()
         .chain_update(&installation.installation_id)
         .chain_update([0])
-        .chain_update(reference)
+        .chain_update(request.attempt.to_le_bytes())
+        .chain_update(&request.reference)
         .finalize();
     let mut key = String::from("create-payment-");
     for byte in digest {

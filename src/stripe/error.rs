@@ -86,7 +86,8 @@ impl Error {
                 account: word_that_begins(&message, "acct_"),
             },
             404 => Self::NotFound(message),
-            // 409: the same idempotency key is at work at this moment. 424 and 429: not now.
+            // The same idempotency key is at work at this moment: that one may succeed.
+            409 if changes_something => Self::UnknownOutcome,
             409 | 424 | 429 => Self::Unavailable(problem(
                 "provider-busy",
                 "Stripe is receiving too many requests at the moment.",

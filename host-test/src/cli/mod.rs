@@ -200,7 +200,7 @@ impl Global {
             overrides: self.provider_origin.clone(),
             plugin_is_bundled: *component == *bundled::COMPONENT,
         };
-        Ok(Marketplace::open(plugin, options)?)
+        Ok(Marketplace::open(plugin, &options)?)
     }
 }
 

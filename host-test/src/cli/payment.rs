@@ -52,6 +52,7 @@ pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, Com
     })?;
     let request = PaymentRequest {
         reference: args.reference,
+        attempt: 0,
         amount,
         description: args.description,
         success_url: args.success_url,

@@ -98,7 +98,7 @@ pub async fn run(quiet: bool) -> Result<Summary, DemoError> {
     let plugin = Plugin::load(bundled::COMPONENT).await?;
     let marketplace = Arc::new(Marketplace::open(
         plugin,
-        Options {
+        &Options {
             data_dir: data.path(),
             workspace: "demo".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],

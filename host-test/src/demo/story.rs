@@ -77,6 +77,7 @@ impl Story {
     pub async fn ask(&mut self, reference: &str, minor_units: u64) -> Result<String, DemoError> {
         let request = PaymentRequest {
             reference: reference.to_owned(),
+            attempt: 0,
             amount: Money { minor_units, currency: "usd".to_owned() },
             description: None,
             success_url: "https://example.com/thank-you".to_owned(),

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 
 use super::installations::mode_word;
-use super::payments::{Scope, StoredPayment, find};
+use super::payments::{Order, Scope, StoredPayment, find, find_by_row, find_taken, insert};
 use super::rule::{Decision, Known, decide, is_final};
 use super::transitions::tell_flow;
 use super::{Ledger, LedgerError};
@@ -47,16 +47,24 @@ pub enum Asked {
 }
 
 impl Ledger {
-    /// Writes down the answer to the creation of a payment. None: it is not one of ours. A payment
-    /// that is known better by now stays as it is: the answer may be the first one, repeated.
+    /// Writes down the answer to the creation of a payment. One that is known better by now stays
+    /// as it is: the answer may be the first one, repeated. None: the answer is of another mode.
     pub fn record_created(
         &mut self,
         scope: &Scope,
+        order: &Order,
         payment: &Payment,
         now: u64,
     ) -> Result<Option<StoredPayment>, LedgerError> {
+        if payment.mode != scope.mode {
+            return Ok(None);
+        }
         let transaction = self.write()?;
-        let Some(known) = find(&transaction, scope, payment)? else {
+        // Somebody else who asked and was told no may have given the reference back.
+        if find_taken(&transaction, scope, &order.reference)?.is_none() {
+            insert(&transaction, scope, order, now)?;
+        }
+        let Some(known) = find_taken(&transaction, scope, &order.reference)? else {
             return Ok(None);
         };
         let decision = match known.name {
@@ -66,7 +74,7 @@ impl Ledger {
         // As old as the provider says, so that the events that follow are newer.
         let as_of = (payment.created_at, Authority::Signed);
         apply(&transaction, scope, &known, payment, decision, as_of, now)?;
-        let stored = find(&transaction, scope, payment)?;
+        let stored = find_by_row(&transaction, known.row)?;
         transaction.commit()?;
         Ok(stored)
     }
@@ -91,7 +99,7 @@ impl Ledger {
         // No time of ours says which events came before: those that follow are asked about.
         let as_of = (known.as_of, Authority::Fetched);
         apply(&transaction, scope, &known, payment, decision, as_of, now)?;
-        let stored = find(&transaction, scope, payment)?.unwrap_or(known);
+        let stored = find_by_row(&transaction, known.row)?.unwrap_or(known);
         transaction.commit()?;
         Ok(Asked::Recorded(Box::new(stored)))
     }
@@ -267,11 +275,54 @@ mod tests {
             record: None,
         };
         ledger.begin_installation(&row, "c", 1).unwrap();
-        let amount = Money { minor_units: 10, currency: "usd".to_owned() };
-        let reserved = ledger.reserve(&scope(), "i", "order-1", &amount, 1).unwrap();
-        assert!(matches!(reserved, Reservation::Reserved { is_new: true }));
-        ledger.record_created(&scope(), &payment(PaymentStatus::Pending, 100), 1).unwrap().unwrap();
+        let reserved = ledger.reserve(&scope(), &order(), 1).unwrap();
+        assert!(matches!(reserved, Reservation::Reserved { is_new: true, attempt: 0 }));
+        created(&mut ledger, &payment(PaymentStatus::Pending, 100));
         ledger
+    }
+
+    fn order() -> Order {
+        Order {
+            installation: "i".to_owned(),
+            reference: "order-1".to_owned(),
+            amount: Money { minor_units: 10, currency: "usd".to_owned() },
+        }
+    }
+
+    fn created(ledger: &mut Ledger, payment: &Payment) -> StoredPayment {
+        ledger.record_created(&scope(), &order(), payment, 1).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_canceled_payment_frees_its_reference_for_another_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ledger = ledger(directory.path());
+        let canceled = event("evt_1", PaymentStatus::Canceled, 101);
+        ledger.record_event(&scope(), &canceled, &Truth::NotAsked, 2).unwrap();
+        let reserved = ledger.reserve(&scope(), &order(), 3).unwrap();
+        assert!(matches!(reserved, Reservation::Reserved { is_new: true, attempt: 1 }));
+        let mut second = payment(PaymentStatus::Pending, 103);
+        (second.id, second.aliases) = ("pi_2".to_owned(), vec!["pi_2".to_owned()]);
+        assert_eq!(created(&mut ledger, &second).name.as_deref(), Some("pi_2"));
+        assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Pending"]);
+        // The first one's events are still the first one's.
+        let late = event("evt_2", PaymentStatus::Approved, 104);
+        ledger.record_event(&scope(), &late, &Truth::NotAsked, 4).unwrap();
+        assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Pending"]);
+    }
+
+    #[test]
+    fn a_reference_that_was_given_back_meanwhile_is_taken_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ledger = ledger(directory.path());
+        let mut order = order();
+        order.reference = "order-2".to_owned();
+        ledger.reserve(&scope(), &order, 1).unwrap();
+        ledger.release(&scope(), "order-2").unwrap();
+        let mut second = payment(PaymentStatus::Pending, 103);
+        (second.id, second.aliases) = ("pi_2".to_owned(), vec!["pi_2".to_owned()]);
+        let stored = ledger.record_created(&scope(), &order, &second, 2).unwrap().unwrap();
+        assert_eq!((stored.reference.as_str(), stored.name.as_deref()), ("order-2", Some("pi_2")));
     }
 
     fn outputs(ledger: &Ledger) -> Vec<String> {
@@ -290,7 +341,7 @@ mod tests {
         let Asked::Outdated(version) = outcome else { panic!("the old answer was taken") };
         assert_eq!(outputs(&ledger), ["Pending", "Rejected"]);
         // The answer to the creation, repeated, is old as well.
-        ledger.record_created(&scope(), &old, 3).unwrap().unwrap();
+        created(&mut ledger, &old);
         assert_eq!(outputs(&ledger), ["Pending", "Rejected"]);
         let paid = payment(PaymentStatus::Approved, 100);
         let outcome = ledger.record_fetched(&scope(), &paid, Some(version), 4).unwrap();

@@ -18,7 +18,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub use error::LedgerError;
 pub use events::{Asked, Recorded, Truth};
 pub use installations::{InstallationRow, State};
-pub use payments::{Reservation, Scope, StoredPayment};
+pub use payments::{Order, Reservation, Scope, StoredPayment};
 pub use rule::{Decision, Known, Output, decide, is_final};
 pub use transitions::Transition;
 

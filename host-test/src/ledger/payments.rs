@@ -49,6 +49,17 @@ pub struct StoredPayment {
     pub version: u64,
 }
 
+/// What a flow asks for, as far as the ledger keeps it.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The installation that it is asked of.
+    pub installation: String,
+    /// The flow's name for the payment.
+    pub reference: String,
+    /// How much.
+    pub amount: Money,
+}
+
 /// What came of reserving a reference.
 #[derive(Debug)]
 pub enum Reservation {
@@ -56,6 +67,8 @@ pub enum Reservation {
     Reserved {
         /// Not new: it has been asked before, without an answer, or is being asked at this moment.
         is_new: bool,
+        /// How many payments of this reference were canceled before.
+        attempt: u32,
     },
     /// There is such a payment.
     Existing(Box<StoredPayment>),
@@ -136,41 +149,29 @@ impl Ledger {
     pub fn reserve(
         &mut self,
         scope: &Scope,
-        installation: &str,
-        reference: &str,
-        amount: &Money,
+        order: &Order,
         now: u64,
     ) -> Result<Reservation, LedgerError> {
         let transaction = self.write()?;
-        if let Some(existing) = find_by_reference(&transaction, scope, reference)?
-            && existing.status != PaymentStatus::Canceled
-        {
-            return Ok(if existing.amount != *amount {
+        let attempt = transaction.query_row(
+            "SELECT count(*) FROM payments
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
+                 AND status = 'canceled'",
+            params![scope.workspace, scope.provider, mode_word(scope.mode), order.reference],
+            |row| row.get(0),
+        )?;
+        if let Some(existing) = find_taken(&transaction, scope, &order.reference)? {
+            return Ok(if existing.amount != order.amount {
                 Reservation::AmountDiffers(existing.amount)
             } else if existing.name.is_some() {
                 Reservation::Existing(Box::new(existing))
             } else {
-                Reservation::Reserved { is_new: false }
+                Reservation::Reserved { is_new: false, attempt }
             });
         }
-        transaction.execute(
-            "INSERT INTO payments
-                 (workspace, provider, mode, reference, installation, amount, currency, status,
-                  provider_status, received, as_of, authority, settled, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', '', 0, 0, 'signed', 1, ?8)",
-            params![
-                scope.workspace,
-                scope.provider,
-                mode_word(scope.mode),
-                reference,
-                installation,
-                amount.minor_units,
-                amount.currency,
-                now
-            ],
-        )?;
+        insert(&transaction, scope, order, now)?;
         transaction.commit()?;
-        Ok(Reservation::Reserved { is_new: true })
+        Ok(Reservation::Reserved { is_new: true, attempt })
     }
 
     /// Gives a reference back: the provider has said no, and nothing exists.
@@ -205,6 +206,42 @@ pub(super) fn find(
     }
 }
 
+/// The payment that a reference names and that is not canceled.
+pub(super) fn find_taken(
+    connection: &Connection,
+    scope: &Scope,
+    reference: &str,
+) -> Result<Option<StoredPayment>, LedgerError> {
+    let found = find_by_reference(connection, scope, reference)?;
+    Ok(found.filter(|payment| payment.status != PaymentStatus::Canceled))
+}
+
+/// Writes a payment down that the provider has not answered for yet.
+pub(super) fn insert(
+    connection: &Connection,
+    scope: &Scope,
+    order: &Order,
+    now: u64,
+) -> Result<(), LedgerError> {
+    connection.execute(
+        "INSERT INTO payments
+             (workspace, provider, mode, reference, installation, amount, currency, status,
+              provider_status, received, as_of, authority, settled, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', '', 0, 0, 'signed', 1, ?8)",
+        params![
+            scope.workspace,
+            scope.provider,
+            mode_word(scope.mode),
+            order.reference,
+            order.installation,
+            order.amount.minor_units,
+            order.amount.currency,
+            now
+        ],
+    )?;
+    Ok(())
+}
+
 fn find_by_alias(
     connection: &Connection,
     scope: &Scope,
@@ -231,6 +268,15 @@ fn find_by_reference(
         StoredPayment::COLUMNS
     );
     one(connection, &sql, scope, reference)
+}
+
+/// A payment by its row.
+pub(super) fn find_by_row(
+    connection: &Connection,
+    row: i64,
+) -> Result<Option<StoredPayment>, LedgerError> {
+    let sql = format!("SELECT {} FROM payments WHERE id = ?1", StoredPayment::COLUMNS);
+    Ok(connection.prepare_cached(&sql)?.query_row([row], StoredPayment::read).optional()?)
 }
 
 fn one(

@@ -71,7 +71,7 @@ impl Marketplace {
     ///
     /// The folder, the ledger or the vault cannot be used, or the plugin asks for an origin that is
     /// none.
-    pub fn open(plugin: Plugin, options: Options<'_>) -> Result<Self, Error> {
+    pub fn open(plugin: Plugin, options: &Options<'_>) -> Result<Self, Error> {
         make_private_directory(options.data_dir)
             .map_err(|error| LedgerError::File(error.to_string()))?;
         let mut ledger = Ledger::open(&options.data_dir.join("ledger.sqlite"))?;

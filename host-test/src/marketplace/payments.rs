@@ -2,9 +2,11 @@
 
 use super::{Error, Marketplace, Opened};
 use crate::clock::now;
-use crate::contract::types::{Installation, Mode, Payment, PaymentRequest, Problem, ProviderError};
+use crate::contract::types::{
+    Installation, Mode, Payment, PaymentRequest, PaymentStatus, Problem, ProviderError,
+};
 use crate::egress::Egress;
-use crate::ledger::{Asked, LedgerError, Reservation, Scope, StoredPayment};
+use crate::ledger::{Asked, LedgerError, Order, Reservation, Scope, StoredPayment, is_final};
 
 /// How often a payment that changes while it is asked about is asked about again.
 pub(super) const ASKING: u32 = 3;
@@ -29,51 +31,84 @@ impl Marketplace {
     ///
     /// Nothing is installed; the reference names another amount; the provider refuses or is not
     /// there. Repeating with the same reference is always safe.
-    pub async fn pay(&self, request: PaymentRequest) -> Result<PaymentView, Error> {
-        let opened = self.opened().await?;
-        let mode = opened.record.mode;
-        let scope = self.scope(&opened.row.workspace, mode);
-        let egress = self.egress(opened.credentials).await?;
-        let (reference, amount) = (request.reference.clone(), request.amount.clone());
-        let (whose, id) = (scope.clone(), opened.row.id);
-        let reserved = {
-            let reference = reference.clone();
-            self.ledger(move |ledger| ledger.reserve(&whose, &id, &reference, &amount, now()))
-                .await?
+    pub async fn pay(&self, mut request: PaymentRequest) -> Result<PaymentView, Error> {
+        let Opened { row, record, credentials } = self.opened().await?;
+        let mode = record.mode;
+        let scope = self.scope(&row.workspace, mode);
+        let egress = self.egress(credentials).await?;
+        let order = Order {
+            installation: row.id,
+            reference: request.reference.clone(),
+            amount: request.amount.clone(),
         };
-        let is_new = match reserved {
+        let mut reserved = self.reserve(&scope, &order).await?;
+        if let Reservation::Existing(known) = reserved {
+            let existing = self.existing(&egress, &record, &scope, *known).await?;
+            if existing.known.status != PaymentStatus::Canceled {
+                return Ok(existing);
+            }
+            reserved = self.reserve(&scope, &order).await?;
+        }
+        let (is_new, attempt) = match reserved {
+            Reservation::Reserved { is_new, attempt } => (is_new, attempt),
             Reservation::AmountDiffers(amount) => return Err(Error::ReferenceUsed(amount)),
+            // Somebody else was faster.
             Reservation::Existing(known) => {
                 return Ok(PaymentView { mode, known: *known, provider: None, problem: None });
             }
-            Reservation::Reserved { is_new } => is_new,
         };
-        match self.plugin.create_payment(egress, opened.record, request).await? {
+        request.attempt = attempt;
+        match self.plugin.create_payment(egress, record, request).await? {
             Ok(payment) => {
                 let created = payment.clone();
                 let known = self
-                    .ledger(move |ledger| ledger.record_created(&scope, &created, now()))
+                    .ledger(move |ledger| ledger.record_created(&scope, &order, &created, now()))
                     .await?;
                 self.changes.send_replace(());
                 let known = known.ok_or(Error::PaymentUnknown(mode))?;
                 Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
             }
             Err(error) => {
-                // Where the provider has said no to the only one who asked, nothing exists and the
-                // reference is free again. Else it stays taken, and repeating finds out.
-                let is_no = matches!(
-                    error,
+                // Where the provider has said no, or nothing has reached it yet, nothing exists and
+                // the reference is free again. Else it stays taken, and repeating finds out.
+                let nothing_exists = match &error {
                     ProviderError::InvalidCredentials(_)
-                        | ProviderError::PermissionMissing(_)
-                        | ProviderError::NotFound(_)
-                        | ProviderError::Refused(_)
-                );
-                if is_new && is_no {
-                    self.ledger(move |ledger| ledger.release(&scope, &reference)).await?;
+                    | ProviderError::PermissionMissing(_)
+                    | ProviderError::NotFound(_) => true,
+                    ProviderError::Refused(problem) => problem.code != "reference-used",
+                    ProviderError::Unavailable(_) => is_new,
+                    ProviderError::UnknownOutcome(_) | ProviderError::Other(_) => false,
+                };
+                if nothing_exists {
+                    self.ledger(move |ledger| ledger.release(&scope, &order.reference)).await?;
                 }
                 Err(error.into())
             }
         }
+    }
+
+    async fn reserve(&self, scope: &Scope, order: &Order) -> Result<Reservation, Error> {
+        let (scope, order) = (scope.clone(), order.clone());
+        self.ledger(move |ledger| ledger.reserve(&scope, &order, now())).await
+    }
+
+    /// A payment that the reference names already. Whether its page is still open is the provider's
+    /// to say: no event tells that it has expired.
+    async fn existing(
+        &self,
+        egress: &Egress,
+        record: &Installation,
+        scope: &Scope,
+        known: StoredPayment,
+    ) -> Result<PaymentView, Error> {
+        let mode = scope.mode;
+        let name = known.name.clone().filter(|_| !is_final(known.status));
+        let Some(name) = name else {
+            return Ok(PaymentView { mode, known, provider: None, problem: None });
+        };
+        let asked = self.ask(egress, record, scope, &name).await?;
+        let (known, payment) = asked.ok_or(Error::PaymentUnknown(mode))?;
+        Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
     }
 
     /// Asks the provider about a payment and writes down what it says. None: it is not one of ours.

@@ -137,6 +137,52 @@ async fn at_the_shared_url_an_unverified_delivery_only_makes_us_ask() {
 }
 
 #[tokio::test]
+async fn a_hint_may_be_the_first_news_of_a_payment() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    for id in host.fake.endpoint_ids(false) {
+        let url = format!("http://{}/v1/webhook_endpoints/{id}", host.fake.address());
+        host.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
+    }
+    host.pay(&page, PAYS).await;
+    assert_eq!(host.outputs("order-1").await, ["Pending"]);
+    let events = host.ask_stripe(TEST_KEY, "/v1/events?type=payment_intent.succeeded").await;
+    let shared = "https://chat-payments.jelou.dev/link-webhook?provider=STRIPE";
+    let body = events["data"][0].to_string();
+    let forged = signature("whsec_guessed", false, body.as_bytes(), 1_800_000_000);
+    let (status, answer) = host.post(shared, Some(&forged), body.clone()).await;
+    assert_eq!((status, answer["verdict"].as_str()), (200, Some("accepted")));
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    // Only so many make us ask.
+    let mut last = (200, Value::Null);
+    for _ in 0..60 {
+        last = host.post(shared, Some(&forged), body.clone()).await;
+    }
+    assert_eq!((last.0, code(&last.1)), (503, "too-many-hints"));
+}
+
+#[tokio::test]
+async fn without_a_signing_secret_deliveries_are_hints() {
+    let host = Host::start().await;
+    host.tell_stripe(
+        TEST_KEY,
+        "/v1/webhook_endpoints",
+        "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=*",
+    )
+    .await;
+    let options =
+        InstallOptions { webhook_is_manual: Some(true), ..super::host::options(TEST_KEY) };
+    let connection = host.marketplace.install(options).await.unwrap();
+    assert_eq!(connection.problem.unwrap().code, "webhook-secret-not-given");
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    let asked = host.fake.calls();
+    assert!(asked.iter().any(|call| call.starts_with("GET /v1/payment_intents/")));
+}
+
+#[tokio::test]
 async fn a_webhook_made_by_hand_delivers_at_the_shared_url() {
     let host = Host::start().await;
     let made = host

@@ -120,7 +120,7 @@ async fn open(data: &Path, workspace: &str, provider: &str) -> Marketplace {
     let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
     Marketplace::open(
         plugin,
-        Options {
+        &Options {
             data_dir: data,
             workspace: workspace.to_owned(),
             overrides: vec![format!("https://api.stripe.com={provider}").parse().unwrap()],
@@ -142,6 +142,7 @@ pub fn options(key: &str) -> InstallOptions {
 pub fn request(reference: &str, minor_units: u64) -> PaymentRequest {
     PaymentRequest {
         reference: reference.to_owned(),
+        attempt: 0,
         amount: Money { minor_units, currency: "usd".to_owned() },
         description: None,
         success_url: "https://example.com/thank-you".to_owned(),

@@ -57,7 +57,7 @@ async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
     let plugin = host_test::plugin::Plugin::load(host_test::bundled::COMPONENT).await.unwrap();
     let alone = host_test::marketplace::Marketplace::open(
         plugin,
-        host_test::marketplace::Options {
+        &host_test::marketplace::Options {
             data_dir: data.path(),
             workspace: "default".to_owned(),
             overrides: vec![format!("https://api.stripe.com=http://{gone}").parse().unwrap()],

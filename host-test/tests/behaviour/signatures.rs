@@ -11,6 +11,43 @@ use host_test::fake::signature;
 use host_test::plugin::Plugin;
 use serde::Deserialize;
 
+const WORKSPACE: &str = "a-workspace";
+
+/// The codes of what is refused, by the vectors' names.
+const CODES: [(&str, &str); 31] = [
+    ("expired_301s", "timestamp-too-old"),
+    ("future_1year", "timestamp-in-future"),
+    ("tampered_one_byte", "signature-mismatch"),
+    ("reserialized_compact", "signature-mismatch"),
+    ("crlf_mangled", "signature-mismatch"),
+    ("bom_added_after_signing", "signature-mismatch"),
+    ("wrong_secret", "signature-mismatch"),
+    ("secret_trailing_space", "signature-mismatch"),
+    ("empty_secret_signed_empty", "secret-blank"),
+    ("missing_header", "signature-missing"),
+    ("garbage_header", "signature-malformed"),
+    ("no_timestamp", "signature-malformed"),
+    ("t_without_equals", "signature-malformed"),
+    ("nonnumeric_timestamp", "signature-malformed"),
+    ("negative_timestamp", "signature-malformed"),
+    ("float_timestamp", "signature-malformed"),
+    ("leading_zero_timestamp", "signature-malformed"),
+    ("hex_suffix_timestamp", "signature-malformed"),
+    ("overflow_timestamp", "signature-malformed"),
+    ("duplicate_t_valid_first", "signature-malformed"),
+    ("no_v1", "signature-scheme-missing"),
+    ("v0_only", "signature-scheme-missing"),
+    ("empty_v1", "signature-mismatch"),
+    ("bad_v1_wrong_hex", "signature-mismatch"),
+    ("v1_extra_char", "signature-mismatch"),
+    ("v1_trailing_space", "signature-mismatch"),
+    ("invalid_utf8_signed", "body-malformed"),
+    ("non_json_signed", "body-malformed"),
+    ("json_null_signed", "body-malformed"),
+    ("thin_event_v2", "thin-event"),
+    ("payment_without_amount", "body-malformed"),
+];
+
 #[derive(Deserialize)]
 struct Vectors {
     vectors: Vec<Vector>,
@@ -59,7 +96,9 @@ async fn handle(
         body: body.to_owned(),
         received_at,
     };
-    plugin.handle_webhook(Egress::none(), Installation::ad_hoc(secrets), request).await.unwrap()
+    let installation =
+        Installation { workspace: WORKSPACE.to_owned(), ..Installation::ad_hoc(secrets) };
+    plugin.handle_webhook(Egress::none(), installation, request).await.unwrap()
 }
 
 fn payment(outcome: Result<WebhookOutcome, WebhookError>) -> Payment {
@@ -80,6 +119,9 @@ async fn every_signature_vector_gets_its_verdict() {
         let body = BASE64_STANDARD.decode(&vector.body_base64).unwrap();
         let header = vector.header.as_deref();
         let outcome = handle(&plugin, &vector.secret, header, vector.received_at, &body).await;
+        let code = outcome.as_ref().err().map(|error| error.problem().code.clone());
+        let expected = CODES.iter().find(|(name, _)| *name == vector.name).map(|(_, code)| *code);
+        assert_eq!(code.as_deref(), expected, "{}", vector.name);
         let (verdict, kind, status) = match outcome {
             Ok(WebhookOutcome::Payment(event)) => {
                 ("accept", Some("payment"), Some(event.payment.status.as_str()))
@@ -153,7 +195,7 @@ async fn an_event_of_another_workspace_or_mode_is_ignored() {
         let header = signature("secret", false, body.as_bytes(), 1000);
         handle(&plugin, "secret", Some(&header), 1000, body.as_bytes()).await
     };
-    assert_eq!(payment(handled(tagged("ad-hoc")).await).reference.as_deref(), Some("r"));
+    assert_eq!(payment(handled(tagged(WORKSPACE)).await).reference.as_deref(), Some("r"));
     let Ok(WebhookOutcome::Ignored(reason)) = handled(tagged("other")).await else { panic!() };
     assert_eq!(reason.code, "other-workspace");
     let live = body.replace("\"livemode\": false", "\"livemode\": true");
