@@ -247,7 +247,7 @@ async fn a_repair_sets_right_what_somebody_changed() {
         .collect();
     assert_eq!(failed, ["webhook-endpoint", "webhook-events"]);
     assert_eq!(host.marketplace.repair().await.unwrap().changes.len(), 1);
-    assert_eq!(host.fake.endpoint_ids(false), [id.clone()]);
+    assert_eq!(host.fake.endpoint_ids(false), std::slice::from_ref(&id));
 
     // Gone altogether: a new one takes its place, and its secret is the one that counts.
     let url = format!("http://{}{endpoint}", host.fake.address());
