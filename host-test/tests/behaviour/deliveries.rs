@@ -141,10 +141,7 @@ async fn a_hint_may_be_the_first_news_of_a_payment() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
-    for id in host.fake.endpoint_ids(false) {
-        let url = format!("http://{}/v1/webhook_endpoints/{id}", host.fake.address());
-        host.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
-    }
+    host.delete_webhooks().await;
     host.pay(&page, PAYS).await;
     assert_eq!(host.outputs("order-1").await, ["Pending"]);
     let events = host.ask_stripe(TEST_KEY, "/v1/events?type=payment_intent.succeeded").await;

@@ -100,6 +100,14 @@ impl Host {
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
+    /// Deletes every test webhook at Stripe, behind the marketplace's back.
+    pub async fn delete_webhooks(&self) {
+        for id in self.fake.endpoint_ids(false) {
+            let url = format!("http://{}/v1/webhook_endpoints/{id}", self.fake.address());
+            self.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
+        }
+    }
+
     /// Asks the fake Stripe as the owner of a key.
     pub async fn ask_stripe(&self, key: &str, path: &str) -> Value {
         let url = format!("http://{}{path}", self.fake.address());

@@ -250,8 +250,7 @@ async fn a_repair_sets_right_what_somebody_changed() {
     assert_eq!(host.fake.endpoint_ids(false), std::slice::from_ref(&id));
 
     // Gone altogether: a new one takes its place, and its secret is the one that counts.
-    let url = format!("http://{}{endpoint}", host.fake.address());
-    host.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
+    host.delete_webhooks().await;
     assert_eq!(host.marketplace.repair().await.unwrap().changes.len(), 1);
     let [new] = host.fake.endpoint_ids(false).try_into().unwrap();
     assert_ne!(new, id);

@@ -81,10 +81,7 @@ async fn asking_finds_out_what_no_delivery_said() {
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
     // The webhook is gone: nothing is delivered.
-    for id in host.fake.endpoint_ids(false) {
-        let url = format!("http://{}/v1/webhook_endpoints/{id}", host.fake.address());
-        host.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
-    }
+    host.delete_webhooks().await;
     host.pay(&page, PAYS).await;
     assert_eq!(host.outputs("order-1").await, ["Pending"]);
     let view = host.marketplace.payment("order-1").await.unwrap();
