@@ -1,8 +1,8 @@
 //! Bringing Stripe's side back to what it should be.
 //!
-//! `install` only creates, so that a secret is stored before anything is deleted. What earlier
-//! installations of the workspace left behind is removed in here. The key may be a new one: then
-//! this is its rotation.
+//! `install` only creates, and a repair that creates deletes nothing, so that a secret is stored
+//! before anything goes. What earlier installations of the workspace left behind is removed in
+//! here. The key may be a new one: then this is its rotation.
 
 use super::endpoint;
 use super::install::{account, find_made_by_hand, given_webhook_secret, is_made_by_plugin};
@@ -53,6 +53,7 @@ async fn repair_endpoint(
         None => Ok(None),
     };
     let existing = match existing {
+        Err(Error::PermissionMissing { .. }) if !is_same_account => return Err(other_account()),
         Err(Error::PermissionMissing { permission, .. }) => {
             let problem = endpoint::not_permitted(permission.as_deref());
             installation.webhook.problem = Some(problem);
