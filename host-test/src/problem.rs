@@ -13,32 +13,31 @@ impl Problem {
     }
 }
 
+/// The problem in any case of a provider's error.
+macro_rules! problem_of {
+    ($error:expr) => {
+        match $error {
+            ProviderError::InvalidCredentials(problem)
+            | ProviderError::PermissionMissing(problem)
+            | ProviderError::NotFound(problem)
+            | ProviderError::Refused(problem)
+            | ProviderError::Unavailable(problem)
+            | ProviderError::UnknownOutcome(problem)
+            | ProviderError::Other(problem) => problem,
+        }
+    };
+}
+
 impl ProviderError {
     /// What to tell a person.
     #[must_use]
     pub fn problem(&self) -> &Problem {
-        match self {
-            Self::InvalidCredentials(problem)
-            | Self::PermissionMissing(problem)
-            | Self::NotFound(problem)
-            | Self::Refused(problem)
-            | Self::Unavailable(problem)
-            | Self::UnknownOutcome(problem)
-            | Self::Other(problem) => problem,
-        }
+        problem_of!(self)
     }
 
     /// The same, to be changed.
     pub(crate) fn problem_mut(&mut self) -> &mut Problem {
-        match self {
-            Self::InvalidCredentials(problem)
-            | Self::PermissionMissing(problem)
-            | Self::NotFound(problem)
-            | Self::Refused(problem)
-            | Self::Unavailable(problem)
-            | Self::UnknownOutcome(problem)
-            | Self::Other(problem) => problem,
-        }
+        problem_of!(self)
     }
 }
 

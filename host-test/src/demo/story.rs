@@ -101,7 +101,7 @@ impl Story {
 
     pub async fn send(&self, url: &str, name: &str, value: &str) -> Result<(), DemoError> {
         let form =
-            form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+            url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
         let response = self
             .customer
             .post(url)

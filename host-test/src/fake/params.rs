@@ -10,7 +10,7 @@ pub struct Params(Vec<(String, String)>);
 impl Params {
     /// Reads a form or a query.
     pub fn parse(encoded: &[u8]) -> Self {
-        Self(form_urlencoded::parse(encoded).into_owned().collect())
+        Self(url::form_urlencoded::parse(encoded).into_owned().collect())
     }
 
     /// Takes one.

@@ -190,8 +190,8 @@ fn apply(
         connection.execute(
             "UPDATE payments
              SET name = ?2, status = ?3, provider_status = ?4, received = ?5, failure = ?6,
-                 checkout_url = iif(?11, NULL, coalesce(?7, checkout_url)), as_of = ?8, authority = ?9, settled = ?10,
-                 version = version + 1
+                 checkout_url = iif(?11, NULL, coalesce(?7, checkout_url)), as_of = ?8,
+                 authority = ?9, settled = ?10, version = version + 1
              WHERE id = ?1",
             params![
                 known.row,

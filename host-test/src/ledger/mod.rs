@@ -19,7 +19,7 @@ pub use error::LedgerError;
 pub use events::{Asked, Recorded, Truth};
 pub use installations::{InstallationRow, State};
 pub use payments::{Order, Reservation, Scope, StoredPayment};
-pub use rule::{Decision, Known, Output, decide, is_final};
+pub use rule::{Output, is_final};
 pub use transitions::Transition;
 
 /// The version of the schema, kept in the file.

@@ -4,10 +4,10 @@
 //! earlier ones left behind is deleted. So a crash at any point leaves a state that the next
 //! command puts right.
 
-use super::{Error, Marketplace, Opened, redacted};
+use super::{Error, Marketplace, redacted};
 use crate::clock::now;
 use crate::contract::types::{
-    Check, InstallRequest, Installation, Mode, Problem, ProviderError, StatusReport, StatusRequest,
+    Check, Installation, Mode, Problem, ProviderError, RepairOutcome, StatusReport, StatusRequest,
     Verdict,
 };
 use crate::egress::Credentials;
@@ -86,7 +86,7 @@ impl Marketplace {
         let component = self.plugin.sha256().to_owned();
         let begun = row.clone();
         self.ledger(move |ledger| ledger.begin_installation(&begun, &component, now())).await?;
-        let request = self.request_for(&row, &credentials);
+        let request = self.install_request(&row, &credentials);
         let installed = self.plugin.install(egress, request).await?;
         let record = match installed {
             Ok(record) => record,
@@ -153,22 +153,34 @@ impl Marketplace {
     ) -> Result<(Installation, Vec<String>), Error> {
         let mut changes = Vec::new();
         for _ in 0..REPAIRS {
-            let egress = self.egress(credentials.clone()).await?;
-            let request = self.request_for(row, credentials);
-            let repaired = self.plugin.repair(egress, record, request).await?;
-            let outcome = repaired.map_err(|error| redacted(credentials, error))?;
-            record = outcome.installation;
-            self.store(&record, credentials).await?;
-            if outcome.changes.is_empty() {
-                break;
+            match self.repair_once(row, record.clone(), credentials).await {
+                Ok(outcome) => {
+                    record = outcome.installation;
+                    if outcome.changes.is_empty() {
+                        break;
+                    }
+                    changes.extend(outcome.changes);
+                }
+                // What is stored by now counts, and the next repair does the rest.
+                Err(Error::Provider(_) | Error::Plugin(_)) if !changes.is_empty() => break,
+                Err(error) => return Err(error),
             }
-            changes.extend(outcome.changes);
         }
         Ok((record, changes))
     }
 
-    fn request_for(&self, row: &InstallationRow, credentials: &Credentials) -> InstallRequest {
-        self.install_request(&row.id, &row.workspace, credentials, row.webhook_is_manual)
+    async fn repair_once(
+        &self,
+        row: &InstallationRow,
+        record: Installation,
+        credentials: &Credentials,
+    ) -> Result<RepairOutcome, Error> {
+        let egress = self.egress(credentials.clone()).await?;
+        let request = self.install_request(row, credentials);
+        let repaired = self.plugin.repair(egress, record, request).await?;
+        let outcome = repaired.map_err(|error| redacted(credentials, error))?;
+        self.store(&outcome.installation, credentials).await?;
+        Ok(outcome)
     }
 
     async fn store(&self, record: &Installation, credentials: &Credentials) -> Result<(), Error> {
@@ -189,16 +201,6 @@ impl Marketplace {
             })
             .await?;
         if is_stored { Ok(()) } else { Err(Error::Superseded) }
-    }
-
-    /// The workspace's installation, as it is shown.
-    ///
-    /// # Errors
-    ///
-    /// There is none, or it cannot be read.
-    pub async fn shown(&self) -> Result<Connection, Error> {
-        let Opened { record, .. } = self.opened().await?;
-        Ok(self.connection(record, Vec::new(), false))
     }
 
     fn connection(
@@ -287,7 +289,7 @@ impl Marketplace {
             let credentials = self.open_credentials(&row)?;
             let egress = self.egress(credentials.clone()).await?;
             let installed =
-                self.plugin.install(egress, self.request_for(&row, &credentials)).await?;
+                self.plugin.install(egress, self.install_request(&row, &credentials)).await?;
             (installed.map_err(|error| redacted(&credentials, error))?, credentials)
         };
         let egress = self.egress(credentials).await?;

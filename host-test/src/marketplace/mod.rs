@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
 use crate::contract::types::{
-    InstallRequest, Installation, Mode, ProviderError, WebhookSetup, WebhookUrls,
+    Credential, InstallRequest, Installation, Mode, ProviderError, WebhookSetup, WebhookUrls,
 };
 use crate::egress::{self, Credentials, Egress, OriginOverride, Policy};
 use crate::ledger::{InstallationRow, Ledger, LedgerError, Scope, State, Transition};
@@ -200,24 +200,17 @@ impl Marketplace {
     }
 
     /// What `install` and `repair` are told.
-    fn install_request(
-        &self,
-        id: &str,
-        workspace: &str,
-        credentials: &Credentials,
-        webhook_is_manual: bool,
-    ) -> InstallRequest {
-        let credential =
-            |(name, secret): (&str, &SecretString)| crate::contract::types::Credential {
-                name: name.to_owned(),
-                value: secret.expose_secret().to_owned(),
-            };
+    fn install_request(&self, row: &InstallationRow, credentials: &Credentials) -> InstallRequest {
+        let credential = |(name, secret): (&str, &SecretString)| Credential {
+            name: name.to_owned(),
+            value: secret.expose_secret().to_owned(),
+        };
         InstallRequest {
-            installation_id: id.to_owned(),
-            workspace: workspace.to_owned(),
+            installation_id: row.id.clone(),
+            workspace: row.workspace.clone(),
             credentials: credentials.iter().map(credential).collect(),
             webhook_urls: self.webhook_urls(),
-            webhook_setup: if webhook_is_manual {
+            webhook_setup: if row.webhook_is_manual {
                 WebhookSetup::Manual
             } else {
                 WebhookSetup::Automatic

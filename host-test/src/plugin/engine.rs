@@ -95,15 +95,14 @@ mod tests {
     const MISBEHAVING: &str = r#"(component
         (core module $module
             (memory 1)
-            (global $calls (mut i32) (i32.const 0))
             (func (export "spin") (result i32) (loop $again (br $again)) (i32.const 0))
             (func (export "grow") (result i32)
                 (loop $again
                     (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
                 (memory.size))
             (func (export "count") (result i32)
-                (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
-                (global.get $calls)))
+                (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+                (i32.load (i32.const 0))))
         (core instance $instance (instantiate $module))
         (func (export "spin") (result u32) (canon lift (core func $instance "spin")))
         (func (export "grow") (result u32) (canon lift (core func $instance "grow")))

@@ -140,10 +140,7 @@ async fn at_the_shared_url_an_unverified_delivery_only_makes_us_ask() {
 async fn a_hint_may_be_the_first_news_of_a_payment() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
-    let page = host.ask("order-1").await;
-    host.delete_webhooks().await;
-    host.pay(&page, PAYS).await;
-    assert_eq!(host.outputs("order-1").await, ["Pending"]);
+    host.is_paid_in_silence("order-1").await;
     let events = host.ask_stripe(TEST_KEY, "/v1/events?type=payment_intent.succeeded").await;
     let shared = "https://chat-payments.jelou.dev/link-webhook?provider=STRIPE";
     let body = events["data"][0].to_string();

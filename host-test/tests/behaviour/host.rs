@@ -108,6 +108,14 @@ impl Host {
         }
     }
 
+    /// A payment that is paid while no webhook is there to say so.
+    pub async fn is_paid_in_silence(&self, reference: &str) {
+        let page = self.ask(reference).await;
+        self.delete_webhooks().await;
+        self.pay(&page, PAYS).await;
+        assert_eq!(self.outputs(reference).await, ["Pending"]);
+    }
+
     /// Asks the fake Stripe as the owner of a key.
     pub async fn ask_stripe(&self, key: &str, path: &str) -> Value {
         let url = format!("http://{}{path}", self.fake.address());

@@ -34,7 +34,7 @@ async fn a_wrong_key_is_refused_before_any_call_and_never_repeated() {
         assert!(key.trim().len() < 8 || !said.contains(key.trim()), "{said}");
     }
     assert!(host.fake.calls().is_empty());
-    assert_eq!(host.marketplace.shown().await.unwrap_err().problem().code, "not-installed");
+    assert_eq!(host.marketplace.status().await.unwrap_err().problem().code, "not-installed");
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
     let error = alone.install(options(TEST_KEY)).await.unwrap_err();
     assert_eq!(error.problem().code, "provider-unreachable");
     assert_eq!(error.failing(), Failing::Later);
-    assert_eq!(alone.shown().await.unwrap_err().problem().code, "not-installed");
+    assert_eq!(alone.status().await.unwrap_err().problem().code, "not-installed");
 }
 
 #[tokio::test]
