@@ -25,6 +25,11 @@ use bindings::brain_studio::payments::types::{
     WebhookOutcome, WebhookRequest,
 };
 
+/// The standard library's allocator takes as much room as five functions of the contract.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 /// The provider: the exports of the component.
 pub struct StripePaymentProvider;
 
