@@ -12,8 +12,8 @@ use super::Shared;
 use super::error::ApiError;
 use super::keys::{Caller, caller};
 use super::params::Params;
-use super::state::{ACCOUNT, Replay, id};
-use super::{checkout, endpoints, events, intents};
+use super::state::{Call, Replay, id};
+use super::{checkout, destinations, endpoints, events, intents, trouble};
 
 /// Answers any call of the API.
 pub async fn answer(
@@ -23,30 +23,54 @@ pub async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let request_id = id("req");
-    shared.state().calls.push(format!("{method} {}", uri.path()));
-    let (status, body) = match carry_out(&shared, &method, &uri, &headers, &body) {
-        Ok(body) => (StatusCode::OK, body),
-        Err(error) => (error.status, error.body),
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let params = if method == Method::POST { &body[..] } else { query };
+    let call = Call {
+        method: method.to_string(),
+        path: uri.path().to_owned(),
+        params: url::form_urlencoded::parse(params).into_owned().collect(),
     };
-    (status, [("request-id", request_id)], Json(body)).into_response()
+    let trouble = {
+        let mut state = shared.state();
+        state.calls.push(call.clone());
+        state.day.of_call(&call.name())
+    };
+    match trouble {
+        None => {
+            let (status, body) = carry_out(&shared, call, &headers, &body);
+            (status, [("request-id", id("req"))], Json(body)).into_response()
+        }
+        Some(trouble) => {
+            if trouble.has_effect {
+                // Nobody hears the answer.
+                let _ = carry_out(&shared, call, &headers, &body);
+            }
+            trouble::answer(trouble.kind).await
+        }
+    }
 }
 
-fn carry_out(
+fn carry_out(shared: &Shared, call: Call, headers: &HeaderMap, body: &[u8]) -> (StatusCode, Value) {
+    match answer_of(shared, call, headers, body) {
+        Ok(body) => (StatusCode::OK, body),
+        Err(error) => (error.status, error.body),
+    }
+}
+
+fn answer_of(
     shared: &Shared,
-    method: &Method,
-    uri: &Uri,
+    call: Call,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Value, ApiError> {
     let caller = caller(headers)?;
     let key = headers
         .get("idempotency-key")
-        .filter(|_| method == Method::POST)
+        .filter(|_| call.method == "POST")
         .and_then(|value| value.to_str().ok());
-    let request = (uri.path().to_owned(), body.to_vec());
+    let request = (call.path.clone(), body.to_vec());
     if let Some(key) = key
-        && let Some(replay) = shared.state().side(caller.livemode).replays.get(key)
+        && let Some(replay) = shared.state().side_mut(caller.realm).replays.get(key)
     {
         return if replay.request == request {
             Ok(replay.answer.clone())
@@ -54,56 +78,64 @@ fn carry_out(
             Err(ApiError::idempotency())
         };
     }
-    let params = if method == Method::POST {
-        Params::parse(body)
-    } else {
-        Params::parse(uri.query().unwrap_or_default().as_bytes())
-    };
-    let answer = route(shared, caller, method, uri.path(), params)?;
+    let answer = route(shared, &caller, call, body)?;
     if let Some(key) = key {
         let replay = Replay { request, answer: answer.clone() };
-        shared.state().side_mut(caller.livemode).replays.insert(key.to_owned(), replay);
+        shared.state().side_mut(caller.realm).replays.insert(key.to_owned(), replay);
     }
     Ok(answer)
 }
 
-fn route(
-    shared: &Shared,
-    caller: Caller,
-    method: &Method,
-    path: &str,
-    params: Params,
-) -> Result<Value, ApiError> {
-    let segments: Vec<&str> = path.trim_start_matches("/v1/").split('/').collect();
-    let livemode = caller.livemode;
+fn route(shared: &Shared, caller: &Caller, call: Call, body: &[u8]) -> Result<Value, ApiError> {
+    caller.may(&call.method, &call.path)?;
+    let params = Params::new(call.params);
+    let segments: Vec<&str> = call.path.split('/').skip(1).collect();
+    let livemode = caller.realm.livemode;
     let mut state = shared.state();
-    let side = state.side_mut(livemode);
-    match (method.as_str(), segments.as_slice()) {
-        ("GET", ["account"]) if caller.is_restricted => {
-            Err(ApiError::permission("rak_accounts_kyc_basic_read"))
-        }
-        ("GET", ["account"]) => {
+    let side = state.side_mut(caller.realm);
+    if params.expands("charge") {
+        caller.may_expand_charges()?;
+    }
+    match (call.method.as_str(), segments.as_slice()) {
+        ("GET", ["v1", "account"]) => {
             params.finish()?;
-            Ok(account())
+            Ok(account(caller.realm.account))
         }
-        ("GET", ["webhook_endpoints"]) => endpoints::list(side, params),
-        ("POST", ["webhook_endpoints"]) => endpoints::create(side, livemode, params),
-        ("GET", ["webhook_endpoints", id]) => endpoints::get(side, id),
-        ("POST", ["webhook_endpoints", id]) => endpoints::update(side, livemode, id, params),
-        ("DELETE", ["webhook_endpoints", id]) => endpoints::delete(side, id),
-        ("POST", ["checkout", "sessions"]) => {
+        ("GET", ["v1", "webhook_endpoints"]) => endpoints::list(side, params),
+        ("POST", ["v1", "webhook_endpoints"]) => endpoints::create(side, caller, params),
+        ("GET", ["v1", "webhook_endpoints", id]) => endpoints::get(side, id),
+        ("POST", ["v1", "webhook_endpoints", id]) => endpoints::update(side, livemode, id, params),
+        ("DELETE", ["v1", "webhook_endpoints", id]) => endpoints::delete(side, id),
+        ("GET", ["v2", "core", "event_destinations"]) => destinations::list(side, params),
+        ("POST", ["v2", "core", "event_destinations"]) => {
+            destinations::create(side, livemode, body)
+        }
+        ("POST", ["v1", "checkout", "sessions"]) => {
             checkout::create(side, livemode, &shared.origin, params)
         }
-        ("GET", ["checkout", "sessions", id]) => checkout::get(side, id, params),
-        ("GET", ["payment_intents", id]) => intents::get(side, id, params),
-        ("GET", ["events"]) => events::list(side, params),
-        _ => Err(ApiError::no_route(method.as_str(), path)),
+        ("GET", ["v1", "checkout", "sessions", id]) => checkout::get(side, id, params),
+        ("GET", ["v1", "payment_intents"]) => intents::list(side, params),
+        ("GET", ["v1", "payment_intents", id]) => intents::get(side, id, params),
+        ("GET", ["v1", "events"]) => events::list(side, params),
+        ("POST", ["v1", "checkout", "sessions", id, "expire"]) => {
+            checkout::get(side, id, params).and_then(|_| Err(ApiError::not_here()))
+        }
+        ("POST", ["v1", "payment_intents", id, "cancel"]) => {
+            intents::get(side, id, params).and_then(|_| Err(ApiError::not_here()))
+        }
+        ("POST", ["v1", "refunds"]) => {
+            let mut params = params;
+            let id = params.require("payment_intent")?;
+            intents::get(side, &id, params).and_then(|_| Err(ApiError::not_here()))
+        }
+        ("GET", ["v1", "charges"]) => intents::list_charges(side, params),
+        _ => Err(ApiError::no_route(&call.method, &call.path)),
     }
 }
 
-fn account() -> Value {
+fn account(id: &str) -> Value {
     json!({
-        "id": ACCOUNT,
+        "id": id,
         "object": "account",
         "charges_enabled": true,
         "country": "US",

@@ -9,8 +9,10 @@ use sha2::Sha256;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
+use super::Shared;
 use super::endpoints::Endpoint;
 use super::events::Event;
+use super::state::Realm;
 use crate::clock::now;
 use crate::egress::OriginOverride;
 use crate::plugin::hex;
@@ -33,54 +35,80 @@ pub struct Attempt {
     pub status: Option<u16>,
 }
 
-/// What is to be delivered, one after the other.
+/// What is to be delivered, and what became of it.
 pub struct Outbox {
     queue: mpsc::UnboundedSender<Delivery>,
-    attempts: Arc<Mutex<Vec<Attempt>>>,
+    attempts: Mutex<Vec<Attempt>>,
     open: watch::Sender<usize>,
 }
 
-struct Delivery {
+/// What is to be delivered, one after the other.
+pub type Queue = mpsc::UnboundedReceiver<Delivery>;
+
+/// One event on its way to one endpoint.
+pub struct Delivery {
     event: String,
     event_type: String,
     endpoint: String,
     url: String,
     secret: String,
-    livemode: bool,
+    realm: Realm,
     body: Vec<u8>,
 }
 
-impl Outbox {
-    /// Starts the worker. It ends with the outbox.
-    pub fn start(client: Client, origins: Vec<OriginOverride>) -> Self {
-        let (queue, mut deliveries) = mpsc::unbounded_channel::<Delivery>();
-        let attempts = Arc::new(Mutex::new(Vec::new()));
-        let open = watch::Sender::new(0_usize);
-        let (log, done) = (Arc::clone(&attempts), open.clone());
-        tokio::spawn(async move {
-            while let Some(delivery) = deliveries.recv().await {
-                let url = address(&delivery.url, &origins);
-                for attempt in 0..ATTEMPTS {
-                    let status = match &url {
-                        Some(url) => send(&client, url.clone(), &delivery).await,
-                        None => None,
-                    };
-                    log.lock().unwrap_or_else(PoisonError::into_inner).push(Attempt {
-                        event: delivery.event.clone(),
-                        event_type: delivery.event_type.clone(),
-                        endpoint: delivery.endpoint.clone(),
-                        status,
-                    });
-                    let is_taken = status.is_some_and(|status| (200..300).contains(&status));
-                    if is_taken || url.is_none() || attempt + 1 == ATTEMPTS {
-                        break;
-                    }
-                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
+/// Starts what delivers, one after the other. It ends with the fake.
+pub fn start(
+    shared: &Arc<Shared>,
+    mut deliveries: Queue,
+    client: Client,
+    origins: Vec<OriginOverride>,
+) {
+    let shared = Arc::downgrade(shared);
+    tokio::spawn(async move {
+        while let Some(delivery) = deliveries.recv().await {
+            let url = address(&delivery.url, &origins);
+            let mut is_taken = false;
+            for attempt in 0..ATTEMPTS {
+                let status = match &url {
+                    Some(url) => send(&client, url.clone(), &delivery).await,
+                    None => None,
+                };
+                let Some(shared) = shared.upgrade() else { return };
+                shared.outbox.log(&delivery, status);
+                drop(shared);
+                is_taken = status.is_some_and(|status| (200..300).contains(&status));
+                if is_taken || url.is_none() || attempt + 1 == ATTEMPTS {
+                    break;
                 }
-                done.send_modify(|count| *count = count.saturating_sub(1));
+                tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
             }
+            let Some(shared) = shared.upgrade() else { return };
+            let mut state = shared.state();
+            let endpoints = &mut state.side_mut(delivery.realm).endpoints;
+            if let Some(endpoint) = endpoints.iter_mut().find(|e| e.id == delivery.endpoint) {
+                endpoint.was_tried(is_taken);
+            }
+            drop(state);
+            shared.outbox.open.send_modify(|count| *count = count.saturating_sub(1));
+        }
+    });
+}
+
+impl Outbox {
+    /// Nothing is to be delivered yet.
+    pub fn new() -> (Self, Queue) {
+        let (queue, deliveries) = mpsc::unbounded_channel();
+        let (attempts, open) = (Mutex::new(Vec::new()), watch::Sender::new(0));
+        (Self { queue, attempts, open }, deliveries)
+    }
+
+    fn log(&self, delivery: &Delivery, status: Option<u16>) {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).push(Attempt {
+            event: delivery.event.clone(),
+            event_type: delivery.event_type.clone(),
+            endpoint: delivery.endpoint.clone(),
+            status,
         });
-        Self { queue, attempts, open }
     }
 
     /// Sends an event to every endpoint that wants it.
@@ -92,7 +120,7 @@ impl Outbox {
                 endpoint: endpoint.id.clone(),
                 url: endpoint.url.clone(),
                 secret: endpoint.secret.clone(),
-                livemode: event.livemode,
+                realm: endpoint.realm,
                 body: event.bytes(),
             };
             self.open.send_modify(|count| *count += 1);
@@ -121,7 +149,7 @@ fn address(registered: &str, origins: &[OriginOverride]) -> Option<Url> {
 }
 
 async fn send(client: &Client, url: Url, delivery: &Delivery) -> Option<u16> {
-    let header = signature(&delivery.secret, delivery.livemode, &delivery.body, now());
+    let header = signature(&delivery.secret, delivery.realm.livemode, &delivery.body, now());
     let response = client
         .post(url)
         .header("content-type", "application/json; charset=utf-8")

@@ -7,13 +7,17 @@ use url::{Host, Url};
 
 use super::api::page;
 use super::error::ApiError;
+use super::keys::Caller;
 use super::params::Params;
-use super::state::{Side, id};
+use super::state::{Realm, Side, id};
 use crate::clock::now;
 use crate::json::set;
 
 /// As many as an account may have in a mode, by Stripe's documentation.
 const LIMIT: usize = 16;
+
+/// After as many deliveries in a row that nobody took, it is disabled. Stripe does so after nine days.
+const PATIENCE: u32 = 9;
 
 /// A webhook endpoint.
 pub struct Endpoint {
@@ -27,18 +31,33 @@ pub struct Endpoint {
     pub secret: String,
     /// Whether it is told anything.
     pub is_enabled: bool,
+    /// Whether it is told of other accounts' events instead.
+    pub is_for_connect: bool,
+    /// Unix seconds.
+    pub created: u64,
+    /// Whose it is.
+    pub realm: Realm,
+    /// How many deliveries in a row have been given up.
+    pub given_up: u32,
     api_version: Option<String>,
     description: Option<String>,
     metadata: BTreeMap<String, String>,
-    created: u64,
-    livemode: bool,
 }
 
 impl Endpoint {
     /// Whether it wants to be told of such an event.
     pub fn wants(&self, event_type: &str) -> bool {
         self.is_enabled
+            && !self.is_for_connect
             && self.enabled_events.iter().any(|event| event == "*" || event == event_type)
+    }
+
+    /// A delivery has been taken, or given up.
+    pub fn was_tried(&mut self, is_taken: bool) {
+        self.given_up = if is_taken { 0 } else { self.given_up + 1 };
+        if self.given_up >= PATIENCE {
+            self.is_enabled = false;
+        }
     }
 
     fn json(&self) -> Value {
@@ -50,7 +69,7 @@ impl Endpoint {
             "created": self.created,
             "description": self.description,
             "enabled_events": self.enabled_events,
-            "livemode": self.livemode,
+            "livemode": self.realm.livemode,
             "metadata": self.metadata,
             "status": if self.is_enabled { "enabled" } else { "disabled" },
             "url": self.url,
@@ -58,7 +77,8 @@ impl Endpoint {
     }
 }
 
-pub fn create(side: &mut Side, livemode: bool, mut params: Params) -> Result<Value, ApiError> {
+pub fn create(side: &mut Side, caller: &Caller, mut params: Params) -> Result<Value, ApiError> {
+    let livemode = caller.realm.livemode;
     let url = checked_url(params.require("url")?, livemode)?;
     let enabled_events = params.list("enabled_events");
     if enabled_events.is_empty() {
@@ -70,11 +90,13 @@ pub fn create(side: &mut Side, livemode: bool, mut params: Params) -> Result<Val
         enabled_events,
         secret: id("whsec"),
         is_enabled: true,
+        is_for_connect: params.take("connect").is_some_and(|connect| connect == "true"),
+        given_up: 0,
         api_version: params.take("api_version"),
         description: params.take("description"),
         metadata: params.map("metadata"),
         created: now(),
-        livemode,
+        realm: caller.realm,
     };
     params.finish()?;
     if side.endpoints.len() >= LIMIT {
@@ -84,8 +106,10 @@ pub fn create(side: &mut Side, livemode: bool, mut params: Params) -> Result<Val
         )));
     }
     let mut answer = endpoint.json();
-    // The only time that it is said.
-    set(&mut answer, "secret", endpoint.secret.clone());
+    // The only time that it is said, and not to every restricted key.
+    if !caller.is_kept_from_secrets {
+        set(&mut answer, "secret", endpoint.secret.clone());
+    }
     side.endpoints.push(endpoint);
     Ok(answer)
 }
@@ -120,6 +144,7 @@ pub fn update(
     }
     if let Some(disabled) = params.take("disabled") {
         endpoint.is_enabled = disabled != "true";
+        endpoint.given_up = 0;
     }
     endpoint.metadata.extend(params.map("metadata"));
     params.finish()?;

@@ -3,7 +3,6 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::state::ACCOUNT;
 use crate::json::set;
 
 /// A refusal.
@@ -69,13 +68,41 @@ impl ApiError {
         )
     }
 
-    pub fn permission(slug: &str) -> Self {
+    pub fn permission(masked: &str, account: &str, slug: &str) -> Self {
         Self::invalid_request(
             StatusCode::FORBIDDEN,
             None,
             &format!(
-                "The provided key 'rk_****' does not have the required permissions for this endpoint on account '{ACCOUNT}'. Having the '{slug}' permission would allow this request to continue."
+                "The provided key '{masked}' does not have the required permissions for this endpoint on account '{account}'. Having the '{slug}' permission would allow this request to continue."
             ),
+        )
+    }
+
+    pub fn never_for_restricted_keys(masked: &str) -> Self {
+        Self::invalid_request(
+            StatusCode::FORBIDDEN,
+            None,
+            &format!(
+                "The provided key '{masked}' does not have the required permissions for this endpoint. This is a restricted API key, but the required permissions are not available for use by restricted keys."
+            ),
+        )
+    }
+
+    pub fn too_many_requests() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "invalid_request_error",
+            Some("rate_limit"),
+            "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
+        )
+    }
+
+    pub fn failing() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "api_error",
+            None,
+            "Sorry! There was an error while talking to one of our backends. Support has been notified.",
         )
     }
 
@@ -95,6 +122,16 @@ impl ApiError {
             &format!(
                 "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
             ),
+        )
+    }
+
+    /// Stripe can, and this one cannot.
+    pub fn not_here() -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "api_error",
+            None,
+            "The fake Stripe cannot do this to an object that exists.",
         )
     }
 

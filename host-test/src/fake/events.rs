@@ -15,8 +15,6 @@ pub struct Event {
     pub id: String,
     /// Such as `payment_intent.succeeded`.
     pub kind: String,
-    /// Whether real money is meant.
-    pub livemode: bool,
     /// As it is delivered and listed.
     pub body: Value,
 }
@@ -43,7 +41,7 @@ pub fn happen(shared: &Shared, side: &mut Side, livemode: bool, kind: &str, obje
         "request": { "id": null, "idempotency_key": null },
         "type": kind,
     });
-    let event = Event { id, kind: kind.to_owned(), livemode, body };
+    let event = Event { id, kind: kind.to_owned(), body };
     shared.outbox.deliver(&event, &side.endpoints);
     side.events.push(event);
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::api::page;
 use super::checkout::Session;
 use super::error::ApiError;
 use super::events::happen;
 use super::params::Params;
-use super::state::{Side, id};
+use super::state::{Realm, Side, id};
 use crate::clock::now;
 use crate::json::set;
 
@@ -67,33 +68,40 @@ impl Intent {
         }
     }
 
+    fn received(&self) -> u64 {
+        if self.status == "succeeded" { self.amount } else { 0 }
+    }
+
+    /// The last attempt to charge the card, if there was one.
+    fn charge(&self) -> Option<Value> {
+        Some(json!({
+            "id": self.latest_charge.as_ref()?,
+            "object": "charge",
+            "amount": self.amount,
+            "amount_captured": self.received(),
+            "amount_refunded": 0,
+            "paid": self.status == "succeeded",
+            "payment_intent": self.id,
+            "refunded": false,
+        }))
+    }
+
     /// As the API and the events say it.
     pub fn json(&self, with_charge: bool) -> Value {
-        let received = if self.status == "succeeded" { self.amount } else { 0 };
         let next_action = (self.status == "requires_action").then(|| {
             json!({
                 "type": "redirect_to_url",
                 "redirect_to_url": { "url": self.authentication_url, "return_url": null },
             })
         });
-        let latest_charge = match &self.latest_charge {
-            Some(charge) if with_charge => json!({
-                "id": charge,
-                "object": "charge",
-                "amount": self.amount,
-                "amount_captured": received,
-                "amount_refunded": 0,
-                "paid": self.status == "succeeded",
-                "refunded": false,
-            }),
-            charge => json!(charge),
-        };
+        let latest_charge = if with_charge { self.charge() } else { None };
+        let latest_charge = latest_charge.unwrap_or_else(|| json!(self.latest_charge));
         json!({
             "id": self.id,
             "object": "payment_intent",
             "amount": self.amount,
             "amount_capturable": 0,
-            "amount_received": received,
+            "amount_received": self.received(),
             "canceled_at": null,
             "cancellation_reason": null,
             "capture_method": "automatic_async",
@@ -121,9 +129,10 @@ impl Intent {
 }
 
 /// The customer gives a card on the session's page.
-pub fn confirm(shared: &Shared, livemode: bool, session_id: &str, card: &str) -> Option<Outcome> {
+pub fn confirm(shared: &Shared, realm: Realm, session_id: &str, card: &str) -> Option<Outcome> {
+    let livemode = realm.livemode;
     let mut state = shared.state();
-    let side = state.side_mut(livemode);
+    let side = state.side_mut(realm);
     let session = side.session_mut(session_id)?;
     let intent_id = if let Some(id) = &session.intent {
         id.clone()
@@ -158,12 +167,13 @@ pub fn confirm(shared: &Shared, livemode: bool, session_id: &str, card: &str) ->
 /// The customer answers the bank's question.
 pub fn authenticate(
     shared: &Shared,
-    livemode: bool,
+    realm: Realm,
     session_id: &str,
     succeeds: bool,
 ) -> Option<Outcome> {
+    let livemode = realm.livemode;
     let mut state = shared.state();
-    let side = state.side_mut(livemode);
+    let side = state.side_mut(realm);
     let intent_id = side.session_mut(session_id)?.intent.clone()?;
     let intent = side.intent_mut(&intent_id)?;
     if intent.status != "requires_action" {
@@ -211,6 +221,16 @@ fn succeed(
     happen(shared, side, livemode, "payment_intent.succeeded", &paid);
     happen(shared, side, livemode, "checkout.session.completed", &complete);
     Some(())
+}
+
+pub fn list(side: &Side, params: Params) -> Result<Value, ApiError> {
+    let intents = side.intents.iter().rev().map(|i| (i.id.clone(), i.json(false))).collect();
+    page(intents, "/v1/payment_intents", params)
+}
+
+pub fn list_charges(side: &Side, params: Params) -> Result<Value, ApiError> {
+    let charge = |intent: &Intent| Some((intent.latest_charge.clone()?, intent.charge()?));
+    page(side.intents.iter().rev().filter_map(charge).collect(), "/v1/charges", params)
 }
 
 pub fn get(side: &Side, id: &str, params: Params) -> Result<Value, ApiError> {

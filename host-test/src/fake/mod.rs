@@ -3,13 +3,23 @@
 //! It keeps everything in memory. Test and live objects never meet. Texts and shapes are Stripe's
 //! own, as far as they are known.
 //!
-//! Keys: any `sk_` or `rk_` key of the right shape is accepted. One that ends in `Invalid` is
-//! refused as a wrong key, one that ends in `Expired` as an expired one.
+//! A key says itself what it is, by words among its letters:
+//!
+//! - any `sk_` or `rk_` key of the right shape is accepted, and belongs to one account; one with
+//!   `SecondAccount` in it to another;
+//! - one that ends in `Invalid` is refused as a wrong key, one that ends in `Expired` as an expired
+//!   one;
+//! - a restricted key (`rk_`) may do everything that a payment provider needs, but what is named
+//!   after `Without`: `Webhook`, `Checkout`, `PaymentIntent`, `Refund`, `Charge`, `Event`, each
+//!   alone or with `Write` (`rk_test_51WithoutWebhookWriteRefund`). None may read the account; after
+//!   `Without`, `Account` keeps the account's id out of that refusal;
+//! - to one with `Secretless` in it a new webhook's secret is not said.
 
 mod api;
 mod checkout;
 mod command;
 mod delivery;
+mod destinations;
 mod endpoints;
 mod error;
 mod events;
@@ -18,6 +28,7 @@ mod keys;
 mod page;
 mod params;
 mod state;
+mod trouble;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +41,9 @@ use tokio::sync::watch;
 use crate::egress::OriginOverride;
 pub use command::{Command, run};
 pub use delivery::{Attempt, signature};
-use state::State;
+pub use state::Call;
+use state::{Realm, State};
+pub use trouble::{Trouble, TroubleKind};
 
 /// A fake Stripe that is running. It stops when this is dropped.
 pub struct FakeStripe {
@@ -65,13 +78,16 @@ impl FakeStripe {
     ) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let client = crate::egress::client().map_err(std::io::Error::other)?;
+        let (outbox, deliveries) = delivery::Outbox::new();
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),
             origin: format!("http://{address}"),
-            outbox: delivery::Outbox::start(client, deliver_origins),
+            outbox,
         });
+        delivery::start(&shared, deliveries, client, deliver_origins);
         let router = Router::new()
             .route("/v1/{*path}", any(api::answer))
+            .route("/v2/{*path}", any(api::answer))
             .route("/c/pay/{session}", get(page::show).post(page::pay))
             .route("/c/pay/{session}/authenticate", post(page::authenticate))
             .with_state(Arc::clone(&shared));
@@ -88,7 +104,25 @@ impl FakeStripe {
     /// Every call of the API so far, such as `GET /v1/account`.
     #[must_use]
     pub fn calls(&self) -> Vec<String> {
+        self.shared.state().calls.iter().map(Call::name).collect()
+    }
+
+    /// Every call of the API so far, with its parameters.
+    #[must_use]
+    pub fn calls_with_params(&self) -> Vec<Call> {
         self.shared.state().calls.clone()
+    }
+
+    /// What goes wrong from now on, if anything.
+    pub fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.shared.state().day.set(trouble);
+    }
+
+    /// Waits until a call has met the trouble.
+    pub async fn met_trouble(&self) {
+        let mut met = self.shared.state().day.met();
+        // It ends with an error only when the state is gone, and that is ours.
+        let _ = met.wait_for(|met| *met > 0).await;
     }
 
     /// Every attempt to deliver so far.
@@ -107,15 +141,16 @@ impl FakeStripe {
     /// The ids of the webhook endpoints of a mode.
     #[must_use]
     pub fn endpoint_ids(&self, livemode: bool) -> Vec<String> {
-        self.shared.state().side(livemode).endpoints.iter().map(|e| e.id.clone()).collect()
+        let realm = Realm::of_first_account(livemode);
+        self.shared.state().side_mut(realm).endpoints.iter().map(|e| e.id.clone()).collect()
     }
 
     /// Delivers the first event of a type again, signed afresh, as a merchant may ask for.
     pub fn resend(&self, livemode: bool, event_type: &str) {
-        let state = self.shared.state();
-        if let Some(event) = state.side(livemode).events.iter().find(|e| e.kind == event_type) {
-            let endpoints = &state.side(livemode).endpoints;
-            self.shared.outbox.deliver(event, endpoints);
+        let mut state = self.shared.state();
+        let side = state.side_mut(Realm::of_first_account(livemode));
+        if let Some(event) = side.events.iter().find(|event| event.kind == event_type) {
+            self.shared.outbox.deliver(event, &side.endpoints);
         }
     }
 
@@ -123,8 +158,8 @@ impl FakeStripe {
     /// sent.
     #[must_use]
     pub fn held_back(&self, livemode: bool, event_type: &str) -> Option<HeldBack> {
-        let state = self.shared.state();
-        let side = state.side(livemode);
+        let mut state = self.shared.state();
+        let side = state.side_mut(Realm::of_first_account(livemode));
         let event = side.events.iter().find(|event| event.kind == event_type)?;
         let endpoint = side.endpoints.iter().find(|endpoint| endpoint.wants(event_type))?;
         let body = event.bytes();

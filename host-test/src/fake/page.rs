@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::intents::{Outcome, authenticate as answer_bank, confirm};
+use super::state::Realm;
 use crate::contract::types::Money;
 
 /// What the customer types.
@@ -38,7 +39,7 @@ pub async fn pay(
     Path(id): Path<String>,
     Form(Card { card }): Form<Card>,
 ) -> Response {
-    after(&shared, &id, |livemode| confirm(&shared, livemode, &id, &card))
+    after(&shared, &id, |realm| confirm(&shared, realm, &id, &card))
 }
 
 /// The customer answers the bank's question.
@@ -48,14 +49,14 @@ pub async fn authenticate(
     Form(Authentication { outcome }): Form<Authentication>,
 ) -> Response {
     let succeeds = outcome == "succeed";
-    after(&shared, &id, |livemode| answer_bank(&shared, livemode, &id, succeeds))
+    after(&shared, &id, |realm| answer_bank(&shared, realm, &id, succeeds))
 }
 
-fn after(shared: &Shared, id: &str, act: impl FnOnce(bool) -> Option<Outcome>) -> Response {
+fn after(shared: &Shared, id: &str, act: impl FnOnce(Realm) -> Option<Outcome>) -> Response {
     let open_in = {
-        let state = shared.state();
-        state.mode_of_session(id).filter(|&livemode| {
-            state.side(livemode).sessions.iter().any(|s| s.id == id && s.status == "open")
+        let mut state = shared.state();
+        state.realm_of_session(id).filter(|&realm| {
+            state.side_mut(realm).sessions.iter().any(|s| s.id == id && s.status == "open")
         })
     };
     let outcome = open_in.and_then(act);
@@ -68,10 +69,10 @@ fn after(shared: &Shared, id: &str, act: impl FnOnce(bool) -> Option<Outcome>) -
 }
 
 fn with_session(shared: &Shared, id: &str, body: impl FnOnce(&str, &str) -> String) -> Response {
-    let state = shared.state();
+    let mut state = shared.state();
     let session = state
-        .mode_of_session(id)
-        .and_then(|livemode| state.side(livemode).sessions.iter().find(|s| s.id == id));
+        .realm_of_session(id)
+        .and_then(|realm| state.side_mut(realm).sessions.iter().find(|s| s.id == id));
     let Some(session) = session else {
         let page = html(&said("Not found", "There is no such payment page."));
         return (StatusCode::NOT_FOUND, Html(page)).into_response();

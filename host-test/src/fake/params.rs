@@ -8,9 +8,14 @@ use super::error::ApiError;
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Reads a form or a query.
-    pub fn parse(encoded: &[u8]) -> Self {
-        Self(url::form_urlencoded::parse(encoded).into_owned().collect())
+    /// The parameters of a form or a query.
+    pub fn new(params: Vec<(String, String)>) -> Self {
+        Self(params)
+    }
+
+    /// Whether an object of a kind shall be in the answer, rather than its id.
+    pub fn expands(&self, kind: &str) -> bool {
+        self.0.iter().any(|(name, value)| name.starts_with("expand[") && value.contains(kind))
     }
 
     /// Takes one.

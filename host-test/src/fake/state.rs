@@ -1,28 +1,65 @@
 //! What the fake Stripe remembers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use super::destinations::Destination;
 use super::endpoints::Endpoint;
 use super::events::Event;
 use super::intents::Intent;
+use super::trouble::Day;
 
-/// The account that every key belongs to.
-pub const ACCOUNT: &str = "acct_1FakeStripeAccount";
-
-/// Both modes.
-#[derive(Default)]
-pub struct State {
-    /// Every call of the API so far, such as `GET /v1/account`.
-    pub calls: Vec<String>,
-    test: Side,
-    live: Side,
+/// An account in one of its modes. Nothing of one is seen in another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Realm {
+    /// `acct_…`
+    pub account: &'static str,
+    /// Whether real money is meant.
+    pub livemode: bool,
 }
 
-/// One mode.
+impl Realm {
+    /// The first account, in a mode.
+    pub fn of_first_account(livemode: bool) -> Self {
+        Self { account: super::keys::ACCOUNT, livemode }
+    }
+}
+
+/// Every account in every mode.
+#[derive(Default)]
+pub struct State {
+    /// Every call of the API so far.
+    pub calls: Vec<Call>,
+    /// What goes wrong.
+    pub day: Day,
+    sides: BTreeMap<Realm, Side>,
+}
+
+/// A call of the API, as it came.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Such as `GET`.
+    pub method: String,
+    /// Such as `/v1/account`.
+    pub path: String,
+    /// Of the query or of the form.
+    pub params: Vec<(String, String)>,
+}
+
+impl Call {
+    /// Such as `GET /v1/account`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// One account in one mode.
 #[derive(Default)]
 pub struct Side {
+    /// Destinations of events that are no webhook endpoints of the first version of the API.
+    pub destinations: Vec<Destination>,
     /// Webhook endpoints, oldest first.
     pub endpoints: Vec<Endpoint>,
     /// Checkout Sessions, oldest first.
@@ -44,21 +81,15 @@ pub struct Replay {
 }
 
 impl State {
-    /// One mode.
-    pub fn side(&self, livemode: bool) -> &Side {
-        if livemode { &self.live } else { &self.test }
+    /// One account in one mode.
+    pub fn side_mut(&mut self, realm: Realm) -> &mut Side {
+        self.sides.entry(realm).or_default()
     }
 
-    /// One mode.
-    pub fn side_mut(&mut self, livemode: bool) -> &mut Side {
-        if livemode { &mut self.live } else { &mut self.test }
-    }
-
-    /// The mode that a session is of.
-    pub fn mode_of_session(&self, id: &str) -> Option<bool> {
-        [false, true]
-            .into_iter()
-            .find(|&livemode| self.side(livemode).sessions.iter().any(|s| s.id == id))
+    /// The account and the mode that a session is of.
+    pub fn realm_of_session(&self, id: &str) -> Option<Realm> {
+        let has_it = |side: &Side| side.sessions.iter().any(|session| session.id == id);
+        self.sides.iter().find(|(_, side)| has_it(side)).map(|(&realm, _)| realm)
     }
 }
 
