@@ -3,6 +3,10 @@
 //! The prefix says the kind and the mode; its length is Stripe's business: keys of 32 and of more
 //! than 107 characters are in use.
 
+use hmac::Hmac;
+use hmac::digest::{KeyInit, Mac};
+use sha2::Sha256;
+
 use crate::bindings::brain_studio::payments::types::{
     InstallRequest, Mode, Problem, ProviderError,
 };
@@ -103,6 +107,17 @@ fn key_of(request: &InstallRequest) -> &str {
 /// Whether the request's API key is a restricted one.
 pub fn is_restricted(request: &InstallRequest) -> bool {
     key_of(request).starts_with("rk_")
+}
+
+/// A mark by which the same key is known again for the same installation. Nothing of the key can be
+/// learned from it.
+pub fn mark(request: &InstallRequest) -> String {
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key_of(request).as_bytes()) else {
+        return String::new();
+    };
+    let tag = mac.chain_update(request.installation_id.as_bytes()).finalize().into_bytes();
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    tag.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The mode that the request's API key stands for.

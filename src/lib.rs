@@ -15,6 +15,7 @@ mod connection;
 mod manifest;
 mod metadata;
 mod payments;
+mod permissions;
 mod problem;
 mod stripe;
 pub mod webhook;

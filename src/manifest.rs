@@ -3,6 +3,7 @@
 use crate::bindings::brain_studio::payments::types::{
     CredentialField, Manifest, Origin, Permission,
 };
+use crate::permissions::PERMISSIONS;
 use crate::webhook::SIGNATURE_HEADER;
 
 /// The credential that authorises every call.
@@ -13,16 +14,6 @@ pub const WEBHOOK_SECRET: &str = "webhook-secret";
 /// The three events of the guide, in its order: what a webhook has to deliver, exactly.
 pub const WEBHOOK_EVENTS: [&str; 3] =
     ["payment_intent.succeeded", "payment_intent.requires_action", "payment_intent.payment_failed"];
-
-/// What the plugin does with each permission of a restricted key, by the names in Stripe's own
-/// refusals (`'rak_…'`). Writing includes reading.
-const PERMISSIONS: [(&str, &str); 5] = [
-    ("rak_webhook_write", "register, check and remove the webhook"),
-    ("rak_checkout_session_write", "create the page on which a customer pays"),
-    ("rak_payment_intent_read", "ask what really happened to a payment"),
-    ("rak_charge_read", "see what has been refunded"),
-    ("rak_event_read", "find events that were never delivered"),
-];
 
 /// The manifest.
 pub fn manifest() -> Manifest {
@@ -56,9 +47,9 @@ pub fn manifest() -> Manifest {
         signature_header: SIGNATURE_HEADER.to_owned(),
         permissions: PERMISSIONS
             .iter()
-            .map(|&(id, purpose)| Permission {
-                id: id.to_owned(),
-                purpose: purpose.to_owned(),
+            .map(|permission| Permission {
+                id: permission.id.to_owned(),
+                purpose: permission.purpose.to_owned(),
             })
             .collect(),
         extras: vec![("api-version".to_owned(), crate::stripe::API_VERSION.to_owned())],

@@ -11,6 +11,18 @@ pub fn problem(code: &str, message: impl Into<String>, remedy: &[&str]) -> Probl
     }
 }
 
+/// Several things in a sentence: `a, b, c`.
+pub fn enumerated(things: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let mut text = String::new();
+    for thing in things {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(thing.as_ref());
+    }
+    text
+}
+
 /// What a part of the contract answers that this version does not have yet.
 pub fn not_implemented(what: &str) -> ProviderError {
     ProviderError::Other(problem(

@@ -1,34 +1,35 @@
 //! Installing and uninstalling.
 
-use super::endpoint::{self, MADE_BY, MERCHANT, PLUGIN};
-use crate::api_key::mode_of_request;
-use crate::bindings::brain_studio::payments::types::{
-    InstallRequest, Installation, Mode, Problem, ProviderError, WebhookRegistration, WebhookSetup,
-};
-use crate::manifest::WEBHOOK_SECRET;
-use crate::problem::problem;
+use super::extras::{is_made_by_plugin, remember_key, remember_maker};
+use super::{endpoint, registration, secret};
+use crate::api_key::{is_restricted, mode_of_request};
+use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation, ProviderError};
+use crate::permissions::{self, Missing};
 use crate::stripe::{self, Account, Error, Form};
 
 /// Connects a merchant's account.
 pub async fn install(request: InstallRequest) -> Result<Installation, ProviderError> {
     let mode = mode_of_request(&request)?;
-    let secret = given_webhook_secret(&request)?;
+    let secret = secret::given(&request)?;
+    let missing = missing_permissions(&request).await?;
+    if missing.is_fatal() {
+        return Err(ProviderError::PermissionMissing(missing.problem()));
+    }
     let account = account().await?;
-    let (webhook, made_by) = match request.webhook_setup {
-        WebhookSetup::Automatic => {
-            let once = format!("install-{}", request.installation_id);
-            (endpoint::register(&request, mode, Some(&once)).await?, PLUGIN)
-        }
-        WebhookSetup::Manual => (find_made_by_hand(&request, mode, secret).await?, MERCHANT),
-    };
-    Ok(Installation {
-        installation_id: request.installation_id,
-        workspace: request.workspace,
+    let once = format!("install-{}", request.installation_id);
+    let secrets = secret.map(str::to_owned).into_iter().collect();
+    let registered = registration::register(&request, mode, &missing, secrets, Some(&once)).await?;
+    let mut installation = Installation {
+        installation_id: request.installation_id.clone(),
+        workspace: request.workspace.clone(),
         mode,
         account,
-        webhook,
-        extras: vec![(MADE_BY.to_owned(), made_by.to_owned())],
-    })
+        webhook: registered.webhook,
+        extras: Vec::new(),
+    };
+    remember_maker(&mut installation, registered.is_made_by_plugin);
+    remember_key(&mut installation, &request);
+    Ok(installation)
 }
 
 /// Removes what `install` made. An endpoint that was made by hand is the merchant's.
@@ -39,9 +40,9 @@ pub async fn uninstall(installation: &Installation) -> Result<(), ProviderError>
     }
 }
 
-/// Whether the webhook is ours to change.
-pub fn is_made_by_plugin(installation: &Installation) -> bool {
-    installation.extras.iter().any(|(name, value)| name == MADE_BY && value == PLUGIN)
+/// What the request's key may not do. A standard key may do everything.
+pub async fn missing_permissions(request: &InstallRequest) -> Result<Missing, Error> {
+    if is_restricted(request) { permissions::missing().await } else { Ok(Missing::default()) }
 }
 
 /// The account that the key belongs to. A restricted key may not be allowed to ask, and its refusal
@@ -54,79 +55,4 @@ pub async fn account() -> Result<Option<String>, Error> {
         Err(Error::NotFound(_) | Error::Refused { .. } | Error::Unreadable) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The endpoint that the merchant made from the guide, found by its URL.
-pub async fn find_made_by_hand(
-    request: &InstallRequest,
-    mode: Mode,
-    secret: Option<String>,
-) -> Result<WebhookRegistration, Error> {
-    let url = endpoint::shared_url(&request.webhook_urls, mode).to_owned();
-    let (endpoint_id, unfound) = match endpoint::list().await {
-        Ok(endpoints) => {
-            let found = endpoints.into_iter().find(|endpoint| endpoint.url == url);
-            let unfound = found.is_none().then(|| webhook_missing(&url));
-            (found.map(|endpoint| endpoint.id), unfound)
-        }
-        Err(Error::PermissionMissing { .. }) => (None, None),
-        Err(error) => return Err(error),
-    };
-    Ok(WebhookRegistration {
-        endpoint_id,
-        url,
-        problem: unfound.or_else(|| secret.is_none().then(secret_not_given)),
-        signing_secrets: secret.into_iter().collect(),
-    })
-}
-
-/// The signing secret of a webhook made by hand, if it was given.
-pub fn given_webhook_secret(request: &InstallRequest) -> Result<Option<String>, ProviderError> {
-    let given = request
-        .credentials
-        .iter()
-        .find(|credential| credential.name == WEBHOOK_SECRET)
-        .map(|credential| credential.value.trim())
-        .filter(|secret| !secret.is_empty());
-    match given {
-        Some(secret) if !is_signing_secret(secret) => {
-            Err(ProviderError::InvalidCredentials(problem(
-                "webhook-secret-malformed",
-                "This is not the signing secret of a webhook: those start with whsec_.",
-                &[
-                    "In Stripe, open Workbench → Webhooks and choose your endpoint.",
-                    "Reveal its signing secret (whsec_…) and paste it whole.",
-                ],
-            )))
-        }
-        secret => Ok(secret.map(str::to_owned)),
-    }
-}
-
-fn is_signing_secret(text: &str) -> bool {
-    text.strip_prefix("whsec_")
-        .is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
-}
-
-fn webhook_missing(url: &str) -> Problem {
-    problem(
-        "webhook-missing",
-        "No webhook with the marketplace's address was found in this Stripe account and mode.",
-        &[
-            "In Stripe, open Workbench → Webhooks and create a destination of the type Webhook endpoint.",
-            "Select only payment_intent.succeeded, payment_intent.requires_action and payment_intent.payment_failed.",
-            &format!("Paste this URL: {url}"),
-        ],
-    )
-}
-
-fn secret_not_given() -> Problem {
-    problem(
-        "webhook-secret-not-given",
-        "The webhook's signing secret was not given. Payments are confirmed by asking Stripe instead.",
-        &[
-            "In Stripe, open Workbench → Webhooks, choose your endpoint and reveal its signing secret (whsec_…).",
-            "Install again with the API Key and that secret.",
-        ],
-    )
 }

@@ -1,8 +1,13 @@
 //! The connection with a merchant's account: made, mended, looked at, removed.
 
+mod address;
+mod destination;
 mod endpoint;
+mod extras;
 mod install;
+mod registration;
 mod repair;
+mod secret;
 mod status;
 
 pub use install::{install, uninstall};

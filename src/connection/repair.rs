@@ -4,12 +4,14 @@
 //! before anything goes. What earlier installations of the workspace left behind is removed in
 //! here. The key may be a new one: then this is its rotation.
 
-use super::endpoint;
-use super::install::{account, find_made_by_hand, given_webhook_secret, is_made_by_plugin};
+use super::extras::{is_made_by_plugin, is_same_key, remember_key, remember_maker};
+use super::install::{account, missing_permissions};
+use super::{address, endpoint, registration, secret};
 use crate::api_key::{is_restricted, mode_of_request};
 use crate::bindings::brain_studio::payments::types::{
-    InstallRequest, Installation, Mode, Problem, ProviderError, RepairOutcome,
+    InstallRequest, Installation, Mode, Problem, ProviderError, RepairOutcome, WebhookSetup,
 };
+use crate::permissions::Missing;
 use crate::problem::problem;
 use crate::stripe::{API_VERSION, Error};
 
@@ -22,73 +24,96 @@ pub async fn repair(
     if mode != installation.mode {
         return Err(ProviderError::Refused(other_mode(installation.mode, mode)));
     }
-    let now = account().await?;
-    if let (Some(before), Some(now)) = (&installation.account, &now)
-        && before != now
-    {
+    let given = secret::given(&request)?;
+    let missing = missing_permissions(&request).await?;
+    if missing.is_fatal() {
+        return Err(ProviderError::PermissionMissing(missing.problem()));
+    }
+    if !is_of_account(&mut installation, &request).await? {
         return Err(other_account());
     }
-    let is_proven = now.is_some() && installation.account.is_some();
-    installation.account = now.or(installation.account);
+    remember_key(&mut installation, &request);
+    if let Some(given) = given {
+        let secrets = std::mem::take(&mut installation.webhook.signing_secrets);
+        installation.webhook.signing_secrets = secret::added(given, secrets);
+    }
     let changes = if is_made_by_plugin(&installation) {
-        repair_endpoint(&mut installation, &request, is_proven).await?
+        repair_own(&mut installation, &request, &missing).await?
     } else {
-        let given = given_webhook_secret(&request)?;
-        let secret = given.or_else(|| installation.webhook.signing_secrets.first().cloned());
-        installation.webhook = find_made_by_hand(&request, mode, secret).await?;
-        Vec::new()
+        look_again(&mut installation, &request, &missing).await?
     };
     Ok(RepairOutcome { installation, changes })
 }
 
-async fn repair_endpoint(
+/// Whether the request's key is of the installation's account. What cannot be shown is not so: the
+/// payments of one account are not known to another.
+async fn is_of_account(
     installation: &mut Installation,
     request: &InstallRequest,
-    is_same_account: bool,
+) -> Result<bool, Error> {
+    let now = account().await?;
+    let is_of_account = match (&installation.account, &now) {
+        (Some(before), Some(now)) => before == now,
+        _ if is_same_key(installation, request) => true,
+        // Only the key of the account that has the webhook can see it.
+        _ => match &installation.webhook.endpoint_id {
+            Some(id) => match endpoint::find(id).await {
+                Err(Error::PermissionMissing { .. }) => false,
+                found => found?.is_some(),
+            },
+            None => false,
+        },
+    };
+    installation.account = now.or_else(|| installation.account.take());
+    Ok(is_of_account)
+}
+
+/// The plugin's own webhook.
+async fn repair_own(
+    installation: &mut Installation,
+    request: &InstallRequest,
+    missing: &Missing,
 ) -> Result<Vec<String>, ProviderError> {
-    let mode = installation.mode;
-    let url = endpoint::own_url(&request.webhook_urls, mode, &installation.installation_id);
     let existing = match &installation.webhook.endpoint_id {
-        Some(id) => endpoint::find(id).await,
-        None => Ok(None),
+        Some(id) => match endpoint::find(id).await {
+            Err(Error::PermissionMissing { permission, .. }) => {
+                let lacking = permission.as_deref().unwrap_or("a permission");
+                let url = address::shared_url(&request.webhook_urls, installation.mode);
+                installation.webhook.problem = Some(registration::not_permitted(lacking, url));
+                return Ok(Vec::new());
+            }
+            existing => existing?,
+        },
+        None => None,
     };
-    let existing = match existing {
-        Err(Error::PermissionMissing { .. }) if !is_same_account => return Err(other_account()),
-        Err(Error::PermissionMissing { permission, .. }) => {
-            let problem = endpoint::not_permitted(permission.as_deref());
-            installation.webhook.problem = Some(problem);
-            return Ok(Vec::new());
-        }
-        existing => existing?,
-    };
-    // Neither the key nor the webhook proves that it is the same account.
-    if existing.is_none() && installation.webhook.endpoint_id.is_some() && !is_same_account {
-        return Err(other_account());
-    }
     let mut changes = Vec::new();
+    // Its version cannot be changed and its secret not read again: only a new one will do. Stripe
+    // does not tell a restricted key the secret of a new one either.
+    let knows_secret = !installation.webhook.signing_secrets.is_empty();
+    let is_worth_keeping = knows_secret || is_restricted(request);
     match existing {
-        // Its version cannot be changed and its secret not read again: only a new one will do.
-        Some(found)
-            if found.api_version.as_deref() == Some(API_VERSION)
-                && !installation.webhook.signing_secrets.is_empty() =>
-        {
-            let is_right =
-                found.url == url && found.status == "enabled" && endpoint::has_exact_events(&found);
-            if !is_right {
+        Some(found) if is_worth_keeping && found.api_version.as_deref() == Some(API_VERSION) => {
+            let mode = installation.mode;
+            let url = address::own_url(&request.webhook_urls, mode, &installation.installation_id);
+            if found.status != "enabled" {
+                changes.push("The webhook was turned on again.".to_owned());
+            }
+            if !endpoint::has_exact_events(&found) {
+                changes.push("The webhook listens to exactly the three events again.".to_owned());
+            }
+            if found.url != url {
+                changes.push("The webhook's URL was corrected.".to_owned());
+            }
+            if !changes.is_empty() {
                 endpoint::correct(&found.id, &url).await?;
-                changes.push("The webhook's address, events and state were set right.".to_owned());
             }
             installation.webhook.url = url;
-            installation.webhook.problem = None;
+            installation.webhook.problem = (!knows_secret).then(registration::secret_missing);
         }
-        // Stripe does not tell a restricted key the secret of a new one either.
-        Some(found)
-            if found.api_version.as_deref() == Some(API_VERSION) && is_restricted(request) => {}
         _ => {
-            installation.webhook = endpoint::register(request, mode, None).await?;
-            if installation.webhook.endpoint_id.is_some() {
+            register_anew(installation, request, missing, &mut changes).await?;
+            if !changes.is_empty() {
                 // Its secret has to be stored before the old one goes: the host repairs again.
-                changes.push("A new webhook was registered.".to_owned());
                 return Ok(changes);
             }
         }
@@ -97,20 +122,52 @@ async fn repair_endpoint(
     Ok(changes)
 }
 
+/// The merchant's webhook is not ours to change. One that is gone is made up for, unless the
+/// merchant wanted to make it.
+async fn look_again(
+    installation: &mut Installation,
+    request: &InstallRequest,
+    missing: &Missing,
+) -> Result<Vec<String>, ProviderError> {
+    let mode = installation.mode;
+    let secrets = installation.webhook.signing_secrets.clone();
+    let found = registration::find_made_by_hand(request, mode, secrets).await?;
+    let mut changes = Vec::new();
+    if found.endpoint_id.is_some() || matches!(request.webhook_setup, WebhookSetup::Manual) {
+        installation.webhook = found;
+    } else {
+        register_anew(installation, request, missing, &mut changes).await?;
+    }
+    Ok(changes)
+}
+
+async fn register_anew(
+    installation: &mut Installation,
+    request: &InstallRequest,
+    missing: &Missing,
+    changes: &mut Vec<String>,
+) -> Result<(), ProviderError> {
+    let secrets = installation.webhook.signing_secrets.clone();
+    let mode = installation.mode;
+    let registered = registration::register(request, mode, missing, secrets, None).await?;
+    if registered.webhook.endpoint_id.is_some() && registered.is_made_by_plugin {
+        changes.push("A new webhook was registered.".to_owned());
+    }
+    installation.webhook = registered.webhook;
+    remember_maker(installation, registered.is_made_by_plugin);
+    Ok(())
+}
+
 /// Deletes the endpoints that this workspace made earlier, known by their metadata. The URL alone
 /// proves nothing: every merchant and workspace shares it. What cannot be deleted now is for the
-/// next repair.
+/// next repair, and the status report names it.
 async fn remove_strays(installation: &Installation, changes: &mut Vec<String>) {
     for stray in endpoint::list().await.unwrap_or_default() {
-        let is_ours = stray.metadata.workspace.as_ref() == Some(&installation.workspace);
-        if is_ours && installation.webhook.endpoint_id.as_ref() != Some(&stray.id) {
-            changes.push(match endpoint::remove(&stray.id).await {
-                Ok(()) => "A webhook that an earlier installation had left was deleted.".to_owned(),
-                Err(_) => format!(
-                    "A webhook that an earlier installation had left could not be deleted: {}.",
-                    stray.id
-                ),
-            });
+        if endpoint::is_of_workspace(&stray, installation)
+            && installation.webhook.endpoint_id.as_ref() != Some(&stray.id)
+            && endpoint::remove(&stray.id).await.is_ok()
+        {
+            changes.push("A webhook that an earlier installation had left was deleted.".to_owned());
         }
     }
 }
@@ -124,16 +181,12 @@ fn other_account() -> ProviderError {
 }
 
 fn other_mode(installed: Mode, given: Mode) -> Problem {
-    let name = |mode| match mode {
-        Mode::Test => "test",
-        Mode::Live => "live",
-    };
     problem(
         "mode-mismatch",
         format!(
             "Stripe is installed in {} mode, and this is a {} key.",
-            name(installed),
-            name(given)
+            address::word(installed),
+            address::word(given)
         ),
         &["To change the mode, uninstall Stripe.", "Install it again with the new key."],
     )

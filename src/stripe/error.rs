@@ -6,10 +6,9 @@
 use super::json::Json;
 use crate::bindings::brain_studio::payments::http::{Failure, FailureKind};
 use crate::bindings::brain_studio::payments::types::{Problem, ProviderError};
+use crate::permissions::permission_missing;
 use crate::problem::problem;
 
-/// Where restricted keys are made.
-const RESTRICTED_KEYS: &str = "https://dashboard.stripe.com/apikeys";
 const TRY_AGAIN: &[&str] = &["Wait a minute and try again. Nothing was changed in Stripe."];
 const REPEAT_SAFELY: &[&str] = &[
     "Repeat it with the same reference: that is safe, it never charges twice.",
@@ -133,7 +132,7 @@ impl From<Error> for ProviderError {
             )),
             Error::KeyRejected { expired } => Self::InvalidCredentials(key_rejected(expired)),
             Error::PermissionMissing { permission, .. } => {
-                Self::PermissionMissing(permission_missing(permission.as_deref()))
+                permission_missing(permission.as_deref())
             }
             Error::NotFound(message) => Self::NotFound(problem(
                 "payment-not-found",
@@ -175,22 +174,6 @@ pub fn key_rejected(expired: bool) -> Problem {
             "Install again with that key.",
         ],
     )
-}
-
-/// The key lives, and may not do something.
-pub fn permission_missing(permission: Option<&str>) -> Problem {
-    let (message, step) = match permission {
-        Some(permission) => (
-            format!("The API Key is a restricted one and lacks the permission {permission}."),
-            format!("Edit the key and turn on the permission {permission}."),
-        ),
-        None => (
-            "The API Key is a restricted one and lacks a permission.".to_owned(),
-            "Use a standard Secret key (sk_…) instead.".to_owned(),
-        ),
-    };
-    let open = format!("In Stripe, open Developers → API Keys: {RESTRICTED_KEYS}");
-    problem("permission-missing", message, &[&open, &step, "Try again."])
 }
 
 fn said(sentence: &str, stripes_words: &str) -> String {

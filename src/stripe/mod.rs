@@ -2,16 +2,19 @@
 //!
 //! The key is nowhere in here: the host adds it on the way out.
 
+mod all;
 mod error;
 mod form;
 mod json;
 mod objects;
 
-pub use error::{Error, key_rejected, permission_missing};
+pub use all::all;
+pub use error::{Error, key_rejected};
 pub use form::Form;
 pub use json::Json;
 pub use objects::{
-    Account, CheckoutSession, IntentOrId, List, PaymentError, PaymentIntent, Read, WebhookEndpoint,
+    Account, CheckoutSession, EventDestination, IntentOrId, List, PaymentError, PaymentIntent,
+    Read, WebhookEndpoint,
 };
 
 use crate::bindings::brain_studio::payments::http::{self, Request};
@@ -20,6 +23,9 @@ use crate::bindings::brain_studio::payments::http::{self, Request};
 pub const ORIGIN: &str = "https://api.stripe.com";
 /// The version whose shapes we read. Stripe keeps answering in it when the account moves on.
 pub const API_VERSION: &str = "2026-10-28.endive";
+
+/// The oldest version of which every shape is read as well: a webhook made by hand may have one.
+pub const OLDEST_API_VERSION: &str = "2020-08-27";
 
 /// What Stripe answered to a request that it has carried out.
 pub struct Answer {
@@ -55,7 +61,8 @@ pub async fn delete(path: &str) -> Result<Answer, Error> {
     send("DELETE", path, Vec::new(), None).await
 }
 
-async fn send(
+/// Sends a request as it is.
+pub async fn send(
     method: &str,
     target: &str,
     body: Vec<u8>,

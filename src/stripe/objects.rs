@@ -72,6 +72,35 @@ impl Read for WebhookEndpoint {
     }
 }
 
+/// Where events go, in the second version of the API.
+pub struct EventDestination {
+    /// `ed_…`, or that of the webhook endpoint.
+    pub id: String,
+    /// `webhook_endpoint`, or another type.
+    pub kind: String,
+    /// `snapshot` or `thin`.
+    pub event_payload: String,
+    /// `@self` is the account itself, `self` in earlier versions.
+    pub events_from: Vec<String>,
+    /// The types of event that it is sent.
+    pub enabled_events: Vec<String>,
+    /// Where deliveries go, if it is a webhook.
+    pub url: Option<String>,
+}
+
+impl Read for EventDestination {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            id: json.string("id")?,
+            kind: json.string("type")?,
+            event_payload: json.string("event_payload").unwrap_or_default(),
+            events_from: texts(json.list("events_from").unwrap_or_default()),
+            enabled_events: texts(json.list("enabled_events").unwrap_or_default()),
+            url: json.field("webhook_endpoint").string("url"),
+        })
+    }
+}
+
 /// The page on which a customer pays.
 pub struct CheckoutSession {
     /// `cs_…`

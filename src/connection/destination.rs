@@ -1,0 +1,59 @@
+//! Event destinations: what the guide has the merchant choose besides the events and the URL. Only
+//! the second version of Stripe's API shows it.
+
+use super::address::is_meant_for;
+use crate::bindings::brain_studio::payments::types::{Mode, WebhookUrls};
+use crate::manifest::WEBHOOK_EVENTS;
+use crate::stripe::{self, Error, EventDestination, Form, List, WebhookEndpoint};
+
+/// The event destinations of the account and mode.
+pub async fn list() -> Result<Vec<EventDestination>, Error> {
+    let query = Form::new().with("limit", "100").with("include[0]", "webhook_endpoint.url");
+    let page: List<EventDestination> =
+        stripe::get("/v2/core/event_destinations", &query).await?.read()?;
+    Ok(page.data)
+}
+
+/// The destination of a webhook. Without a webhook: one that was meant to be it, and is of another
+/// kind.
+pub fn of<'a>(
+    webhook: Option<&WebhookEndpoint>,
+    destinations: &'a [EventDestination],
+    urls: &WebhookUrls,
+    mode: Mode,
+) -> Option<&'a EventDestination> {
+    let url = |destination: &'a EventDestination| destination.url.as_deref().unwrap_or_default();
+    let listens = |destination: &EventDestination| {
+        destination.enabled_events.iter().any(|event| WEBHOOK_EVENTS.contains(&event.as_str()))
+    };
+    destinations.iter().find(|destination| match webhook {
+        Some(webhook) => destination.id == webhook.id || url(destination) == webhook.url,
+        None => {
+            is_meant_for(url(destination), urls, mode)
+                || destination.kind != "webhook_endpoint" && listens(destination)
+        }
+    })
+}
+
+/// What the merchant has chosen and should not have: the finding, and what to choose instead.
+pub fn fault(destination: &EventDestination) -> Option<(&'static str, &'static str)> {
+    if destination.kind != "webhook_endpoint" {
+        return Some((
+            "The destination is not a webhook but of another type",
+            "Choose the type Webhook endpoint (an HTTPS URL).",
+        ));
+    }
+    if destination.event_payload != "snapshot" {
+        return Some((
+            "The destination sends thin events, which do not hold the payment",
+            "Choose the payload style Snapshot.",
+        ));
+    }
+    if destination.events_from.iter().any(|origin| origin.trim_start_matches('@') != "self") {
+        return Some((
+            "The destination listens to the events of other accounts",
+            "Choose the origin Your account.",
+        ));
+    }
+    None
+}

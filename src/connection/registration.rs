@@ -1,0 +1,193 @@
+//! How the webhook comes about: the plugin registers it, or finds the one that the merchant made
+//! from the guide. What Stripe will not do is no error but a problem of the registration: the
+//! installation works without it, and asks instead of waiting.
+
+use super::address::{self, fault, is_meant_for, own_url, shared_url};
+use super::{endpoint, secret};
+use crate::bindings::brain_studio::payments::types::{
+    InstallRequest, Mode, Problem, WebhookRegistration, WebhookSetup, WebhookUrls,
+};
+use crate::permissions::Missing;
+use crate::problem::problem;
+use crate::stripe::{Error, WebhookEndpoint};
+
+/// A registration, and whether the plugin has made it.
+pub struct Registered {
+    /// It.
+    pub webhook: WebhookRegistration,
+    /// Whether it is ours to change.
+    pub is_made_by_plugin: bool,
+}
+
+/// Registers a webhook, or looks for one that was made by hand: where that is asked for, and where
+/// Stripe lets the plugin make none. The secrets that are known go on being so: what an old webhook
+/// has sent may still be on its way.
+pub async fn register(
+    request: &InstallRequest,
+    mode: Mode,
+    missing: &Missing,
+    secrets: Vec<String>,
+    idempotency_key: Option<&str>,
+) -> Result<Registered, Error> {
+    let by_hand = |webhook| Registered { webhook, is_made_by_plugin: false };
+    if matches!(request.webhook_setup, WebhookSetup::Manual) {
+        return find_made_by_hand(request, mode, secrets).await.map(by_hand);
+    }
+    let created = if missing.includes_webhook() {
+        Err(Error::PermissionMissing { permission: Some(missing.names()), account: None })
+    } else {
+        endpoint::create(request, mode, idempotency_key).await
+    };
+    let why = match created {
+        Ok(endpoint) => {
+            let signing_secrets = match endpoint.secret {
+                Some(new) => secret::added(&new, secrets),
+                None => Vec::new(),
+            };
+            let webhook = WebhookRegistration {
+                endpoint_id: Some(endpoint.id),
+                url: own_url(&request.webhook_urls, mode, &request.installation_id),
+                problem: signing_secrets.is_empty().then(secret_missing),
+                signing_secrets,
+            };
+            return Ok(Registered { webhook, is_made_by_plugin: true });
+        }
+        Err(Error::PermissionMissing { permission, .. }) => {
+            let lacking = permission.as_deref().unwrap_or("a permission");
+            not_permitted(lacking, shared_url(&request.webhook_urls, mode))
+        }
+        Err(Error::Refused { message, .. }) if is_at_its_limit(&message) => limit_reached(),
+        Err(Error::Refused { message, .. }) if message.starts_with("Invalid URL") => {
+            let code = Some("webhook-url-invalid".to_owned());
+            return Err(Error::Refused { code, message });
+        }
+        Err(error) => return Err(error),
+    };
+    let mut found = by_hand(find_made_by_hand(request, mode, secrets).await?);
+    // Nothing was found to make up for it, and there is nothing that the merchant made.
+    if found.webhook.endpoint_id.is_none() {
+        found = Registered { webhook: found.webhook, is_made_by_plugin: true };
+        found.webhook.problem = Some(why);
+    }
+    Ok(found)
+}
+
+/// The endpoint that the merchant made from the guide, found by its URL.
+pub async fn find_made_by_hand(
+    request: &InstallRequest,
+    mode: Mode,
+    secrets: Vec<String>,
+) -> Result<WebhookRegistration, Error> {
+    let urls = &request.webhook_urls;
+    let url = shared_url(urls, mode);
+    let (endpoint_id, unfound) = match endpoint::list().await {
+        Ok(endpoints) => match made_by_hand(&endpoints, urls, mode) {
+            Some(found) if found.url == url => (Some(found.id.clone()), None),
+            found => (None, Some(webhook_missing(url, found))),
+        },
+        Err(Error::PermissionMissing { .. }) => (None, None),
+        Err(error) => return Err(error),
+    };
+    Ok(WebhookRegistration {
+        endpoint_id,
+        url: url.to_owned(),
+        problem: unfound.or_else(|| secrets.is_empty().then(secret_not_given)),
+        signing_secrets: secrets,
+    })
+}
+
+/// The endpoint that the merchant has made for the marketplace: the one with exactly the right URL,
+/// else one with mistakes in it, else one with the URL of the other mode.
+pub fn made_by_hand<'a>(
+    endpoints: &'a [WebhookEndpoint],
+    urls: &WebhookUrls,
+    mode: Mode,
+) -> Option<&'a WebhookEndpoint> {
+    let other = address::other(mode);
+    let by = |is_it: &dyn Fn(&str) -> bool| {
+        endpoints
+            .iter()
+            .find(|endpoint| endpoint.metadata.installation.is_none() && is_it(&endpoint.url))
+    };
+    by(&|url| url == shared_url(urls, mode))
+        .or_else(|| by(&|url| is_meant_for(url, urls, mode)))
+        .or_else(|| by(&|url| is_meant_for(url, urls, other)))
+}
+
+/// The refusal has no code. Stripe's documentation says 16 endpoints, reports say 100.
+fn is_at_its_limit(message: &str) -> bool {
+    let mut words = message.split(' ');
+    words.any(|word| word == "maximum") && words.any(|word| word == "webhook")
+}
+
+/// Stripe did not say it.
+pub fn secret_missing() -> Problem {
+    problem(
+        "webhook-secret-missing",
+        "The webhook was registered, and Stripe did not say its signing secret. Payments are confirmed by asking Stripe instead.",
+        &[
+            "In Stripe, open Workbench → Webhooks, choose the endpoint that Brain Studio made, and reveal its signing secret (whsec_…).",
+            "Install again with the API Key and that secret.",
+        ],
+    )
+}
+
+fn secret_not_given() -> Problem {
+    problem(
+        "webhook-secret-not-given",
+        "The webhook's signing secret was not given. Payments are confirmed by asking Stripe instead.",
+        &[
+            "In Stripe, open Workbench → Webhooks, choose your endpoint and reveal its signing secret (whsec_…).",
+            "Install again with the API Key and that secret.",
+        ],
+    )
+}
+
+/// The key may not make endpoints. All that it may not is said at once.
+pub fn not_permitted(lacking: &str, url: &str) -> Problem {
+    problem(
+        "webhook-not-permitted",
+        format!("The webhook could not be registered: the API Key lacks {lacking}."),
+        &[
+            "Give the API Key what it lacks, and run a repair.",
+            &format!("Or make the webhook by hand, as the guide says, with this URL: {url}"),
+            "Then install again with the API Key and the webhook's signing secret (whsec_…).",
+        ],
+    )
+}
+
+fn limit_reached() -> Problem {
+    problem(
+        "webhook-limit-reached",
+        "The webhook could not be registered: the Stripe account has as many webhook endpoints as Stripe allows.",
+        &[
+            "In Stripe, open Workbench → Webhooks and delete endpoints that nobody uses.",
+            "Run a repair.",
+        ],
+    )
+}
+
+fn webhook_missing(url: &str, similar: Option<&WebhookEndpoint>) -> Problem {
+    if let Some((similar, fault)) =
+        similar.and_then(|similar| Some((similar, fault(&similar.url, url)?)))
+    {
+        return problem(
+            "webhook-url-wrong",
+            format!("The URL of your webhook is not the right one: {fault}."),
+            &[
+                &format!("In Stripe, open Workbench → Webhooks and edit {}.", similar.id),
+                &format!("Paste this URL: {url}"),
+            ],
+        );
+    }
+    problem(
+        "webhook-missing",
+        "No webhook with the marketplace's address was found in this Stripe account and mode.",
+        &[
+            "In Stripe, see that you are in the right mode. Test mode may be found in the account selector (top left) as Test mode, Switch to a test environment or Manage test environments.",
+            "Open Workbench → Webhooks and create a destination of the type Webhook endpoint, for events of Your account.",
+            "Select only payment_intent.succeeded, payment_intent.requires_action and payment_intent.payment_failed.",
+            &format!("Paste this URL: {url}"),
+        ],
+    )
+}

@@ -1,0 +1,47 @@
+//! The signing secret of a webhook, where the merchant gives it.
+
+use crate::bindings::brain_studio::payments::types::{InstallRequest, ProviderError};
+use crate::manifest::WEBHOOK_SECRET;
+use crate::problem::problem;
+
+/// What signs deliveries while a secret is being rolled: the new one and the old.
+const ACTIVE: usize = 2;
+
+/// The signing secret that was given, if one was. Anything else is refused by what it is.
+pub fn given(request: &InstallRequest) -> Result<Option<&str>, ProviderError> {
+    let mut credentials = request.credentials.iter();
+    let Some(given) = credentials.find(|credential| credential.name == WEBHOOK_SECRET) else {
+        return Ok(None);
+    };
+    let secret = given.value.trim();
+    let is = if secret.is_empty() {
+        "only white space"
+    } else if secret.contains(char::is_whitespace) {
+        "text with white space inside"
+    } else if ["sk_", "rk_", "pk_"].iter().any(|prefix| secret.starts_with(prefix)) {
+        "an API key"
+    } else if secret.starts_with("we_") {
+        "the id of a webhook endpoint"
+    } else if secret.len() <= "whsec_".len() || !secret.starts_with("whsec_") {
+        "something else"
+    } else {
+        return Ok(Some(secret));
+    };
+    Err(ProviderError::InvalidCredentials(problem(
+        "webhook-secret-malformed",
+        format!("The signing secret of a webhook starts with whsec_, and this is {is}."),
+        &[
+            "In Stripe, open Workbench → Webhooks and choose your endpoint.",
+            "Reveal its signing secret (whsec_…) and paste it whole. Or leave it out.",
+        ],
+    )))
+}
+
+/// The secrets that are known, with a new one before them. The one before it may still sign for a
+/// day.
+pub fn added(new: &str, mut secrets: Vec<String>) -> Vec<String> {
+    secrets.retain(|secret| secret != new);
+    secrets.insert(0, new.to_owned());
+    secrets.truncate(ACTIVE);
+    secrets
+}
