@@ -1,15 +1,15 @@
-//! `install`, `status` and `uninstall`.
+//! `install`, `repair` and `uninstall`.
 
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::output::{Output, badge, mode_word, problem_json, problem_text, steps};
-use super::{CommandError, credentials};
+use super::output::{Output, badge, mode_word, problem_json, problem_text};
+use super::{CommandError, credentials, status};
 use crate::contract::types::{Check, Problem, Verdict};
 use crate::json::set;
-use crate::marketplace::{Connection, InstallOptions, Marketplace};
+use crate::marketplace::{Connection, InstallOptions, Left, Marketplace};
 
 /// How to install.
 #[derive(Args)]
@@ -59,80 +59,117 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
     };
     let connection = marketplace.install(options).await?;
     let done = if connection.is_rotation {
-        "has a new key; everything else stays as it was"
+        "has its credentials replaced; everything else stays as it was"
     } else {
         "is installed"
     };
-    let mut text = format!("{} {} {done}.\n", badge(connection.mode), connection.provider);
-    text.push_str(&details(&connection));
-    text.push_str(&left_to_do(&connection));
-    Ok(Output::new(connection_json(&connection), text))
+    let head = format!(
+        "{} {} {done}.\n{}",
+        badge(connection.mode),
+        connection.provider,
+        details(&connection)
+    );
+    Ok(outcome(marketplace, &connection, head).await)
 }
 
 pub async fn repair(marketplace: &Marketplace) -> Result<Output, CommandError> {
     let connection = marketplace.repair().await?;
-    let mut text = format!("{} {}\n", badge(connection.mode), connection.provider);
+    let mut head = format!("{} {}\n", badge(connection.mode), connection.provider);
     if connection.changes.is_empty() {
-        text.push_str("Nothing had to be changed.\n");
+        head.push_str("Nothing had to be changed.\n");
     }
-    text.push_str(&left_to_do(&connection));
-    Ok(Output::new(connection_json(&connection), text.trim_end()))
+    Ok(outcome(marketplace, &connection, head).await)
 }
 
-pub async fn status(marketplace: &Marketplace) -> Result<Output, CommandError> {
-    let (connection, report) = marketplace.status().await?;
-    let mut text = format!("{} {}\n", badge(connection.mode), connection.provider);
-    text.push_str(&details(&connection));
-    for check in &report.checks {
-        let _ = writeln!(text, "{} {}", mark(check.verdict), check.message);
-        text.push_str(&steps(&check.remedy));
+/// What was changed, and what is left to do.
+async fn outcome(marketplace: &Marketplace, connection: &Connection, head: String) -> Output {
+    let mut text = head;
+    text.push_str(&changes(connection));
+    let mut json = connection_json(connection);
+    // What was done stays done if it cannot be looked at now.
+    let checks = match marketplace.status().await {
+        Ok((_, report)) => report.checks,
+        Err(error) => {
+            let _ = writeln!(
+                text,
+                "How it is now could not be seen:\n{}",
+                problem_text(&error.problem())
+            );
+            Vec::new()
+        }
+    };
+    let is_left = |check: &&Check| matches!(check.verdict, Verdict::Warn | Verdict::Fail);
+    let left: Vec<&Check> = checks.iter().filter(is_left).collect();
+    set(&mut json, "checks", status::checks_json(&checks));
+    match (&connection.problem, left.as_slice()) {
+        (None, []) => text.push_str("Nothing is left to do."),
+        (Some(problem), []) => {
+            let _ = write!(text, "This is left to do:\n{}", problem_text(problem));
+        }
+        (_, left) => {
+            text.push_str("This is left to do:\n");
+            text.push_str(&status::checks_text(left.iter().copied()));
+        }
     }
-    let mut json = connection_json(&connection);
-    set(&mut json, "checks", report.checks.iter().map(check_json).collect::<Vec<_>>());
-    let has_failed = report.checks.iter().any(|check| check.verdict == Verdict::Fail);
-    Ok(Output::new(json, text.trim_end()).exit_code(u8::from(has_failed)))
+    Output::new(json, text.trim_end())
 }
 
 pub async fn uninstall(
     marketplace: &Marketplace,
     args: UninstallArgs,
 ) -> Result<Output, CommandError> {
-    let left = marketplace.uninstall(args.force).await?;
+    let removed = marketplace.uninstall(args.force).await?;
     let provider = &marketplace.plugin().manifest().name;
-    let mut text = format!(
+    let mut text = removed.mode.map_or_else(String::new, |mode| format!("{} ", badge(mode)));
+    let _ = write!(
+        text,
         "{provider} is uninstalled. Its keys are destroyed; the payments' history is kept."
     );
-    if let Some(problem) = &left {
-        let _ = write!(
-            text,
-            "\n{provider} could not be told, so its webhook may still be there: delete it by hand.\n{}",
-            problem_text(problem)
-        );
+    if let Some(left) = &removed.left {
+        text.push_str(&left_text(left, provider));
     }
-    let json = json!({ "uninstalled": true, "left": left.as_ref().map(problem_json) });
-    Ok(Output::new(json, text))
+    let left = removed.left.as_ref().map(|left| {
+        json!({
+            "endpoint": left.endpoint,
+            "url": left.url,
+            "problem": left.because.as_ref().map(problem_json),
+        })
+    });
+    Ok(Output::new(
+        json!({ "uninstalled": true, "mode": removed.mode.map(mode_word), "left": left }),
+        text,
+    ))
 }
 
-fn left_to_do(connection: &Connection) -> String {
+fn left_text(left: &Left, provider: &str) -> String {
+    let endpoint = left.endpoint.as_deref().unwrap_or("(its id is not known)");
+    let url = left.url.as_deref().unwrap_or("(its URL is not known)");
+    match &left.because {
+        Some(because) => format!(
+            "\n{provider} could not be told, so this webhook may still be there: delete it by hand.\n  {endpoint}\n  {url}\nWhy: {} ({})",
+            because.message, because.code
+        ),
+        None => format!(
+            "\nThe webhook that you have made by hand is still there: delete it if nothing else needs it.\n  {endpoint}\n  {url}"
+        ),
+    }
+}
+
+/// What was changed at the provider, a line each.
+pub fn changes(connection: &Connection) -> String {
     let mut text = String::new();
     for change in &connection.changes {
         let _ = writeln!(text, "  · {change}");
     }
-    match &connection.problem {
-        Some(problem) => {
-            let _ = write!(text, "One thing is left to do:\n{}", problem_text(problem));
-        }
-        None => text.push_str("Nothing is left to do."),
-    }
     text
 }
 
-fn details(connection: &Connection) -> String {
+pub fn details(connection: &Connection) -> String {
     let account = connection.account.as_deref().unwrap_or("(the key may not read it)");
     format!("  account  {account}\n  webhook  {}\n", connection.webhook_url)
 }
 
-fn connection_json(connection: &Connection) -> Value {
+pub fn connection_json(connection: &Connection) -> Value {
     json!({
         "installation": connection.installation,
         "provider": connection.provider,
@@ -143,31 +180,4 @@ fn connection_json(connection: &Connection) -> Value {
         "changes": connection.changes,
         "rotation": connection.is_rotation,
     })
-}
-
-fn check_json(check: &Check) -> Value {
-    json!({
-        "id": check.id,
-        "verdict": verdict_word(check.verdict),
-        "message": check.message,
-        "remedy": check.remedy,
-    })
-}
-
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Warn => "warn",
-        Verdict::Fail => "fail",
-        Verdict::Unknown => "unknown",
-    }
-}
-
-fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✓",
-        Verdict::Warn => "!",
-        Verdict::Fail => "✗",
-        Verdict::Unknown => "?",
-    }
 }

@@ -19,6 +19,8 @@ pub fn read(manifest: &Manifest) -> Result<Credentials, CommandError> {
     for field in &manifest.credentials {
         let variable = variable(&manifest.provider_id, &field.name);
         let value = match std::env::var(&variable) {
+            // A variable that is set to nothing is not set, as far as the merchant may leave it out.
+            Ok(value) if value.is_empty() && !field.required => None,
             Ok(value) => Some(SecretString::from(value)),
             Err(std::env::VarError::NotPresent) if field.required => Some(ask(field)?),
             Err(std::env::VarError::NotPresent) => None,

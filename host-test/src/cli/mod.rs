@@ -6,6 +6,7 @@ mod developer;
 mod output;
 mod payment;
 mod serve;
+mod status;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -71,8 +72,8 @@ enum Command {
     /// The key is read from a hidden prompt, from standard input, or from a variable that is named
     /// after the provider and the credential (`PROVIDER_API_KEY`); never from an argument.
     Install(connection::InstallArgs),
-    /// Shows how the connection is
-    Status,
+    /// Shows how the connection is, check by check
+    Status(status::StatusArgs),
     /// Sets right what is wrong with the connection, as far as it can be done from here
     Repair,
     /// Removes the connection
@@ -124,7 +125,7 @@ impl From<crate::plugin::CallError> for CommandError {
 /// Runs the command line and says how it ended.
 pub async fn run() -> ExitCode {
     let Cli { global, command } = Cli::parse();
-    match carry_out(&global, command).await {
+    match Box::pin(carry_out(&global, command)).await {
         Ok(output) => {
             output.print(global.json);
             ExitCode::from(output.exit_code)
@@ -151,7 +152,9 @@ async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandE
             Err(failure) => Err(CommandError::Problem(failure.problem(), Failing::Broken)),
         },
         Command::Install(args) => connection::install(&global.marketplace().await?, args).await,
-        Command::Status => connection::status(&global.marketplace().await?).await,
+        Command::Status(args) => {
+            status::status(&global.marketplace().await?, args, global.json).await
+        }
         Command::Repair => connection::repair(&global.marketplace().await?).await,
         Command::Uninstall(args) => connection::uninstall(&global.marketplace().await?, args).await,
         Command::Pay(args) => payment::pay(&global.marketplace().await?, args).await,

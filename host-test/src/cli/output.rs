@@ -1,7 +1,9 @@
 //! What a command prints: for a person, or for a program.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
+use anstyle::{AnsiColor, Effects, Style};
 use serde_json::{Value, json};
 
 use crate::contract::types::{Mode, Problem};
@@ -14,12 +16,19 @@ pub struct Output {
     pub text: String,
     /// What the process ends with.
     pub exit_code: u8,
+    /// Whether all has been said already.
+    is_silent: bool,
 }
 
 impl Output {
     /// The answer of a command that did what it should.
     pub fn new(json: Value, text: impl Into<String>) -> Self {
-        Self { json, text: text.into(), exit_code: 0 }
+        Self { json, text: text.into(), exit_code: 0, is_silent: false }
+    }
+
+    /// The end of a command that has printed what it had to say.
+    pub fn silent() -> Self {
+        Self { is_silent: true, ..Self::new(Value::Null, "") }
     }
 
     /// The same, with another exit code.
@@ -30,17 +39,21 @@ impl Output {
 
     /// Prints it on standard output.
     pub fn print(&self, as_json: bool) {
+        if self.is_silent {
+            return;
+        }
         if as_json {
             print_line(&self.json.to_string());
-        } else if !self.text.is_empty() {
-            print_line(&printable(&self.text));
+        } else {
+            print_line(&painted(&printable(&self.text)));
         }
     }
 }
 
-/// Prints a line on standard output. A reader that has gone away is no concern of ours.
+/// Prints a line on standard output, with its colours only on a terminal that wants them. A reader
+/// that has gone away is no concern of ours.
 pub fn print_line(line: &str) {
-    let mut output = std::io::stdout();
+    let mut output = anstream::stdout();
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
 }
 
@@ -76,13 +89,40 @@ pub fn print_problem(problem: &Problem, as_json: bool) {
     if as_json {
         eprintln!("{}", problem_json(problem));
     } else {
-        eprintln!("{}", printable(&problem_text(problem)));
+        anstream::eprintln!("{}", painted(&printable(&problem_text(problem))));
     }
 }
 
 /// A text without what would steer the terminal: a part of it may be a plugin's or a provider's.
 fn printable(text: &str) -> String {
     text.chars().filter(|&c| c == '\n' || !c.is_control()).collect()
+}
+
+/// What a verdict or a mode looks like at the beginning of a line.
+const PAINT: [(&str, Style); 6] = [
+    ("✓", AnsiColor::Green.on_default()),
+    ("!", AnsiColor::Yellow.on_default()),
+    ("✗", AnsiColor::Red.on_default().effects(Effects::BOLD)),
+    ("?", Style::new().effects(Effects::DIMMED)),
+    ("[TEST]", AnsiColor::Yellow.on_default().effects(Effects::INVERT)),
+    ("[LIVE]", AnsiColor::Green.on_default().effects(Effects::INVERT)),
+];
+
+/// A finished text with its colours. They come last, so that no text of a plugin's or a provider's
+/// can bring its own.
+fn painted(text: &str) -> String {
+    let mut painted = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let begins = |(mark, _): &&(&str, Style)| line.starts_with(mark);
+        match PAINT.iter().find(begins) {
+            Some((mark, style)) => {
+                let rest = line.strip_prefix(mark).unwrap_or_default();
+                let _ = write!(painted, "{style}{mark}{style:#}{rest}");
+            }
+            None => painted.push_str(line),
+        }
+    }
+    painted
 }
 
 /// The word of a mode for a program.

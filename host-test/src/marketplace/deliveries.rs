@@ -82,6 +82,7 @@ impl Marketplace {
         match self.plugin.handle_webhook(egress, record, request).await? {
             Ok(WebhookOutcome::Payment(event)) => self.take(event, opened, scope).await,
             Ok(WebhookOutcome::Ignored(reason) | WebhookOutcome::Other(reason)) => {
+                self.ledger(move |ledger| ledger.note_verified(&opened.row.id, now())).await?;
                 Ok(Answer::because(Verdict::Ignored, reason))
             }
             Err(WebhookError::Refused(reason))
@@ -89,7 +90,16 @@ impl Marketplace {
             {
                 self.follow(&hint, opened, scope, Some(reason)).await
             }
-            Err(error) => Ok(refused_or_later(&error)),
+            Err(error) => {
+                if let WebhookError::Refused(reason) = &error {
+                    let because = reason.clone();
+                    // It is refused, whether that can be written down or not.
+                    let _ = self
+                        .ledger(move |ledger| ledger.note_refused(&opened.row.id, &because, now()))
+                        .await;
+                }
+                Ok(refused_or_later(&error))
+            }
         }
     }
 
@@ -143,7 +153,8 @@ impl Marketplace {
         opened: Opened,
         scope: Scope,
     ) -> Result<Answer, Error> {
-        let mut recorded = self.record(&event, &scope, Truth::NotAsked).await?;
+        let installation = opened.row.id.as_str();
+        let mut recorded = self.record(&event, &scope, installation, Truth::NotAsked).await?;
         if !matches!(recorded, Recorded::MustAsk(_)) {
             return Ok(answer_of(&recorded));
         }
@@ -157,7 +168,7 @@ impl Marketplace {
                 // The event is kept, and the payment marked: the truth is still owed.
                 Ok(Err(_)) | Err(_) => Truth::CouldNotAsk,
             };
-            recorded = self.record(&event, &scope, truth).await?;
+            recorded = self.record(&event, &scope, installation, truth).await?;
         }
         Ok(answer_of(&recorded))
     }
@@ -166,11 +177,13 @@ impl Marketplace {
         &self,
         event: &PaymentEvent,
         scope: &Scope,
+        installation: &str,
         truth: Truth,
     ) -> Result<Recorded, Error> {
-        let (event, scope) = (event.clone(), scope.clone());
-        let recorded =
-            self.ledger(move |ledger| ledger.record_event(&scope, &event, &truth, now())).await?;
+        let (event, scope, installation) = (event.clone(), scope.clone(), installation.to_owned());
+        let recorded = self
+            .ledger(move |ledger| ledger.record_event(&scope, &installation, &event, &truth, now()))
+            .await?;
         self.changes.send_replace(());
         Ok(recorded)
     }

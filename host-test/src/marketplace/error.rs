@@ -135,7 +135,7 @@ impl Error {
             Self::Unfinished(_) => Problem::new(
                 "install-unfinished",
                 "An install was begun and not finished.",
-                &["Run `host-test install` again."],
+                &["Run `host-test status`, which finishes it."],
             ),
             Self::Superseded => Problem::new(
                 "install-superseded",

@@ -1,4 +1,4 @@
-//! Installing, looking, and uninstalling.
+//! Installing, rotating and repairing.
 //!
 //! An install is written down before the provider is asked, and its secret is stored before what
 //! earlier ones left behind is deleted. So a crash at any point leaves a state that the next
@@ -6,17 +6,12 @@
 
 use super::{Error, Marketplace, redacted};
 use crate::clock::now;
-use crate::contract::types::{
-    Check, Installation, Mode, Problem, ProviderError, RepairOutcome, StatusReport, StatusRequest,
-    Verdict,
-};
+use crate::contract::types::{Installation, Mode, Problem, ProviderError, RepairOutcome};
 use crate::egress::Credentials;
 use crate::ledger::{InstallationRow, State};
 
 /// How often a repair goes on as long as it changes something.
 const REPAIRS: u32 = 2;
-/// How long a status report may take, in milliseconds.
-const STATUS_TIME: u32 = 10_000;
 
 /// How to install.
 pub struct InstallOptions {
@@ -63,16 +58,14 @@ impl Marketplace {
             self.ledger(move |ledger| ledger.approve(plugin.sha256(), plugin.manifest(), now()))
                 .await?;
         }
-        match self.current().await? {
-            Some(row) if row.state == State::Active => self.rotate(row, options).await,
-            Some(row) if row.state == State::Uninstalling => Err(Error::Unfinished(row.state)),
-            _ => self.install_anew(options).await,
+        match self.clear_the_way().await? {
+            Some(row) => self.rotate(row, options).await,
+            None => self.install_anew(options).await,
         }
     }
 
     async fn install_anew(&self, options: InstallOptions) -> Result<Connection, Error> {
         let credentials = options.credentials;
-        let egress = self.egress(credentials.clone()).await?;
         let id = uuid::Uuid::new_v4().simple().to_string();
         let row = InstallationRow {
             id: id.clone(),
@@ -82,22 +75,33 @@ impl Marketplace {
             webhook_is_manual: options.webhook_is_manual.unwrap_or(false),
             credentials: Some(self.seal_credentials(&id, &credentials)?),
             record: None,
+            mode: None,
         };
+        // Where it may call nobody, nothing is begun.
+        self.egress(credentials.clone()).await?;
         let component = self.plugin.sha256().to_owned();
         let begun = row.clone();
         self.ledger(move |ledger| ledger.begin_installation(&begun, &component, now())).await?;
-        let request = self.install_request(&row, &credentials);
+        let connection = self.carry_out(&row, credentials).await;
+        if let Err(Error::Provider(error)) = &connection
+            && !matches!(error, ProviderError::UnknownOutcome(_))
+        {
+            // Nothing was made: nothing has to be kept.
+            self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;
+        }
+        connection
+    }
+
+    /// Carries an install out that is written down. The same install again is the same one.
+    pub(super) async fn carry_out(
+        &self,
+        row: &InstallationRow,
+        credentials: Credentials,
+    ) -> Result<Connection, Error> {
+        let egress = self.egress(credentials.clone()).await?;
+        let request = self.install_request(row, &credentials);
         let installed = self.plugin.install(egress, request).await?;
-        let record = match installed {
-            Ok(record) => record,
-            Err(error) => {
-                if !matches!(error, ProviderError::UnknownOutcome(_)) {
-                    // Nothing was made: nothing has to be kept.
-                    self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;
-                }
-                return Err(redacted(&credentials, error).into());
-            }
-        };
+        let record = installed.map_err(|error| redacted(&credentials, error))?;
         if let Err(error) = self.store(&record, &credentials).await {
             if matches!(error, Error::Superseded) {
                 // Nobody else knows what was just made. What is left all the same is for a repair.
@@ -107,7 +111,7 @@ impl Marketplace {
             return Err(error);
         }
         // Only now, with the new secret stored, may what is left of earlier ones go.
-        match self.repair_with(&row, record.clone(), &credentials).await {
+        match self.repair_with(row, record.clone(), &credentials).await {
             Ok((record, changes)) => Ok(self.connection(record, changes, false)),
             // The installation works all the same, and its next repair does the rest.
             Err(Error::Provider(_) | Error::Plugin(_)) => {
@@ -138,9 +142,11 @@ impl Marketplace {
     ///
     /// There is no installation, or the provider refuses or is not there.
     pub async fn repair(&self) -> Result<Connection, Error> {
+        let mut changes = self.resume().await?;
         let opened = self.opened().await?;
-        let (record, changes) =
+        let (record, repaired) =
             self.repair_with(&opened.row, opened.record, &opened.credentials).await?;
+        changes.extend(repaired);
         Ok(self.connection(record, changes, false))
     }
 
@@ -203,7 +209,7 @@ impl Marketplace {
         if is_stored { Ok(()) } else { Err(Error::Superseded) }
     }
 
-    fn connection(
+    pub(super) fn connection(
         &self,
         record: Installation,
         changes: Vec<String>,
@@ -219,80 +225,5 @@ impl Marketplace {
             changes,
             is_rotation,
         }
-    }
-
-    /// How the connection is. A report that was cut off is one check that says so.
-    ///
-    /// # Errors
-    ///
-    /// There is no installation, or it cannot be read.
-    pub async fn status(&self) -> Result<(Connection, StatusReport), Error> {
-        let opened = self.opened().await?;
-        let request = StatusRequest {
-            credentials: opened.credentials.iter().map(|(name, _)| name.to_owned()).collect(),
-            webhook_urls: self.webhook_urls(),
-            time_limit: STATUS_TIME,
-        };
-        let egress = self.egress(opened.credentials).await?;
-        let record = opened.record.clone();
-        let report = match self.plugin.report_status(egress, record, request).await {
-            Ok(report) => report,
-            Err(error) => {
-                let problem = error.problem();
-                StatusReport {
-                    checks: vec![Check {
-                        id: "connection".to_owned(),
-                        verdict: Verdict::Unknown,
-                        message: problem.message,
-                        remedy: problem.remedy,
-                    }],
-                }
-            }
-        };
-        Ok((self.connection(opened.record, Vec::new(), false), report))
-    }
-
-    /// Removes the installation: the provider's side, then the secrets. With `force` it goes on
-    /// where the provider cannot be told, and says what is left there.
-    ///
-    /// # Errors
-    ///
-    /// There is no installation, or the provider cannot be told.
-    pub async fn uninstall(&self, force: bool) -> Result<Option<Problem>, Error> {
-        let row = self.current().await?.ok_or(Error::NotInstalled)?;
-        let id = row.id.clone();
-        let begun = id.clone();
-        if !self.ledger(move |ledger| ledger.begin_uninstalling(&begun, now())).await? {
-            return Err(Error::Superseded);
-        }
-        let left = match self.tell_provider(row).await {
-            Ok(()) => None,
-            Err(error) if force => Some(error.problem()),
-            Err(error) => {
-                if !matches!(error, Error::Provider(ProviderError::UnknownOutcome(_))) {
-                    self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now())).await?;
-                }
-                return Err(error);
-            }
-        };
-        self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;
-        Ok(left)
-    }
-
-    async fn tell_provider(&self, row: InstallationRow) -> Result<(), Error> {
-        let (record, credentials) = if row.record.is_some() {
-            let opened = self.open_row(row)?;
-            (opened.record, opened.credentials)
-        } else {
-            // It was cut off, and what it made is not known. The same install again is the same
-            // one, and says it.
-            let credentials = self.open_credentials(&row)?;
-            let egress = self.egress(credentials.clone()).await?;
-            let installed =
-                self.plugin.install(egress, self.install_request(&row, &credentials)).await?;
-            (installed.map_err(|error| redacted(&credentials, error))?, credentials)
-        };
-        let egress = self.egress(credentials).await?;
-        Ok(self.plugin.uninstall(egress, record).await??)
     }
 }

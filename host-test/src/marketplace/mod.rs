@@ -6,6 +6,8 @@ mod error;
 mod hints;
 mod installing;
 mod payments;
+mod status;
+mod uninstalling;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +27,7 @@ pub use deliveries::{Answer, Verdict};
 pub use error::{Error, Failing};
 pub use installing::{Connection, InstallOptions};
 pub use payments::PaymentView;
+pub use uninstalling::{Left, Removed};
 
 /// Where the marketplace takes deliveries, in each mode, as the merchant's guide says.
 const TEST_WEBHOOK: &str = "https://chat-payments.jelou.dev/link-webhook";
@@ -160,6 +163,15 @@ impl Marketplace {
     async fn current(&self) -> Result<Option<InstallationRow>, Error> {
         let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
         self.ledger(move |ledger| ledger.installation_of(&workspace, &provider)).await
+    }
+
+    /// The mode of the workspace's installation, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// The ledger does not answer.
+    pub async fn mode(&self) -> Result<Option<Mode>, Error> {
+        Ok(self.current().await?.and_then(|row| row.mode))
     }
 
     /// The workspace's installation, opened.

@@ -209,3 +209,83 @@ async fn one_delivery_is_verified_without_a_network() {
     }
     assert_eq!(verify(Some(&header), None).await.0, 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_screen_of_a_test_installation_says_so_and_colours_are_for_terminals() {
+    let host = Host::start().await;
+    let data = tempfile::tempdir().unwrap();
+    let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
+    let screen = async |arguments: &[&str], has_colours: bool| {
+        let mut command = host_test(data.path(), arguments);
+        command.args(["--provider-origin", &origin]).env("STRIPE_API_KEY", TEST_KEY);
+        if has_colours {
+            command.env("CLICOLOR_FORCE", "1");
+        }
+        let output = run(command).await;
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let pay = ["pay", "--amount", "10.50", "--currency", "usd", "--reference", "order-1"];
+    let screens: [&[&str]; 6] =
+        [&["install"], &["status"], &["repair"], &pay, &["payment", "order-1"], &["uninstall"]];
+    for arguments in screens {
+        let text = screen(arguments, false).await;
+        assert!(text.starts_with("[TEST] "), "{arguments:?}: {text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+    screen(&["install"], false).await;
+    let painted = screen(&["status"], true).await;
+    assert!(painted.contains('\u{1b}') && painted.contains("✓"), "{painted}");
+    // Where something is wrong: a cross, and what to do.
+    host.delete_webhooks().await;
+    let status = screen(&["status"], false).await;
+    assert!(status.contains("✗ The webhook does not exist"), "{status}");
+    assert!(status.contains("→ Run a repair"), "{status}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watched_status_is_shown_again_until_it_is_interrupted() {
+    use std::io::{BufRead as _, BufReader};
+
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
+    let mut command = host_test(host.data.path(), &["status", "--watch=1", "--json"]);
+    command.args(["--provider-origin", &origin]).stdout(Stdio::piped());
+    let (verdicts, status) = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let verdicts: Vec<Value> = lines
+            .take(2)
+            .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap()["checks"].take())
+            .collect();
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        (verdicts, child.wait().unwrap())
+    })
+    .await
+    .unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(verdicts.iter().all(|checks| checks[0]["verdict"] == "pass"), "{verdicts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forced_uninstall_says_what_is_left() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let [webhook] = host.fake.endpoint_ids(false).try_into().unwrap();
+    host.fake.set_trouble(Some(host_test::fake::TroubleKind::Broken.into()));
+    let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
+    let uninstall = |more: &[&str]| {
+        let mut command = host_test(host.data.path(), &["uninstall"]);
+        command.args(["--provider-origin", &origin]).args(more);
+        command
+    };
+    let refused = run(uninstall(&[])).await;
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("--force"));
+    let forced = run(uninstall(&["--force"])).await;
+    assert_eq!(forced.status.code(), Some(0));
+    let text = String::from_utf8(forced.stdout).unwrap();
+    assert!(text.contains(&webhook) && text.contains("delete it by hand"), "{text}");
+}

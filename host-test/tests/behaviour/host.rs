@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
 
 pub const TEST_KEY: &str = "sk_test_51TestTestTestTest";
 pub const LIVE_KEY: &str = "sk_live_51LiveLiveLiveLive";
@@ -132,10 +133,16 @@ impl Host {
     }
 }
 
+/// The bundled component, compiled once for all tests.
+pub async fn plugin() -> Plugin {
+    static PLUGIN: OnceCell<Plugin> = OnceCell::const_new();
+    let load = async || Plugin::load(bundled::COMPONENT).await.unwrap();
+    PLUGIN.get_or_init(load).await.clone()
+}
+
 async fn open(data: &Path, workspace: &str, provider: &str) -> Marketplace {
-    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
     Marketplace::open(
-        plugin,
+        plugin().await,
         &Options {
             data_dir: data,
             workspace: workspace.to_owned(),
@@ -153,6 +160,13 @@ pub fn options(key: &str) -> InstallOptions {
         webhook_is_manual: None,
         approve_origins: false,
     }
+}
+
+/// With the signing secret of a webhook made by hand.
+pub fn options_with_secret(key: &str, secret: &str) -> InstallOptions {
+    let given = [("api-key", key), ("webhook-secret", secret)];
+    let given = given.map(|(name, value)| (name.to_owned(), SecretString::from(value)));
+    InstallOptions { credentials: Credentials::new(given), ..options(key) }
 }
 
 pub fn request(reference: &str, minor_units: u64) -> PaymentRequest {

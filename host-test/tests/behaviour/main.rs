@@ -6,9 +6,15 @@
 
 mod command_line;
 mod component;
+mod connection_report;
 mod deliveries;
 mod egress;
 mod host;
 mod installing;
+mod interruptions;
 mod payments;
+mod permissions;
+mod requests;
+mod rotating;
 mod signatures;
+mod webhook_health;
