@@ -31,8 +31,13 @@ const OUTER_BUILD: [&str; 8] = [
 /// the parser allows needs less than a quarter of it. The linker leaves five bytes for every address,
 /// most of which need one or two, unless it is told not to. SHA-256 is eight times as large with its
 /// rounds unrolled.
-const FLAGS: &str = "-Clink-arg=-zstack-size=131072 -Clink-arg=-O2 \
-    -Clink-arg=--compress-relocations --cfg sha2_backend_soft=\"compact\"";
+const FLAGS: [&str; 5] = [
+    "-Clink-arg=-zstack-size=131072",
+    "-Clink-arg=-O2",
+    "-Clink-arg=--compress-relocations",
+    "--cfg",
+    "sha2_backend_soft=\"compact\"",
+];
 
 /// The cargo and the compiler that build for the target.
 enum Toolchain {
@@ -58,10 +63,31 @@ fn main() -> Result<(), Box<dyn Error>> {
         .validate(true)
         .module(&fs::read(module)?)?
         .encode()?;
+    let component = without_names(component)?;
     let path = out_dir.join("provider.wasm");
     fs::write(&path, component)?;
     println!("cargo::rustc-env=BUNDLED_COMPONENT={}", path.display());
     Ok(())
+}
+
+/// Takes out the names that the encoder gives to a component's parts: four kilobytes that only a
+/// debugger reads.
+fn without_names(mut component: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut names = None;
+    for payload in wasmparser::Parser::new(0).parse_all(&component) {
+        if let wasmparser::Payload::CustomSection(section) = payload?
+            && section.name() == "component-name"
+        {
+            names = Some(section.range());
+        }
+    }
+    if let Some(names) = names {
+        let (start, end) = (usize::try_from(names.start)?, usize::try_from(names.end)?);
+        // Before it stand its kind, a byte, and its length, seven bits to a byte.
+        let bits = usize::BITS - (end - start).leading_zeros();
+        component.drain(start - 1 - usize::try_from(bits.div_ceil(7))?..end);
+    }
+    Ok(component)
 }
 
 /// Builds the module, and says where it is.
@@ -79,7 +105,7 @@ fn build(
     }
     cargo
         .current_dir(workspace)
-        .env("RUSTFLAGS", FLAGS)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace))
         .args(["build", "--locked", "--lib", "--profile", "component", "--target", TARGET])
         .args(["--package", PACKAGE])
         .arg("--target-dir")
@@ -98,6 +124,22 @@ fn build(
     }
     let name = PACKAGE.replace('-', "_");
     Ok(target_dir.join(TARGET).join("component").join(name).with_extension("wasm"))
+}
+
+/// The flags, and nothing of this machine in what they make: panics name the files that they are in.
+/// They are separated so that a path may hold spaces.
+fn flags(workspace: &Path) -> OsString {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let mut flags = OsString::from(FLAGS.join("\u{1f}"));
+    for (path, name) in home.iter().map(|home| (home.as_path(), "cargo")).chain([(workspace, ".")])
+    {
+        flags.push("\u{1f}--remap-path-prefix=");
+        flags.push(path);
+        flags.push("=");
+        flags.push(name);
+    }
+    flags
 }
 
 /// A toolchain that can build for the target. The target is added where it is missing.
