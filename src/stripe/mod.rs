@@ -43,31 +43,37 @@ impl Answer {
 }
 
 /// Asks for something. Nothing changes.
-pub async fn get(path: &str, query: &Form) -> Result<Answer, Error> {
-    let target =
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.as_str()) };
-    send("GET", &target, Vec::new(), None).await
+pub fn get(path: &str, query: &Form) -> impl Future<Output = Result<Answer, Error>> + use<> {
+    let mut target = path.to_owned();
+    if !query.is_empty() {
+        target.push('?');
+        target.push_str(query.as_str());
+    }
+    send("GET", &target, Vec::new(), None)
 }
 
 /// Makes or changes something. With an idempotency key it happens once, however often it is sent
 /// within a day.
-pub async fn post(path: &str, form: &Form, idempotency_key: Option<&str>) -> Result<Answer, Error> {
-    let body = form.as_str().as_bytes().to_vec();
-    send("POST", path, body, idempotency_key).await
+pub fn post(
+    path: &str,
+    form: &Form,
+    idempotency_key: Option<&str>,
+) -> impl Future<Output = Result<Answer, Error>> + use<> {
+    send("POST", path, form.as_str().into(), idempotency_key)
 }
 
 /// Deletes something.
-pub async fn delete(path: &str) -> Result<Answer, Error> {
-    send("DELETE", path, Vec::new(), None).await
+pub fn delete(path: &str) -> impl Future<Output = Result<Answer, Error>> + use<> {
+    send("DELETE", path, Vec::new(), None)
 }
 
 /// Sends a request as it is.
-pub async fn send(
+pub fn send(
     method: &str,
     target: &str,
     body: Vec<u8>,
     idempotency_key: Option<&str>,
-) -> Result<Answer, Error> {
+) -> impl Future<Output = Result<Answer, Error>> + use<> {
     let mut headers = vec![("stripe-version".to_owned(), API_VERSION.to_owned())];
     if !body.is_empty() {
         let form = "application/x-www-form-urlencoded".to_owned();
@@ -76,15 +82,15 @@ pub async fn send(
     if let Some(key) = idempotency_key {
         headers.push(("idempotency-key".to_owned(), key.to_owned()));
     }
-    let changes_something = method != "GET";
-    let response = http::send(Request {
-        method: method.to_owned(),
-        url: format!("{ORIGIN}{target}"),
-        headers,
-        body,
-    })
-    .await
-    .map_err(|failure| Error::from_failure(failure, changes_something))?;
+    let request =
+        Request { method: method.to_owned(), url: format!("{ORIGIN}{target}"), headers, body };
+    carry_out(request, method != "GET")
+}
+
+async fn carry_out(request: Request, changes_something: bool) -> Result<Answer, Error> {
+    let response = http::send(request)
+        .await
+        .map_err(|failure| Error::from_failure(failure, changes_something))?;
     if !(200..300).contains(&response.status) {
         return Err(Error::from_answer(response.status, &response.body, changes_something));
     }
