@@ -64,9 +64,9 @@ pub async fn register(
         Err(error) => return Err(error),
     };
     let mut found = by_hand(find_made_by_hand(request, mode, secrets).await?);
-    // Nothing was found to make up for it, and there is nothing that the merchant made.
-    if found.webhook.endpoint_id.is_none() {
-        found = Registered { webhook: found.webhook, is_made_by_plugin: true };
+    // Nothing makes up for it. A secret of a webhook that the key may not see does.
+    if found.webhook.endpoint_id.is_none() && found.webhook.problem.is_some() {
+        found.is_made_by_plugin = true;
         found.webhook.problem = Some(why);
     }
     Ok(found)

@@ -238,6 +238,20 @@ fn keys_and_troubles() -> Vec<Row> {
         Row::automatic("a restricted key that may not write webhooks")
             .key("rk_test_51WithoutWebhook")
             .finds(&unreadable),
+        {
+            // As the remedy of the row before says.
+            let mut row = Row::automatic("the same, and made by hand with its secret given")
+                .key("rk_test_51WithoutWebhook")
+                .finds(&no_webhook(
+                    &[lacks[0], ("webhook-endpoint", UNKNOWN, NOT_SEEN)],
+                    NOT_SEEN,
+                    MAY_NOT_READ,
+                    &[],
+                ));
+            row.webhooks.push(webhook(TEST_URL));
+            row.secret = Some(SECRET);
+            row
+        },
         Row::automatic("a restricted key that may only read webhooks")
             .key("rk_live_51WithoutWebhookWrite")
             .finds(&readable),
@@ -268,12 +282,14 @@ async fn every_situation_is_found_and_says_what_to_do() {
     for row in [the_guides_checks(), the_guides_steps(), keys_and_troubles()].into_iter().flatten()
     {
         let host = Host::start().await;
+        let live = row.key.contains("_live_");
+        let merchant = if live { LIVE_KEY } else { TEST_KEY };
         for form in &row.webhooks {
-            let made = host.tell_stripe(row.key, "/v1/webhook_endpoints", form).await;
+            let made = host.tell_stripe(merchant, "/v1/webhook_endpoints", form).await;
             assert!(made["id"].is_string(), "{}: {made}", row.situation);
         }
         for body in &row.destinations {
-            host.tell_stripe(row.key, "/v2/core/event_destinations", body).await;
+            host.tell_stripe(merchant, "/v2/core/event_destinations", body).await;
         }
         let options = InstallOptions {
             webhook_is_manual: Some(row.by_hand),
@@ -283,7 +299,6 @@ async fn every_situation_is_found_and_says_what_to_do() {
             }
         };
         host.marketplace.install(options).await.unwrap();
-        let live = row.key.contains("_live_");
         match row.afterwards {
             "" => {}
             "delete" => host.delete_webhooks().await,
