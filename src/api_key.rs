@@ -10,6 +10,7 @@ use sha2::Sha256;
 use crate::bindings::brain_studio::payments::types::{
     InstallRequest, Mode, Problem, ProviderError,
 };
+use crate::hex::hex;
 use crate::manifest::API_KEY;
 use crate::problem::problem;
 
@@ -115,9 +116,7 @@ pub fn mark(request: &InstallRequest) -> String {
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(key_of(request).as_bytes()) else {
         return String::new();
     };
-    let tag = mac.chain_update(request.installation_id.as_bytes()).finalize().into_bytes();
-    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
-    tag.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    hex(&mac.chain_update(request.installation_id.as_bytes()).finalize().into_bytes())
 }
 
 /// The mode that the request's API key stands for.

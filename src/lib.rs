@@ -12,6 +12,7 @@
 mod api_key;
 pub mod bindings;
 mod connection;
+mod hex;
 mod manifest;
 mod metadata;
 mod payments;
@@ -39,60 +40,63 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Stri
         manifest::manifest()
     }
 
-    async fn install(request: InstallRequest) -> Result<Installation, ProviderError> {
-        connection::install(request).await
+    fn install(request: InstallRequest) -> Result<Installation, ProviderError> {
+        connection::install(&request)
     }
 
-    async fn repair(
+    fn repair(
         installation: Installation,
         request: InstallRequest,
     ) -> Result<RepairOutcome, ProviderError> {
-        connection::repair(installation, request).await
+        connection::repair(installation, &request)
     }
 
-    async fn uninstall(installation: Installation) -> Result<(), ProviderError> {
-        connection::uninstall(&installation).await
+    fn uninstall(installation: Installation) -> Result<(), ProviderError> {
+        connection::uninstall(&installation)
     }
 
-    async fn report_status(installation: Installation, request: StatusRequest) -> StatusReport {
-        connection::report_status(&installation, &request).await
+    fn report_status(installation: Installation, request: StatusRequest) -> StatusReport {
+        connection::report_status(&installation, &request)
     }
 
-    async fn create_payment(
+    fn create_payment(
         installation: Installation,
         request: PaymentRequest,
     ) -> Result<Payment, ProviderError> {
-        payments::create(&installation, &request).await
+        payments::create(&installation, &request)
     }
 
-    async fn get_payment(installation: Installation, id: String) -> Result<Payment, ProviderError> {
-        payments::get(&installation, &id).await
+    fn get_payment(installation: Installation, id: String) -> Result<Payment, ProviderError> {
+        payments::get(&installation, &id)
     }
 
-    async fn cancel_payment(_: Installation, _: String) -> Result<Payment, ProviderError> {
-        Err(problem::not_implemented("Canceling a payment"))
+    fn cancel_payment(installation: Installation, id: String) -> Result<Payment, ProviderError> {
+        payments::cancel(&installation, &id)
     }
 
-    async fn refund_payment(_: Installation, _: RefundRequest) -> Result<Refund, ProviderError> {
-        Err(problem::not_implemented("Refunding a payment"))
+    fn refund_payment(
+        installation: Installation,
+        request: RefundRequest,
+    ) -> Result<Refund, ProviderError> {
+        payments::refund(&installation, &request)
     }
 
     fn peek_webhook(request: WebhookRequest) -> Result<WebhookHint, WebhookError> {
         Ok(webhook::peek(&request))
     }
 
-    async fn handle_webhook(
+    fn handle_webhook(
         installation: Installation,
         request: WebhookRequest,
     ) -> Result<WebhookOutcome, WebhookError> {
         webhook::handle(&installation, &request)
     }
 
-    async fn missed_events(
-        _: Installation,
-        _: u64,
-        _: Option<String>,
+    fn missed_events(
+        installation: Installation,
+        since: u64,
+        cursor: Option<String>,
     ) -> Result<EventPage, ProviderError> {
-        Err(problem::not_implemented("Asking for missed events"))
+        payments::missed_events(&installation, since, cursor.as_deref())
     }
 }

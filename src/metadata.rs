@@ -12,6 +12,9 @@ const WORKSPACE: &str = "brain_studio_workspace";
 /// The flow's name for the payment.
 const REFERENCE: &str = "brain_studio_reference";
 
+/// The flow's name for the refund.
+const REFUND: &str = "brain_studio_refund";
+
 /// The metadata of an object of Stripe's, as far as it is ours.
 pub struct Metadata {
     /// The installation that made it.
@@ -20,6 +23,8 @@ pub struct Metadata {
     pub workspace: Option<String>,
     /// The flow's name for the payment.
     pub reference: Option<String>,
+    /// The flow's name for the refund.
+    pub refund: Option<String>,
 }
 
 impl Metadata {
@@ -30,6 +35,7 @@ impl Metadata {
             installation: metadata.string(INSTALLATION),
             workspace: metadata.string(WORKSPACE),
             reference: metadata.string(REFERENCE),
+            refund: metadata.string(REFUND),
         }
     }
 
@@ -60,4 +66,10 @@ pub fn tag_payment(form: &mut Form, installation: &Installation, reference: &str
         form.add(&format!("{map}[{WORKSPACE}]"), &installation.workspace);
         form.add(&format!("{map}[{REFERENCE}]"), reference);
     }
+}
+
+/// Tags a refund.
+pub fn tag_refund(form: &mut Form, installation: &Installation, reference: &str) {
+    form.add(&format!("metadata[{WORKSPACE}]"), &installation.workspace);
+    form.add(&format!("metadata[{REFUND}]"), reference);
 }

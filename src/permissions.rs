@@ -5,7 +5,7 @@
 
 use crate::bindings::brain_studio::payments::types::{Problem, ProviderError};
 use crate::problem::{enumerated, problem};
-use crate::stripe::{self, Error};
+use crate::stripe::{self, Answer, Call, Error};
 
 /// One permission of a restricted key.
 pub struct Permission {
@@ -80,12 +80,21 @@ pub static PERMISSIONS: [Permission; 6] = [
 pub struct Missing(Vec<(String, &'static Permission)>);
 
 /// Asks Stripe for each permission, all at once.
-pub async fn missing() -> Result<Missing, Error> {
-    let answers = stripe::all(PERMISSIONS.iter().map(|permission| {
-        stripe::send(permission.method, permission.target, permission.body.into(), None)
-    }));
+pub fn missing() -> Result<Missing, Error> {
+    missing_by(stripe::send_all(probes()))
+}
+
+/// A question for each permission.
+pub fn probes() -> Vec<Call> {
+    PERMISSIONS.iter().map(|one| Call::new(one.method, one.target, one.body)).collect()
+}
+
+/// What is missing, by the answers to those questions.
+pub fn missing_by(
+    answers: impl IntoIterator<Item = Result<Answer, Error>>,
+) -> Result<Missing, Error> {
     let mut missing = Missing::default();
-    for (permission, answer) in PERMISSIONS.iter().zip(answers.await) {
+    for (permission, answer) in PERMISSIONS.iter().zip(answers) {
         match answer {
             // It was understood: what does not exist cannot be changed.
             Ok(_) | Err(Error::NotFound(_) | Error::Refused { .. }) => {}

@@ -1,6 +1,6 @@
 //! How this provider says what went wrong.
 
-use crate::bindings::brain_studio::payments::types::{Problem, ProviderError};
+use crate::bindings::brain_studio::payments::types::Problem;
 
 /// A problem: a code for a program, a sentence for a merchant, and the steps of the remedy.
 pub fn problem(code: &str, message: impl Into<String>, remedy: &[&str]) -> Problem {
@@ -21,13 +21,4 @@ pub fn enumerated(things: impl Iterator<Item = impl AsRef<str>>) -> String {
         text.push_str(thing.as_ref());
     }
     text
-}
-
-/// What a part of the contract answers that this version does not have yet.
-pub fn not_implemented(what: &str) -> ProviderError {
-    ProviderError::Other(problem(
-        "not-implemented",
-        format!("{what} is not possible yet with this version of the Stripe plugin."),
-        &["Do it in Stripe's Dashboard, where everything about the payment is."],
-    ))
 }

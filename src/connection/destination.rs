@@ -4,13 +4,17 @@
 use super::address::is_meant_for;
 use crate::bindings::brain_studio::payments::types::{Mode, WebhookUrls};
 use crate::manifest::WEBHOOK_EVENTS;
-use crate::stripe::{self, Error, EventDestination, Form, List, WebhookEndpoint};
+use crate::stripe::{Answer, Call, Error, EventDestination, Form, List, WebhookEndpoint};
 
-/// The event destinations of the account and mode.
-pub async fn list() -> Result<Vec<EventDestination>, Error> {
+/// Asks for the event destinations of the account and mode.
+pub fn first_page() -> Call {
     let query = Form::new().with("limit", "100").with("include[0]", "webhook_endpoint.url");
-    let page: List<EventDestination> =
-        stripe::get("/v2/core/event_destinations", &query).await?.read()?;
+    Call::get("/v2/core/event_destinations", &query)
+}
+
+/// The event destinations, by the answer.
+pub fn list_from(answer: Result<Answer, Error>) -> Result<Vec<EventDestination>, Error> {
+    let page: List<EventDestination> = answer?.read()?;
     Ok(page.data)
 }
 

@@ -5,7 +5,7 @@ use crate::bindings::brain_studio::payments::types::{InstallRequest, Installatio
 use crate::manifest::WEBHOOK_EVENTS;
 use crate::metadata::tag_endpoint;
 use crate::problem::enumerated;
-use crate::stripe::{self, API_VERSION, Error, Form, List, WebhookEndpoint};
+use crate::stripe::{self, API_VERSION, Answer, Call, Error, Form, List, WebhookEndpoint};
 
 const ENDPOINTS: &str = "/v1/webhook_endpoints";
 
@@ -15,7 +15,7 @@ fn path(id: &str) -> String {
 }
 
 /// Makes a new one, as it should be.
-pub async fn create(
+pub fn create(
     request: &InstallRequest,
     mode: Mode,
     idempotency_key: Option<&str>,
@@ -25,7 +25,7 @@ pub async fn create(
         .with("api_version", API_VERSION)
         .with("description", "Brain Studio: tells your flows what happened to a payment");
     tag_endpoint(&mut form, request);
-    stripe::post(ENDPOINTS, &form, idempotency_key).await?.read()
+    stripe::post(ENDPOINTS, &form, idempotency_key)?.read()
 }
 
 /// The parameters that may also be corrected later.
@@ -38,14 +38,14 @@ fn correct_form(url: &str) -> Form {
 }
 
 /// Corrects one in place. Its secret stays.
-pub async fn correct(id: &str, url: &str) -> Result<(), Error> {
+pub fn correct(id: &str, url: &str) -> Result<(), Error> {
     let form = correct_form(url).with("disabled", "false");
-    stripe::post(&path(id), &form, None).await.map(|_| ())
+    stripe::post(&path(id), &form, None).map(|_| ())
 }
 
 /// One of them. None: it is gone.
-pub async fn find(id: &str) -> Result<Option<WebhookEndpoint>, Error> {
-    match stripe::get(&path(id), &Form::new()).await {
+pub fn find(id: &str) -> Result<Option<WebhookEndpoint>, Error> {
+    match stripe::get(&path(id), &Form::new()) {
         Ok(answer) => answer.read().map(Some),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
@@ -53,25 +53,36 @@ pub async fn find(id: &str) -> Result<Option<WebhookEndpoint>, Error> {
 }
 
 /// Every endpoint of the account and mode.
-pub async fn list() -> Result<Vec<WebhookEndpoint>, Error> {
+pub fn list() -> Result<Vec<WebhookEndpoint>, Error> {
+    list_from(stripe::send(first_page()))
+}
+
+/// Asks for the first hundred of them.
+pub fn first_page() -> Call {
+    Call::get(ENDPOINTS, &Form::new().with("limit", "100"))
+}
+
+/// All of them, of whom the first hundred have been asked for.
+pub fn list_from(first: Result<Answer, Error>) -> Result<Vec<WebhookEndpoint>, Error> {
     let mut endpoints: Vec<WebhookEndpoint> = Vec::new();
+    let mut page: List<WebhookEndpoint> = first?.read()?;
     loop {
-        let mut query = Form::new().with("limit", "100");
-        if let Some(last) = endpoints.last() {
-            query.add("starting_after", &last.id);
-        }
-        let page: List<WebhookEndpoint> = stripe::get(ENDPOINTS, &query).await?.read()?;
-        let is_last = !page.has_more || page.data.is_empty();
-        endpoints.extend(page.data);
-        if is_last {
-            return Ok(endpoints);
+        endpoints.append(&mut page.data);
+        match endpoints.last() {
+            Some(last) if page.has_more => {
+                let query = Form::new().with("limit", "100").with("starting_after", &last.id);
+                page = stripe::get(ENDPOINTS, &query)?.read()?;
+                // A page without anything on it is the last one, whatever it says.
+                page.has_more &= !page.data.is_empty();
+            }
+            _ => return Ok(endpoints),
         }
     }
 }
 
 /// Deletes one. Already gone is done.
-pub async fn remove(id: &str) -> Result<(), Error> {
-    match stripe::delete(&path(id)).await {
+pub fn remove(id: &str) -> Result<(), Error> {
+    match stripe::delete(&path(id)) {
         Ok(_) | Err(Error::NotFound(_)) => Ok(()),
         Err(error) => Err(error),
     }

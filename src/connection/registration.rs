@@ -22,7 +22,7 @@ pub struct Registered {
 /// Registers a webhook, or looks for one that was made by hand: where that is asked for, and where
 /// Stripe lets the plugin make none. The secrets that are known go on being so: what an old webhook
 /// has sent may still be on its way.
-pub async fn register(
+pub fn register(
     request: &InstallRequest,
     mode: Mode,
     missing: &Missing,
@@ -31,17 +31,25 @@ pub async fn register(
 ) -> Result<Registered, Error> {
     let by_hand = |webhook| Registered { webhook, is_made_by_plugin: false };
     if matches!(request.webhook_setup, WebhookSetup::Manual) {
-        return find_made_by_hand(request, mode, secrets).await.map(by_hand);
+        return find_made_by_hand(request, mode, secrets).map(by_hand);
     }
     let created = if missing.includes_webhook() {
         Err(Error::PermissionMissing { permission: Some(missing.names()), account: None })
     } else {
-        endpoint::create(request, mode, idempotency_key).await
+        match endpoint::create(request, mode, idempotency_key) {
+            // Whether it was made is not known, and its secret is lost. Stripe repeats a failure to
+            // the same idempotency key for a day: only another attempt helps.
+            Err(Error::UnknownOutcome) if idempotency_key.is_some() => {
+                remove_made_for(&request.installation_id)
+                    .and_then(|()| endpoint::create(request, mode, None))
+            }
+            created => created,
+        }
     };
     let why = match created {
         Ok(endpoint) => {
             let signing_secrets = match endpoint.secret {
-                Some(new) => secret::added(&new, secrets),
+                Some(new) => secret::renewed(new, secrets),
                 None => Vec::new(),
             };
             let webhook = WebhookRegistration {
@@ -63,7 +71,7 @@ pub async fn register(
         }
         Err(error) => return Err(error),
     };
-    let mut found = by_hand(find_made_by_hand(request, mode, secrets).await?);
+    let mut found = by_hand(find_made_by_hand(request, mode, secrets)?);
     // Nothing makes up for it. A secret of a webhook that the key may not see does.
     if found.webhook.endpoint_id.is_none() && found.webhook.problem.is_some() {
         found.is_made_by_plugin = true;
@@ -72,15 +80,26 @@ pub async fn register(
     Ok(found)
 }
 
+/// Deletes what an attempt of the same install has left.
+fn remove_made_for(installation_id: &str) -> Result<(), Error> {
+    // Where even that cannot be seen, it is still not known what has happened.
+    for endpoint in endpoint::list().map_err(|_| Error::UnknownOutcome)? {
+        if endpoint.metadata.installation.as_deref() == Some(installation_id) {
+            endpoint::remove(&endpoint.id)?;
+        }
+    }
+    Ok(())
+}
+
 /// The endpoint that the merchant made from the guide, found by its URL.
-pub async fn find_made_by_hand(
+pub fn find_made_by_hand(
     request: &InstallRequest,
     mode: Mode,
     secrets: Vec<String>,
 ) -> Result<WebhookRegistration, Error> {
     let urls = &request.webhook_urls;
     let url = shared_url(urls, mode);
-    let (endpoint_id, unfound) = match endpoint::list().await {
+    let (endpoint_id, unfound) = match endpoint::list() {
         Ok(endpoints) => match made_by_hand(&endpoints, urls, mode) {
             Some(found) if found.url == url => (Some(found.id.clone()), None),
             found => (None, Some(webhook_missing(url, found))),
@@ -132,7 +151,8 @@ pub fn secret_missing() -> Problem {
     )
 }
 
-fn secret_not_given() -> Problem {
+/// The merchant has left it out.
+pub fn secret_not_given() -> Problem {
     problem(
         "webhook-secret-not-given",
         "The webhook's signing secret was not given. Payments are confirmed by asking Stripe instead.",
@@ -167,7 +187,8 @@ fn limit_reached() -> Problem {
     )
 }
 
-fn webhook_missing(url: &str, similar: Option<&WebhookEndpoint>) -> Problem {
+/// There is none with the right URL: what to make, or to correct.
+pub fn webhook_missing(url: &str, similar: Option<&WebhookEndpoint>) -> Problem {
     if let Some((similar, fault)) =
         similar.and_then(|similar| Some((similar, fault(&similar.url, url)?)))
     {

@@ -4,8 +4,9 @@ use crate::bindings::brain_studio::payments::types::{InstallRequest, ProviderErr
 use crate::manifest::WEBHOOK_SECRET;
 use crate::problem::problem;
 
-/// What signs deliveries while a secret is being rolled: the new one and the old.
-const ACTIVE: usize = 2;
+/// The endpoint's own, and the two that a merchant may have rolled it to: the new one and the one
+/// before, which signs for another day.
+const KEPT: usize = 3;
 
 /// The signing secret that was given, if one was. Anything else is refused by what it is.
 pub fn given(request: &InstallRequest) -> Result<Option<&str>, ProviderError> {
@@ -18,6 +19,8 @@ pub fn given(request: &InstallRequest) -> Result<Option<&str>, ProviderError> {
         "only white space"
     } else if secret.contains(char::is_whitespace) {
         "text with white space inside"
+    } else if secret.contains(['.', '…', '•', '*']) {
+        "only the shortened form of one"
     } else if ["sk_", "rk_", "pk_"].iter().any(|prefix| secret.starts_with(prefix)) {
         "an API key"
     } else if secret.starts_with("we_") {
@@ -37,11 +40,20 @@ pub fn given(request: &InstallRequest) -> Result<Option<&str>, ProviderError> {
     )))
 }
 
-/// The secrets that are known, with a new one before them. The one before it may still sign for a
-/// day.
-pub fn added(new: &str, mut secrets: Vec<String>) -> Vec<String> {
-    secrets.retain(|secret| secret != new);
-    secrets.insert(0, new.to_owned());
-    secrets.truncate(ACTIVE);
+/// The secrets that are known, with one that the merchant gives. The first stays first, whatever is
+/// given: it is the one that Stripe itself has said.
+pub fn added(given: &str, mut secrets: Vec<String>) -> Vec<String> {
+    if !secrets.iter().any(|secret| secret == given) {
+        secrets.insert(secrets.len().min(1), given.to_owned());
+        secrets.truncate(KEPT);
+    }
+    secrets
+}
+
+/// The secret of a new endpoint, and those that are known: what an old one has sent may still be on
+/// its way.
+pub fn renewed(new: String, mut secrets: Vec<String>) -> Vec<String> {
+    secrets.insert(0, new);
+    secrets.truncate(KEPT);
     secrets
 }

@@ -8,6 +8,7 @@ use super::map::from_session;
 use crate::bindings::brain_studio::payments::types::{
     Installation, Payment, PaymentRequest, ProviderError,
 };
+use crate::hex::hex;
 use crate::metadata::tag_payment;
 use crate::problem::problem;
 use crate::stripe::{self, CheckoutSession, Form};
@@ -17,7 +18,7 @@ const LONGEST_REFERENCE: usize = 200;
 
 /// Creates the page on which the customer pays. The charge goes to the merchant's own account and
 /// nowhere else: no fee, no transfer.
-pub async fn create(
+pub fn create(
     installation: &Installation,
     request: &PaymentRequest,
 ) -> Result<Payment, ProviderError> {
@@ -39,38 +40,38 @@ pub async fn create(
         form.add("expires_at", &time.to_string());
     }
     tag_payment(&mut form, installation, &request.reference);
-    let key = idempotency_key(installation, request);
+    let key = idempotency_key(
+        "create-payment",
+        &installation.installation_id,
+        request.attempt,
+        &request.reference,
+    );
     let session: CheckoutSession =
-        stripe::post("/v1/checkout/sessions", &form, Some(&key)).await?.read()?;
+        stripe::post("/v1/checkout/sessions", &form, Some(&key))?.read()?;
     from_session(session, installation).map_err(|_| stripe::Error::unreadable(true).into())
 }
 
-fn check_reference(reference: &str) -> Result<(), ProviderError> {
+/// A reference of the contract's: of a payment, or of a refund.
+pub fn check_reference(reference: &str) -> Result<(), ProviderError> {
     let length = reference.chars().count();
     if (1..=LONGEST_REFERENCE).contains(&length) && !reference.contains(char::is_control) {
         return Ok(());
     }
     Err(ProviderError::Refused(problem(
         "reference-invalid",
-        "A payment's reference must have 1 to 200 printable characters.",
+        "A reference must have 1 to 200 printable characters.",
         &["Choose a shorter reference, such as the number of the order."],
     )))
 }
 
-/// The same for the same reference and attempt, of any length that a reference may have. Stripe takes 255
-/// characters, and remembers for a day.
-fn idempotency_key(installation: &Installation, request: &PaymentRequest) -> String {
+/// The same for the same purpose, subject, attempt and reference, of any length that these may have.
+/// Stripe takes 255 characters, and remembers for a day.
+pub fn idempotency_key(purpose: &str, subject: &str, attempt: u32, reference: &str) -> String {
     let digest = Sha256::new()
-        .chain_update(&installation.installation_id)
+        .chain_update(subject)
         .chain_update([0])
-        .chain_update(request.attempt.to_le_bytes())
-        .chain_update(&request.reference)
+        .chain_update(attempt.to_le_bytes())
+        .chain_update(reference)
         .finalize();
-    let mut key = String::from("create-payment-");
-    for byte in digest {
-        for digit in [byte >> 4, byte & 15] {
-            key.extend(char::from_digit(digit.into(), 16));
-        }
-    }
-    key
+    format!("{purpose}-{}", hex(&digest))
 }

@@ -2,10 +2,15 @@
 
 use super::currency::{Rounding, from_stripe};
 use crate::bindings::brain_studio::payments::types::{
-    Installation, Mode, Money, Payment, PaymentStatus, Problem,
+    Authority, Installation, Mode, Money, Payment, PaymentEvent, PaymentStatus, Problem,
 };
 use crate::problem::problem;
-use crate::stripe::{CheckoutSession, IntentOrId, PaymentError, PaymentIntent};
+use crate::stripe::{
+    Charge, CheckoutSession, Event, IntentOrId, PaymentError, PaymentIntent, Subject,
+};
+
+/// One attempt has failed.
+const PAYMENT_FAILED: &str = "payment_intent.payment_failed";
 
 /// An amount that does not fit.
 #[derive(Debug)]
@@ -94,6 +99,57 @@ pub fn from_session(
         created_at: session.created,
         extras: Vec::new(),
     })
+}
+
+/// A payment by one of its charges: Stripe tells of refunds in this way.
+fn from_charge(charge: Charge, installation: &Installation) -> Result<Payment, AmountTooLarge> {
+    let intent = PaymentIntent {
+        id: charge.payment_intent,
+        amount: charge.amount,
+        amount_received: charge.amount_captured,
+        amount_refunded: Some(charge.amount_refunded),
+        currency: charge.currency,
+        created: charge.created,
+        livemode: charge.livemode,
+        status: charge.status,
+        last_payment_error: None,
+        metadata: charge.metadata,
+    };
+    from_intent(intent, installation)
+}
+
+/// What an event says of a payment. None: it is about none, or about one of another workspace that
+/// uses the same account.
+pub fn from_event(
+    event: Event,
+    installation: &Installation,
+) -> Result<Option<PaymentEvent>, AmountTooLarge> {
+    let metadata = match &event.subject {
+        Subject::Intent(intent) => &intent.metadata,
+        Subject::Session(session) => &session.metadata,
+        Subject::Charge(charge) => &charge.metadata,
+        Subject::Other => return Ok(None),
+    };
+    if metadata.is_of_another_workspace(installation) {
+        return Ok(None);
+    }
+    let mut payment = match event.subject {
+        Subject::Intent(intent) => from_intent(*intent, installation)?,
+        Subject::Session(session) => from_session(*session, installation)?,
+        Subject::Charge(charge) => from_charge(*charge, installation)?,
+        Subject::Other => return Ok(None),
+    };
+    let is_waiting_for_another_attempt = payment.provider_status == "requires_payment_method";
+    if event.kind == PAYMENT_FAILED && is_waiting_for_another_attempt {
+        payment.status = PaymentStatus::Rejected;
+    }
+    Ok(Some(PaymentEvent {
+        event_id: event.id,
+        event_type: event.kind,
+        occurred_at: event.created,
+        payment,
+        authority: Authority::Signed,
+    }))
 }
 
 /// Why an attempt failed, with a remedy where the customer can do something about it.

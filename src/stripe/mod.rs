@@ -2,19 +2,17 @@
 //!
 //! The key is nowhere in here: the host adds it on the way out.
 
-mod all;
 mod error;
 mod form;
 mod json;
 mod objects;
 
-pub use all::all;
 pub use error::{Error, key_rejected};
 pub use form::Form;
 pub use json::Json;
 pub use objects::{
-    Account, CheckoutSession, EventDestination, IntentOrId, List, PaymentError, PaymentIntent,
-    Read, WebhookEndpoint,
+    Account, Charge, CheckoutSession, Event, EventDestination, IntentOrId, List, PaymentError,
+    PaymentIntent, Read, RefundObject, Subject, WebhookEndpoint,
 };
 
 use crate::bindings::brain_studio::payments::http::{self, Request};
@@ -42,57 +40,85 @@ impl Answer {
     }
 }
 
-/// Asks for something. Nothing changes.
-pub fn get(path: &str, query: &Form) -> impl Future<Output = Result<Answer, Error>> + use<> {
-    let mut target = path.to_owned();
-    if !query.is_empty() {
-        target.push('?');
-        target.push_str(query.as_str());
+/// A request to Stripe.
+pub struct Call {
+    request: Request,
+    changes_something: bool,
+}
+
+impl Call {
+    /// Asks for something. Nothing changes.
+    pub fn get(path: &str, query: &Form) -> Self {
+        let mut target = path.to_owned();
+        if !query.is_empty() {
+            target.push('?');
+            target.push_str(query.as_str());
+        }
+        Self::new("GET", &target, "")
     }
-    send("GET", &target, Vec::new(), None)
+
+    /// Asks for something as it is, whatever its method. Nothing can change.
+    pub fn new(method: &str, target: &str, body: &str) -> Self {
+        let mut headers = vec![("stripe-version".to_owned(), API_VERSION.to_owned())];
+        if !body.is_empty() {
+            let form = "application/x-www-form-urlencoded".to_owned();
+            headers.push(("content-type".to_owned(), form));
+        }
+        let request = Request {
+            method: method.to_owned(),
+            url: format!("{ORIGIN}{target}"),
+            headers,
+            body: body.into(),
+        };
+        Self { request, changes_something: false }
+    }
+
+    /// Something changes: whether it has is not known before the answer is there.
+    fn changing(mut self) -> Self {
+        self.changes_something = true;
+        self
+    }
+}
+
+/// Asks for something. Nothing changes.
+pub fn get(path: &str, query: &Form) -> Result<Answer, Error> {
+    send(Call::get(path, query))
 }
 
 /// Makes or changes something. With an idempotency key it happens once, however often it is sent
 /// within a day.
-pub fn post(
-    path: &str,
-    form: &Form,
-    idempotency_key: Option<&str>,
-) -> impl Future<Output = Result<Answer, Error>> + use<> {
-    send("POST", path, form.as_str().into(), idempotency_key)
+pub fn post(path: &str, form: &Form, idempotency_key: Option<&str>) -> Result<Answer, Error> {
+    let mut call = Call::new("POST", path, form.as_str()).changing();
+    if let Some(key) = idempotency_key {
+        call.request.headers.push(("idempotency-key".to_owned(), key.to_owned()));
+    }
+    send(call)
 }
 
 /// Deletes something.
-pub fn delete(path: &str) -> impl Future<Output = Result<Answer, Error>> + use<> {
-    send("DELETE", path, Vec::new(), None)
+pub fn delete(path: &str) -> Result<Answer, Error> {
+    send(Call::new("DELETE", path, "").changing())
 }
 
-/// Sends a request as it is.
-pub fn send(
-    method: &str,
-    target: &str,
-    body: Vec<u8>,
-    idempotency_key: Option<&str>,
-) -> impl Future<Output = Result<Answer, Error>> + use<> {
-    let mut headers = vec![("stripe-version".to_owned(), API_VERSION.to_owned())];
-    if !body.is_empty() {
-        let form = "application/x-www-form-urlencoded".to_owned();
-        headers.push(("content-type".to_owned(), form));
-    }
-    if let Some(key) = idempotency_key {
-        headers.push(("idempotency-key".to_owned(), key.to_owned()));
-    }
-    let request =
-        Request { method: method.to_owned(), url: format!("{ORIGIN}{target}"), headers, body };
-    carry_out(request, method != "GET")
+/// Sends one request and waits for its answer.
+pub fn send(call: Call) -> Result<Answer, Error> {
+    send_all(vec![call]).pop().unwrap_or(Err(Error::Unreadable))
 }
 
-async fn carry_out(request: Request, changes_something: bool) -> Result<Answer, Error> {
-    let response = http::send(request)
-        .await
-        .map_err(|failure| Error::from_failure(failure, changes_something))?;
-    if !(200..300).contains(&response.status) {
-        return Err(Error::from_answer(response.status, &response.body, changes_something));
-    }
-    Ok(Answer { body: response.body, changes_something })
+/// Sends several requests at the same time. The answers come in the same order.
+pub fn send_all(calls: Vec<Call>) -> Vec<Result<Answer, Error>> {
+    let (requests, changing): (Vec<_>, Vec<_>) =
+        calls.into_iter().map(|call| (call.request, call.changes_something)).unzip();
+    let answers = http::send_all(&requests).into_iter().zip(changing);
+    answers
+        .map(|(answer, changes_something)| match answer {
+            Ok(response) if (200..300).contains(&response.status) => {
+                Ok(Answer { body: response.body, changes_something })
+            }
+            Ok(response) => {
+                Err(Error::from_answer(response.status, &response.body, changes_something))
+            }
+            Err(failure) => Err(Error::from_failure(failure, changes_something)),
+        })
+        .collect()
 }

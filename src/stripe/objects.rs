@@ -193,6 +193,116 @@ impl Read for PaymentIntent {
     }
 }
 
+/// A snapshot event: what happened, and the object as it was then.
+pub struct Event {
+    /// `evt_…`
+    pub id: String,
+    /// Such as `payment_intent.succeeded`.
+    pub kind: String,
+    /// Unix seconds.
+    pub created: u64,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// What it happened to.
+    pub subject: Subject,
+}
+
+/// What an event is about, as far as this provider reads it.
+pub enum Subject {
+    /// A PaymentIntent.
+    Intent(Box<PaymentIntent>),
+    /// A Checkout Session.
+    Session(Box<CheckoutSession>),
+    /// A charge.
+    Charge(Box<Charge>),
+    /// Anything else, or one of these without what has to be known of it.
+    Other,
+}
+
+impl Read for Event {
+    fn read(json: &Json) -> Option<Self> {
+        let object = json.field("data").field("object");
+        let subject = match object.str("object") {
+            Some("payment_intent") => {
+                PaymentIntent::read(object).map(|intent| Subject::Intent(Box::new(intent)))
+            }
+            Some("checkout.session") => {
+                CheckoutSession::read(object).map(|session| Subject::Session(Box::new(session)))
+            }
+            Some("charge") => Charge::read(object).map(|charge| Subject::Charge(Box::new(charge))),
+            _ => None,
+        };
+        Some(Self {
+            id: json.string("id")?,
+            kind: json.string("type")?,
+            created: json.number("created")?,
+            livemode: json.flag("livemode")?,
+            subject: subject.unwrap_or(Subject::Other),
+        })
+    }
+}
+
+/// One attempt to take money.
+pub struct Charge {
+    /// The PaymentIntent that it belongs to.
+    pub payment_intent: String,
+    /// What was asked for, as Stripe counts.
+    pub amount: u64,
+    /// What has been received, as Stripe counts.
+    pub amount_captured: u64,
+    /// What has been given back, as Stripe counts.
+    pub amount_refunded: u64,
+    /// Lower case.
+    pub currency: String,
+    /// Unix seconds.
+    pub created: u64,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// `succeeded`, or another word.
+    pub status: String,
+    /// Our tags, copied from the PaymentIntent.
+    pub metadata: Metadata,
+}
+
+impl Read for Charge {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            payment_intent: json.string("payment_intent")?,
+            amount: json.number("amount")?,
+            amount_captured: json.number("amount_captured").unwrap_or(0),
+            amount_refunded: json.number("amount_refunded")?,
+            currency: json.string("currency")?,
+            created: json.number("created").unwrap_or(0),
+            livemode: json.flag("livemode")?,
+            status: json.string("status").unwrap_or_default(),
+            metadata: Metadata::of(json),
+        })
+    }
+}
+
+/// Money that was given back.
+pub struct RefundObject {
+    /// `re_…`
+    pub id: String,
+    /// How much, as Stripe counts.
+    pub amount: u64,
+    /// One of the words of the contract.
+    pub status: String,
+    /// Our tags.
+    pub metadata: Metadata,
+}
+
+impl Read for RefundObject {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            id: json.string("id")?,
+            amount: json.number("amount")?,
+            status: json.string("status").unwrap_or_default(),
+            metadata: Metadata::of(json),
+        })
+    }
+}
+
 /// From 2022-11-15 on the last charge says it, where the request asked for the charge; before, the
 /// list of all of them.
 fn amount_refunded(intent: &Json) -> Option<u64> {

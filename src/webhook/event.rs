@@ -1,24 +1,20 @@
 //! What a genuine delivery says.
 
-use crate::bindings::brain_studio::payments::types::{
-    Authority, Installation, Mode, PaymentEvent, PaymentStatus, Problem, WebhookOutcome,
-};
-use crate::payments::from_intent;
+use crate::bindings::brain_studio::payments::types::{Installation, Mode, Problem, WebhookOutcome};
+use crate::payments::from_event;
 use crate::problem::problem;
-use crate::stripe::{Json, PaymentIntent, Read};
+use crate::stripe::{Event, Json, Read, Subject};
 
 /// The types of event that carry a payment. The guide's three are among them; the others come from
 /// endpoints that were made by hand.
 const PAYMENT_EVENTS: [&str; 6] = [
     "payment_intent.succeeded",
     "payment_intent.requires_action",
-    PAYMENT_FAILED,
+    "payment_intent.payment_failed",
     "payment_intent.processing",
     "payment_intent.canceled",
     "payment_intent.amount_capturable_updated",
 ];
-/// One attempt has failed.
-const PAYMENT_FAILED: &str = "payment_intent.payment_failed";
 
 /// Why a genuine delivery is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,27 +27,6 @@ pub enum BodyProblem {
     Incomplete,
 }
 
-/// A snapshot event.
-struct Event<'a> {
-    id: &'a str,
-    kind: &'a str,
-    created: u64,
-    livemode: bool,
-    object: &'a Json<'a>,
-}
-
-impl<'a> Event<'a> {
-    fn of(json: &'a Json) -> Option<Self> {
-        Some(Self {
-            id: json.str("id")?,
-            kind: json.str("type")?,
-            created: json.number("created")?,
-            livemode: json.flag("livemode")?,
-            object: json.field("data").field("object"),
-        })
-    }
-}
-
 /// Reads the body of a genuine delivery.
 pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, BodyProblem> {
     let json = Json::parse(body).ok_or(BodyProblem::Malformed)?;
@@ -60,8 +35,8 @@ pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, 
         Some("v2.core.event") => return Err(BodyProblem::Thin),
         _ => return Err(BodyProblem::Malformed),
     }
-    let event = Event::of(&json).ok_or(BodyProblem::Malformed)?;
-    if !PAYMENT_EVENTS.contains(&event.kind) {
+    let event = Event::read(&json).ok_or(BodyProblem::Malformed)?;
+    if !PAYMENT_EVENTS.contains(&event.kind.as_str()) {
         return Ok(ignored(
             "event-type-ignored",
             format!("An event of the type {} says nothing that a flow waits for.", event.kind),
@@ -74,26 +49,18 @@ pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, 
             format!("The event is from {theirs} mode and the installation is in {ours} mode."),
         ));
     }
-    let intent = PaymentIntent::read(event.object).ok_or(BodyProblem::Incomplete)?;
-    if intent.metadata.is_of_another_workspace(installation) {
-        return Ok(ignored(
-            "other-workspace",
-            "The payment belongs to another workspace that uses the same Stripe account."
-                .to_owned(),
-        ));
+    if !matches!(event.subject, Subject::Intent(_)) {
+        return Err(BodyProblem::Incomplete);
     }
-    let mut payment = from_intent(intent, installation).map_err(|_| BodyProblem::Incomplete)?;
-    let is_waiting_for_another_attempt = payment.provider_status == "requires_payment_method";
-    if event.kind == PAYMENT_FAILED && is_waiting_for_another_attempt {
-        payment.status = PaymentStatus::Rejected;
-    }
-    Ok(WebhookOutcome::Payment(PaymentEvent {
-        event_id: event.id.to_owned(),
-        event_type: event.kind.to_owned(),
-        occurred_at: event.created,
-        payment,
-        authority: Authority::Signed,
-    }))
+    let event = from_event(event, installation).map_err(|_| BodyProblem::Incomplete)?;
+    Ok(event.map_or_else(
+        || {
+            let message =
+                "The payment belongs to another workspace that uses the same Stripe account.";
+            ignored("other-workspace", message.to_owned())
+        },
+        WebhookOutcome::Payment,
+    ))
 }
 
 fn ignored(code: &str, message: String) -> WebhookOutcome {

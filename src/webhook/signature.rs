@@ -132,7 +132,7 @@ fn tag_from_hex(text: &str) -> Option<Tag> {
 const CHECK_THE_SECRET: &[&str] = &[
     "In Stripe, open Workbench → Webhooks and choose the endpoint that sent this.",
     "Reveal its signing secret (whsec_…). Test mode and production have different ones.",
-    "Run a repair, or install again with that secret.",
+    "Install again with the API Key and that secret.",
 ];
 
 impl SignatureProblem {

@@ -7,14 +7,16 @@ pub mod inspect;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Accessor, Component, HasSelf, Linker};
 use wasmtime::{Engine, Store, StoreLimits};
 
 use crate::contract::types::{
-    InstallRequest, Installation, Manifest, Payment, PaymentRequest, ProviderError, RepairOutcome,
-    StatusReport, StatusRequest, WebhookError, WebhookHint, WebhookOutcome, WebhookRequest,
+    EventPage, InstallRequest, Installation, Manifest, Payment, PaymentRequest, ProviderError,
+    Refund, RefundRequest, RepairOutcome, StatusReport, StatusRequest, WebhookError, WebhookHint,
+    WebhookOutcome, WebhookRequest,
 };
 use crate::contract::{PaymentPlugin, PaymentPluginPre, http};
 use crate::egress::Egress;
@@ -42,6 +44,14 @@ impl<T: Send> http::HostWithStore<T> for HasSelf<CallState> {
     ) -> Result<http::Response, http::Failure> {
         let egress = accessor.with(|mut access| access.get().egress.clone());
         egress.send(request).await
+    }
+
+    async fn send_all(
+        accessor: &Accessor<T, Self>,
+        requests: Vec<http::Request>,
+    ) -> Vec<Result<http::Response, http::Failure>> {
+        let egress = accessor.with(|mut access| access.get().egress.clone());
+        join_all(requests.into_iter().map(|request| egress.send(request))).await
     }
 }
 
@@ -170,6 +180,37 @@ impl Plugin {
         id: String,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
         in_fresh_instance!(self, egress, CALL_TIME, call_get_payment(installation, id))
+    }
+
+    /// `cancel-payment` of the contract.
+    pub async fn cancel_payment(
+        &self,
+        egress: Egress,
+        installation: Installation,
+        id: String,
+    ) -> Result<Result<Payment, ProviderError>, CallError> {
+        in_fresh_instance!(self, egress, CALL_TIME, call_cancel_payment(installation, id))
+    }
+
+    /// `refund-payment` of the contract.
+    pub async fn refund_payment(
+        &self,
+        egress: Egress,
+        installation: Installation,
+        request: RefundRequest,
+    ) -> Result<Result<Refund, ProviderError>, CallError> {
+        in_fresh_instance!(self, egress, CALL_TIME, call_refund_payment(installation, request))
+    }
+
+    /// `missed-events` of the contract.
+    pub async fn missed_events(
+        &self,
+        egress: Egress,
+        installation: Installation,
+        since: u64,
+        cursor: Option<String>,
+    ) -> Result<Result<EventPage, ProviderError>, CallError> {
+        in_fresh_instance!(self, egress, CALL_TIME, call_missed_events(installation, since, cursor))
     }
 
     /// `peek-webhook` of the contract. It reaches nobody.

@@ -2,8 +2,6 @@
 
 mod webhook;
 
-use std::pin::Pin;
-
 use super::extras::may_lack_permissions;
 use super::{destination, endpoint};
 use crate::bindings::brain_studio::payments::types::{
@@ -11,7 +9,7 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::manifest::API_KEY;
 use crate::permissions::{self, Missing};
-use crate::stripe::{Error, EventDestination, WebhookEndpoint, all, key_rejected};
+use crate::stripe::{Error, EventDestination, WebhookEndpoint, key_rejected, send_all};
 
 const NO_WEBHOOK: &str = "There is no webhook to look at.";
 const NOT_SEEN: &str = "The webhook could not be looked at.";
@@ -26,23 +24,25 @@ struct Seen<'a> {
 }
 
 /// Looks at the connection, at everything at once.
-pub async fn report_status(installation: &Installation, request: &StatusRequest) -> StatusReport {
+pub fn report_status(installation: &Installation, request: &StatusRequest) -> StatusReport {
     if !request.credentials.iter().any(|name| name == API_KEY) {
         let remedy = &["Install again with your Secret key."];
         let none = check("key", Verdict::Fail, "No API Key is kept for this installation.", remedy);
         return StatusReport { checks: vec![none] };
     }
-    let mut endpoints = Err(Error::Unreadable);
-    let mut destinations = Err(Error::Unreadable);
-    let mut missing = Ok(Missing::default());
-    let mut calls: Vec<Pin<Box<dyn Future<Output = ()> + '_>>> = vec![
-        Box::pin(async { endpoints = endpoint::list().await }),
-        Box::pin(async { destinations = destination::list().await }),
-    ];
-    if may_lack_permissions(installation) {
-        calls.push(Box::pin(async { missing = permissions::missing().await }));
+    let mut calls = vec![endpoint::first_page(), destination::first_page()];
+    let may_lack_permissions = may_lack_permissions(installation);
+    if may_lack_permissions {
+        calls.extend(permissions::probes());
     }
-    all(calls.into_iter()).await;
+    let mut answers = send_all(calls).into_iter();
+    let mut next = || answers.next().unwrap_or(Err(Error::Unreadable));
+    let (endpoints, destinations) = (endpoint::list_from(next()), destination::list_from(next()));
+    let missing = if may_lack_permissions {
+        permissions::missing_by(answers)
+    } else {
+        Ok(Missing::default())
+    };
     let seen = Seen { installation, request, endpoints, destinations, missing };
     let webhook = seen.webhook();
     let mut checks =
@@ -61,7 +61,7 @@ pub async fn report_status(installation: &Installation, request: &StatusRequest)
         checks.extend([none("webhook-events"), none("webhook-url"), seen.destination(None)]);
         checks.extend([none("webhook-duplicates"), none("webhook-api-version")]);
     }
-    checks.push(seen.secret());
+    checks.push(seen.secret(webhook));
     StatusReport { checks }
 }
 

@@ -4,13 +4,15 @@ use super::{NO_WEBHOOK, NOT_SEEN, Seen, check, from_problem, unseen};
 use crate::bindings::brain_studio::payments::types::{Check, Mode, Verdict};
 use crate::connection::address::{self, fault, is_meant_for, own_url, shared_url};
 use crate::connection::extras::is_made_by_plugin;
-use crate::connection::registration::made_by_hand;
+use crate::connection::registration::{made_by_hand, secret_not_given, webhook_missing};
 use crate::connection::{destination, endpoint};
 use crate::stripe::{API_VERSION, Error, OLDEST_API_VERSION, WebhookEndpoint};
 
 const REPAIR: &str = "Run a repair: it sets the webhook right.";
 const NEW_DESTINATION: &str =
     "In Stripe, open Workbench → Webhooks, delete the destination and create a new one.";
+
+const IF_FOR_US: &str = "If it was made for Brain Studio, create another one in its place.";
 
 impl Seen<'_> {
     /// The webhook: by its id, else the one that the merchant has made.
@@ -24,11 +26,15 @@ impl Seen<'_> {
         made_by_hand(endpoints, &self.request.webhook_urls, self.installation.mode)
     }
 
+    /// Whether the plugin has made it, for this installation.
+    fn is_ours(&self, webhook: &WebhookEndpoint) -> bool {
+        is_made_by_plugin(self.installation)
+            && self.installation.webhook.endpoint_id.as_ref() == Some(&webhook.id)
+    }
+
     /// The steps that set right what is wrong: ours is repaired, the merchant's is edited.
     fn remedy(&self, webhook: &WebhookEndpoint, step: &str) -> Vec<String> {
-        if is_made_by_plugin(self.installation)
-            && self.installation.webhook.endpoint_id.as_ref() == Some(&webhook.id)
-        {
+        if self.is_ours(webhook) {
             return vec![REPAIR.to_owned()];
         }
         let open = format!("In Stripe, open Workbench → Webhooks and edit {}.", webhook.id);
@@ -81,6 +87,10 @@ impl Seen<'_> {
                     from_problem(ID, Verdict::Fail, problem.clone())
                 }
                 _ if seen.is_err() => unseen(ID, NOT_SEEN),
+                _ if !is_made_by_plugin(self.installation) => {
+                    let url = shared_url(&self.request.webhook_urls, self.installation.mode);
+                    from_problem(ID, Verdict::Fail, webhook_missing(url, None))
+                }
                 _ => check(
                     ID,
                     Verdict::Fail,
@@ -120,7 +130,7 @@ impl Seen<'_> {
         let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
         let own = own_url(urls, mode, &self.installation.installation_id);
         let shared = shared_url(urls, mode);
-        let right = if is_made_by_plugin(self.installation) { own.as_str() } else { shared };
+        let right = if self.is_ours(webhook) { own.as_str() } else { shared };
         match fault(&webhook.url, right) {
             Some(fault) if webhook.url != shared && webhook.url != own => Check {
                 id: ID.to_owned(),
@@ -142,7 +152,13 @@ impl Seen<'_> {
             Err(_) => return unseen(ID, NOT_SEEN),
         };
         let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
-        let Some(found) = destination::of(webhook, destinations, urls, mode) else {
+        // Without a webhook, only what the merchant was to make is looked for.
+        let found = if webhook.is_some() || !is_made_by_plugin(self.installation) {
+            destination::of(webhook, destinations, urls, mode)
+        } else {
+            None
+        };
+        let Some(found) = found else {
             return unseen(ID, "The webhook's type and origin are not shown by Stripe.");
         };
         let Some((finding, choose)) = destination::fault(found) else {
@@ -150,7 +166,11 @@ impl Seen<'_> {
             return check(ID, Verdict::Pass, message, &[]);
         };
         let message = format!("{finding}: {}.", found.id);
-        check(ID, Verdict::Fail, message, &[NEW_DESTINATION, choose])
+        match webhook {
+            Some(_) => check(ID, Verdict::Fail, message, &[NEW_DESTINATION, choose]),
+            // It may be somebody else's.
+            None => check(ID, Verdict::Warn, message, &[IF_FOR_US, choose]),
+        }
     }
 
     /// Others that deliver the same events to the same place.
@@ -190,7 +210,7 @@ impl Seen<'_> {
                 ),
                 remedy: self.remedy(webhook, "Choose the newest API version."),
             },
-            version if version != Some(API_VERSION) && is_made_by_plugin(self.installation) => {
+            version if version != Some(API_VERSION) && self.is_ours(webhook) => {
                 let message = "The webhook's events have the form of another API version.";
                 check(ID, Verdict::Warn, message, &[REPAIR])
             }
@@ -198,7 +218,7 @@ impl Seen<'_> {
         }
     }
 
-    pub fn secret(&self) -> Check {
+    pub fn secret(&self, seen: Option<&WebhookEndpoint>) -> Check {
         const ID: &str = "webhook-secret";
         let webhook = &self.installation.webhook;
         if !webhook.signing_secrets.is_empty() {
@@ -209,6 +229,7 @@ impl Seen<'_> {
             Some(problem) if problem.code.starts_with("webhook-secret") => {
                 from_problem(ID, Verdict::Warn, problem.clone())
             }
+            _ if seen.is_some() => from_problem(ID, Verdict::Warn, secret_not_given()),
             _ => unseen(ID, NO_WEBHOOK),
         }
     }
