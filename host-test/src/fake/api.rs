@@ -13,7 +13,8 @@ use super::error::ApiError;
 use super::keys::{Caller, caller};
 use super::params::Params;
 use super::state::{Call, Replay, id};
-use super::{checkout, destinations, endpoints, events, intents, trouble};
+use super::trouble::TroubleKind;
+use super::{checkout, destinations, endpoints, events, intents, refunds, trouble};
 
 /// Answers any call of the API.
 pub async fn answer(
@@ -42,11 +43,24 @@ pub async fn answer(
         }
         Some(trouble) => {
             if trouble.has_effect {
-                // Nobody hears the answer.
+                // Nobody hears the answer; Stripe repeats its own failures.
                 let _ = carry_out(&shared, call, &headers, &body);
+                if trouble.kind == TroubleKind::Failing {
+                    repeat_failure(&shared, &headers);
+                }
             }
             trouble::answer(trouble.kind).await
         }
+    }
+}
+
+/// Lets the answer to an idempotency key be a failure from now on.
+fn repeat_failure(shared: &Shared, headers: &HeaderMap) {
+    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
+    if let (Some(key), Ok(caller)) = (key, caller(headers))
+        && let Some(replay) = shared.state().side_mut(caller.realm).replays.get_mut(key)
+    {
+        replay.answer = Err(ApiError::failing());
     }
 }
 
@@ -73,14 +87,14 @@ fn answer_of(
         && let Some(replay) = shared.state().side_mut(caller.realm).replays.get(key)
     {
         return if replay.request == request {
-            Ok(replay.answer.clone())
+            replay.answer.clone()
         } else {
             Err(ApiError::idempotency())
         };
     }
     let answer = route(shared, &caller, call, body)?;
     if let Some(key) = key {
-        let replay = Replay { request, answer: answer.clone() };
+        let replay = Replay { request, answer: Ok(answer.clone()) };
         shared.state().side_mut(caller.realm).replays.insert(key.to_owned(), replay);
     }
     Ok(answer)
@@ -117,17 +131,15 @@ fn route(shared: &Shared, caller: &Caller, call: Call, body: &[u8]) -> Result<Va
         ("GET", ["v1", "payment_intents"]) => intents::list(side, params),
         ("GET", ["v1", "payment_intents", id]) => intents::get(side, id, params),
         ("GET", ["v1", "events"]) => events::list(side, params),
+        ("GET", ["v1", "checkout", "sessions"]) => checkout::list(side, params),
         ("POST", ["v1", "checkout", "sessions", id, "expire"]) => {
-            checkout::get(side, id, params).and_then(|_| Err(ApiError::not_here()))
+            checkout::expire(shared, side, livemode, id, params)
         }
         ("POST", ["v1", "payment_intents", id, "cancel"]) => {
-            intents::get(side, id, params).and_then(|_| Err(ApiError::not_here()))
+            intents::cancel(shared, side, livemode, id, params)
         }
-        ("POST", ["v1", "refunds"]) => {
-            let mut params = params;
-            let id = params.require("payment_intent")?;
-            intents::get(side, &id, params).and_then(|_| Err(ApiError::not_here()))
-        }
+        ("GET", ["v1", "refunds"]) => refunds::list(side, params),
+        ("POST", ["v1", "refunds"]) => refunds::create(shared, side, livemode, params),
         ("GET", ["v1", "charges"]) => intents::list_charges(side, params),
         _ => Err(ApiError::no_route(&call.method, &call.path)),
     }

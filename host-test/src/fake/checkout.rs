@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::Shared;
+use super::api::page;
 use super::error::ApiError;
+use super::events::happen;
 use super::intents::expansions;
 use super::params::Params;
 use super::state::{Side, id};
@@ -111,6 +114,41 @@ pub fn create(
     let answer = session.json();
     side.sessions.push(session);
     Ok(answer)
+}
+
+/// Closes a page, and cancels its PaymentIntent with it.
+pub fn expire(
+    shared: &Shared,
+    side: &mut Side,
+    livemode: bool,
+    id: &str,
+    params: Params,
+) -> Result<Value, ApiError> {
+    params.finish()?;
+    let session = side.session_mut(id).ok_or_else(|| ApiError::no_such("checkout.session", id))?;
+    if session.status != "open" {
+        return Err(ApiError::invalid(&format!(
+            "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of `{}`.",
+            session.status
+        )));
+    }
+    session.status = "expired";
+    let (expired, intent) = (session.json(), session.intent.clone());
+    let intent = intent.and_then(|id| side.intent_mut(&id));
+    let canceled = intent.and_then(|i| i.cancel("automatic").then(|| i.json(false)));
+    happen(shared, side, livemode, "checkout.session.expired", &expired);
+    if let Some(canceled) = canceled {
+        happen(shared, side, livemode, "payment_intent.canceled", &canceled);
+    }
+    Ok(expired)
+}
+
+/// Lists them, or those of a PaymentIntent.
+pub fn list(side: &Side, mut params: Params) -> Result<Value, ApiError> {
+    let of = params.take("payment_intent");
+    let is_wanted = |session: &&Session| of.is_none() || session.intent == of;
+    let sessions = side.sessions.iter().rev().filter(is_wanted).map(|s| (s.id.clone(), s.json()));
+    page(sessions.collect(), "/v1/checkout/sessions", params)
 }
 
 pub fn get(side: &Side, id: &str, params: Params) -> Result<Value, ApiError> {

@@ -38,6 +38,9 @@ pub struct FakeStripeArgs {
     /// What goes wrong with every call
     #[arg(long, value_enum)]
     trouble: Option<TroubleKind>,
+    /// Deliveries are lost, doubled and overtaken, in a way that this number decides
+    #[arg(long, value_name = "SEED")]
+    faults: Option<u64>,
 }
 
 impl Command {
@@ -61,6 +64,7 @@ pub async fn run(
 ) -> std::io::Result<()> {
     let listener = TcpListener::bind(args.listen).await?;
     let fake = FakeStripe::start(listener, args.deliver_origin)?;
+    fake.set_faults(args.faults);
     fake.set_trouble(args.trouble.map(Trouble::from));
     started(fake.address());
     stop.await;

@@ -1,6 +1,6 @@
 //! Deliveries: signed, and sent to where `--deliver-origin` says.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -40,6 +40,7 @@ pub struct Outbox {
     queue: mpsc::UnboundedSender<Delivery>,
     attempts: Mutex<Vec<Attempt>>,
     open: watch::Sender<usize>,
+    faults: Mutex<Option<fastrand::Rng>>,
 }
 
 /// What is to be delivered, one after the other.
@@ -56,42 +57,97 @@ pub struct Delivery {
     body: Vec<u8>,
 }
 
+/// What becomes of a delivery on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Arrives,
+    /// It is sent twice.
+    Doubled,
+    /// Others overtake it.
+    Overtaken,
+    /// Nobody ever hears of it.
+    Lost,
+}
+
 /// Starts what delivers, one after the other. It ends with the fake.
 pub fn start(
     shared: &Arc<Shared>,
-    mut deliveries: Queue,
+    deliveries: Queue,
     client: Client,
     origins: Vec<OriginOverride>,
 ) {
-    let shared = Arc::downgrade(shared);
-    tokio::spawn(async move {
-        while let Some(delivery) = deliveries.recv().await {
+    let worker = Worker { shared: Arc::downgrade(shared), deliveries, held: Vec::new() };
+    tokio::spawn(worker.work(client, origins));
+}
+
+struct Worker {
+    shared: Weak<Shared>,
+    deliveries: Queue,
+    /// What others overtake.
+    held: Vec<Delivery>,
+}
+
+impl Worker {
+    async fn work(mut self, client: Client, origins: Vec<OriginOverride>) {
+        while let Some((delivery, fate)) = self.next().await {
             let url = address(&delivery.url, &origins);
-            let mut is_taken = false;
-            for attempt in 0..ATTEMPTS {
-                let status = match &url {
-                    Some(url) => send(&client, url.clone(), &delivery).await,
-                    None => None,
-                };
-                let Some(shared) = shared.upgrade() else { return };
-                shared.outbox.log(&delivery, status);
-                drop(shared);
-                is_taken = status.is_some_and(|status| (200..300).contains(&status));
-                if is_taken || url.is_none() || attempt + 1 == ATTEMPTS {
-                    break;
+            if fate != Fate::Lost {
+                let is_taken = self.deliver(&client, url.as_ref(), &delivery).await;
+                if fate == Fate::Doubled {
+                    self.deliver(&client, url.as_ref(), &delivery).await;
                 }
-                tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
+                let Some(shared) = self.shared.upgrade() else { return };
+                let mut state = shared.state();
+                let endpoints = &mut state.side_mut(delivery.realm).endpoints;
+                if let Some(endpoint) = endpoints.iter_mut().find(|e| e.id == delivery.endpoint) {
+                    endpoint.was_tried(is_taken);
+                }
             }
-            let Some(shared) = shared.upgrade() else { return };
-            let mut state = shared.state();
-            let endpoints = &mut state.side_mut(delivery.realm).endpoints;
-            if let Some(endpoint) = endpoints.iter_mut().find(|e| e.id == delivery.endpoint) {
-                endpoint.was_tried(is_taken);
-            }
-            drop(state);
+            let Some(shared) = self.shared.upgrade() else { return };
             shared.outbox.open.send_modify(|count| *count = count.saturating_sub(1));
         }
-    });
+    }
+
+    /// What is delivered next, and how it fares.
+    async fn next(&mut self) -> Option<(Delivery, Fate)> {
+        loop {
+            let delivery = match self.deliveries.try_recv() {
+                Ok(delivery) => delivery,
+                // Everything that could has overtaken it.
+                Err(_) if !self.held.is_empty() => {
+                    let shared = self.shared.upgrade()?;
+                    let chosen = shared.outbox.choose(self.held.len());
+                    return Some((self.held.swap_remove(chosen), Fate::Arrives));
+                }
+                Err(_) => self.deliveries.recv().await?,
+            };
+            match self.shared.upgrade()?.outbox.fate() {
+                Fate::Overtaken => self.held.push(delivery),
+                fate => return Some((delivery, fate)),
+            }
+        }
+    }
+
+    /// Tries until it is taken or given up.
+    async fn deliver(&self, client: &Client, url: Option<&Url>, delivery: &Delivery) -> bool {
+        for attempt in 0..ATTEMPTS {
+            let status = match url {
+                Some(url) => send(client, url.clone(), delivery).await,
+                None => None,
+            };
+            let Some(shared) = self.shared.upgrade() else { return false };
+            shared.outbox.log(delivery, status);
+            drop(shared);
+            if status.is_some_and(|status| (200..300).contains(&status)) {
+                return true;
+            }
+            if url.is_none() || attempt + 1 == ATTEMPTS {
+                break;
+            }
+            tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
+        }
+        false
+    }
 }
 
 impl Outbox {
@@ -99,7 +155,34 @@ impl Outbox {
     pub fn new() -> (Self, Queue) {
         let (queue, deliveries) = mpsc::unbounded_channel();
         let (attempts, open) = (Mutex::new(Vec::new()), watch::Sender::new(0));
-        (Self { queue, attempts, open }, deliveries)
+        (Self { queue, attempts, open, faults: Mutex::new(None) }, deliveries)
+    }
+
+    /// From now on deliveries are lost, doubled and overtaken, in a way that the seed decides.
+    pub fn set_faults(&self, seed: Option<u64>) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) =
+            seed.map(fastrand::Rng::with_seed);
+    }
+
+    /// How the next delivery fares: one of six is lost, one doubled, two are overtaken.
+    fn fate(&self) -> Fate {
+        match self.choose(6) {
+            _ if !self.has_faults() => Fate::Arrives,
+            0 => Fate::Lost,
+            1 => Fate::Doubled,
+            2 | 3 => Fate::Overtaken,
+            _ => Fate::Arrives,
+        }
+    }
+
+    fn has_faults(&self) -> bool {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// One of so many.
+    fn choose(&self, number: usize) -> usize {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.as_mut().map_or(0, |faults| faults.usize(..number))
     }
 
     fn log(&self, delivery: &Delivery, status: Option<u16>) {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::json::set;
 
 /// A refusal.
+#[derive(Clone)]
 pub struct ApiError {
     /// Its HTTP status.
     pub status: StatusCode,
@@ -125,13 +126,20 @@ impl ApiError {
         )
     }
 
-    /// Stripe can, and this one cannot.
-    pub fn not_here() -> Self {
-        Self::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "api_error",
-            None,
-            "The fake Stripe cannot do this to an object that exists.",
+    /// The object is beyond it.
+    pub fn unexpected_state(message: &str) -> Self {
+        Self::invalid_request(
+            StatusCode::BAD_REQUEST,
+            Some("payment_intent_unexpected_state"),
+            message,
+        )
+    }
+
+    pub fn already_refunded(charge: &str) -> Self {
+        Self::invalid_request(
+            StatusCode::BAD_REQUEST,
+            Some("charge_already_refunded"),
+            &format!("Charge {charge} has already been refunded."),
         )
     }
 

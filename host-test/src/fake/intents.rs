@@ -19,10 +19,15 @@ pub struct Intent {
     /// `pi_…`
     pub id: String,
     amount: u64,
-    currency: String,
+    /// Lower case.
+    pub currency: String,
     status: &'static str,
     last_payment_error: Option<Value>,
-    latest_charge: Option<String>,
+    /// `ch_…`, once the customer has tried.
+    pub latest_charge: Option<String>,
+    /// What has been given back.
+    pub refunded: u64,
+    cancellation_reason: Option<String>,
     metadata: BTreeMap<String, String>,
     created: u64,
     livemode: bool,
@@ -61,6 +66,8 @@ impl Intent {
             status: "requires_payment_method",
             last_payment_error: None,
             latest_charge: None,
+            refunded: 0,
+            cancellation_reason: None,
             metadata: session.intent_metadata.clone(),
             created: now(),
             livemode,
@@ -68,21 +75,27 @@ impl Intent {
         }
     }
 
-    fn received(&self) -> u64 {
+    /// What has been received.
+    pub fn received(&self) -> u64 {
         if self.status == "succeeded" { self.amount } else { 0 }
     }
 
     /// The last attempt to charge the card, if there was one.
-    fn charge(&self) -> Option<Value> {
+    pub fn charge(&self) -> Option<Value> {
         Some(json!({
             "id": self.latest_charge.as_ref()?,
             "object": "charge",
             "amount": self.amount,
             "amount_captured": self.received(),
-            "amount_refunded": 0,
+            "amount_refunded": self.refunded,
+            "currency": self.currency,
+            "created": self.created,
+            "livemode": self.livemode,
+            "metadata": self.metadata,
+            "status": if self.status == "succeeded" { "succeeded" } else { "failed" },
             "paid": self.status == "succeeded",
             "payment_intent": self.id,
-            "refunded": false,
+            "refunded": self.refunded > 0 && self.refunded == self.received(),
         }))
     }
 
@@ -103,7 +116,7 @@ impl Intent {
             "amount_capturable": 0,
             "amount_received": self.received(),
             "canceled_at": null,
-            "cancellation_reason": null,
+            "cancellation_reason": self.cancellation_reason,
             "capture_method": "automatic_async",
             "confirmation_method": "automatic",
             "created": self.created,
@@ -116,6 +129,16 @@ impl Intent {
             "payment_method_types": ["card"],
             "status": self.status,
         })
+    }
+
+    /// Ends it without payment. False: it is over.
+    pub fn cancel(&mut self, reason: &str) -> bool {
+        let is_open = !matches!(self.status, "succeeded" | "canceled" | "processing");
+        if is_open {
+            self.status = "canceled";
+            self.cancellation_reason = Some(reason.to_owned());
+        }
+        is_open
     }
 
     fn fail(&mut self, code: &str, decline_code: Option<&str>, message: &str) {
@@ -221,6 +244,37 @@ fn succeed(
     happen(shared, side, livemode, "payment_intent.succeeded", &paid);
     happen(shared, side, livemode, "checkout.session.completed", &complete);
     Some(())
+}
+
+/// Cancels one. While its page is open, only the page can be closed.
+pub fn cancel(
+    shared: &Shared,
+    side: &mut Side,
+    livemode: bool,
+    id: &str,
+    mut params: Params,
+) -> Result<Value, ApiError> {
+    let reason = params.take("cancellation_reason");
+    params.finish()?;
+    let has_open_page = side
+        .sessions
+        .iter()
+        .any(|session| session.status == "open" && session.intent.as_deref() == Some(id));
+    let intent = side.intent_mut(id).ok_or_else(|| ApiError::no_such("payment_intent", id))?;
+    if has_open_page {
+        return Err(ApiError::unexpected_state(
+            "You cannot cancel this PaymentIntent because it was created by a Checkout Session. Expire the Checkout Session instead.",
+        ));
+    }
+    if !intent.cancel(reason.as_deref().unwrap_or("requested_by_customer")) {
+        return Err(ApiError::unexpected_state(&format!(
+            "You cannot cancel this PaymentIntent because it has a status of {}.",
+            intent.status
+        )));
+    }
+    let canceled = intent.json(false);
+    happen(shared, side, livemode, "payment_intent.canceled", &canceled);
+    Ok(canceled)
 }
 
 pub fn list(side: &Side, params: Params) -> Result<Value, ApiError> {

@@ -27,6 +27,7 @@ mod intents;
 mod keys;
 mod page;
 mod params;
+mod refunds;
 mod state;
 mod trouble;
 
@@ -145,6 +146,24 @@ impl FakeStripe {
         self.shared.state().side_mut(realm).endpoints.iter().map(|e| e.id.clone()).collect()
     }
 
+    /// From now on deliveries are lost, doubled and overtaken by others, in a way that the seed
+    /// decides. None: they arrive once and in order.
+    pub fn set_faults(&self, seed: Option<u64>) {
+        self.shared.outbox.set_faults(seed);
+    }
+
+    /// A delivery of each event that a webhook of the first account listens to, signed now and not
+    /// sent.
+    #[must_use]
+    pub fn deliveries(&self, livemode: bool) -> Vec<HeldBack> {
+        let mut state = self.shared.state();
+        let side = state.side_mut(Realm::of_first_account(livemode));
+        let Some(endpoint) = side.endpoints.first() else { return Vec::new() };
+        let events =
+            side.events.iter().filter(|event| endpoint.enabled_events.contains(&event.kind));
+        events.map(|event| HeldBack::of(event, endpoint, livemode)).collect()
+    }
+
     /// Delivers the first event of a type again, signed afresh, as a merchant may ask for.
     pub fn resend(&self, livemode: bool, event_type: &str) {
         let mut state = self.shared.state();
@@ -162,24 +181,33 @@ impl FakeStripe {
         let side = state.side_mut(Realm::of_first_account(livemode));
         let event = side.events.iter().find(|event| event.kind == event_type)?;
         let endpoint = side.endpoints.iter().find(|endpoint| endpoint.wants(event_type))?;
-        let body = event.bytes();
-        Some(HeldBack {
-            url: endpoint.url.clone(),
-            signature: signature(&endpoint.secret, livemode, &body, crate::clock::now()),
-            body,
-        })
+        Some(HeldBack::of(event, endpoint, livemode))
     }
 }
 
 /// A delivery that has not been sent.
 #[derive(Clone)]
 pub struct HeldBack {
+    /// `evt_…`
+    pub event: String,
     /// The endpoint's, as it was registered.
     pub url: String,
     /// The value of the signature's header.
     pub signature: String,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl HeldBack {
+    fn of(event: &events::Event, endpoint: &endpoints::Endpoint, livemode: bool) -> Self {
+        let body = event.bytes();
+        Self {
+            event: event.id.clone(),
+            url: endpoint.url.clone(),
+            signature: signature(&endpoint.secret, livemode, &body, crate::clock::now()),
+            body,
+        }
+    }
 }
 
 impl Drop for FakeStripe {

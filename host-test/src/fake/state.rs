@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::destinations::Destination;
 use super::endpoints::Endpoint;
+use super::error::ApiError;
 use super::events::Event;
 use super::intents::Intent;
+use super::refunds::Refund;
 use super::trouble::Day;
 
 /// An account in one of its modes. Nothing of one is seen in another.
@@ -66,6 +68,8 @@ pub struct Side {
     pub sessions: Vec<super::checkout::Session>,
     /// PaymentIntents, oldest first.
     pub intents: Vec<Intent>,
+    /// Refunds, oldest first.
+    pub refunds: Vec<Refund>,
     /// Events, oldest first.
     pub events: Vec<Event>,
     /// What was answered to each idempotency key, and to which request.
@@ -77,7 +81,7 @@ pub struct Replay {
     /// Path and body of the request.
     pub request: (String, Vec<u8>),
     /// The answer.
-    pub answer: Value,
+    pub answer: Result<Value, ApiError>,
 }
 
 impl State {

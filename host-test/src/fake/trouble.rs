@@ -1,7 +1,6 @@
 //! Trouble: what Stripe and the way to it do on a bad day.
 
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_LENGTH;
+use axum::body::Body;
 use axum::response::{IntoResponse, Json, Response};
 use clap::ValueEnum;
 use tokio::sync::watch;
@@ -96,9 +95,9 @@ pub async fn answer(kind: TroubleKind) -> Response {
             (error.status, Json(error.body)).into_response()
         }
         TroubleKind::Silent => std::future::pending().await,
-        // More is announced than comes, so the server ends the connection.
         TroubleKind::Broken => {
-            (StatusCode::OK, [(CONTENT_LENGTH, "1000")], "{\"object\":").into_response()
+            let parts = [Ok("{\"object\":"), Err(std::io::Error::other("broken off"))];
+            Body::from_stream(futures_util::stream::iter(parts)).into_response()
         }
     }
 }
