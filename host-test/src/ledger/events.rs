@@ -8,7 +8,7 @@ use super::last_deliveries::note_verified;
 use super::payments::{Order, Scope, StoredPayment, find, find_by_row, find_taken, insert};
 use super::rule::{Decision, Known, decide, is_final};
 use super::transitions::tell_flow;
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, early};
 use crate::contract::types::{Authority, Payment, PaymentEvent};
 
 /// What the provider says when asked about an event that cannot be placed.
@@ -28,6 +28,8 @@ pub enum Recorded {
     Duplicate,
     /// The payment is not one of ours.
     Foreign,
+    /// The payment is ours and not written down yet: the event is kept until it is.
+    Early,
     /// Nothing was written: the provider has to be asked first, now that the payment is of this
     /// version.
     MustAsk(u64),
@@ -73,8 +75,16 @@ impl Ledger {
             Some(_) => Decision::KeepStatus,
         };
         // As old as the provider says, so that the events that follow are newer.
-        let as_of = (payment.created_at, Authority::Signed);
+        let as_of =
+            Known { as_of: payment.created_at, authority: Authority::Signed, ..state(&known) };
         apply(&transaction, scope, &known, payment, decision, as_of, now)?;
+        // What came before the payment was known. Where that cannot be placed, the provider is
+        // asked: the payment is not settled until then.
+        for (event, received_at) in early::take(&transaction, scope, &order.reference)? {
+            if let Some(known) = find_by_row(&transaction, known.row)? {
+                take(&transaction, scope, &known, &event, &Truth::CouldNotAsk, received_at, now)?;
+            }
+        }
         let stored = find_by_row(&transaction, known.row)?;
         transaction.commit()?;
         Ok(stored)
@@ -98,74 +108,99 @@ impl Ledger {
         }
         let decision = judge(&known, payment, Authority::Fetched, known.as_of);
         // No time of ours says which events came before: those that follow are asked about.
-        let as_of = (known.as_of, Authority::Fetched);
+        let as_of = Known { authority: Authority::Fetched, ..state(&known) };
         apply(&transaction, scope, &known, payment, decision, as_of, now)?;
         let stored = find_by_row(&transaction, known.row)?.unwrap_or(known);
         transaction.commit()?;
         Ok(Asked::Recorded(Box::new(stored)))
     }
 
-    /// Writes down a verified event that came for an installation, and what it does to its payment
-    /// and to the flow: all of it or nothing.
+    /// Writes down a verified event, and what it does to its payment and to the flow: all of it or
+    /// nothing. It was delivered to an installation, or found when the provider was asked.
     pub fn record_event(
         &mut self,
         scope: &Scope,
-        installation: &str,
+        delivered_to: Option<&str>,
         event: &PaymentEvent,
         truth: &Truth,
         now: u64,
     ) -> Result<Recorded, LedgerError> {
         let transaction = self.write()?;
+        if let Some(installation) = delivered_to {
+            note_verified(&transaction, installation, now)?;
+        }
         let is_known = transaction
             .prepare_cached(
                 "SELECT 1 FROM events WHERE workspace = ?1 AND provider = ?2 AND event = ?3",
             )?
             .exists([&scope.workspace, &scope.provider, &event.event_id])?;
-        note_verified(&transaction, installation, now)?;
-        if is_known {
-            transaction.commit()?;
-            return Ok(Recorded::Duplicate);
-        }
-        let Some(known) = find(&transaction, scope, &event.payment)? else {
-            transaction.commit()?;
-            return Ok(Recorded::Foreign);
+        let recorded = if is_known {
+            Recorded::Duplicate
+        } else if let Some(known) = find(&transaction, scope, &event.payment)? {
+            take(&transaction, scope, &known, event, truth, now, now)?
+        } else if let Some(reference) = &event.payment.reference
+            && event.payment.mode == scope.mode
+        {
+            early::keep(&transaction, scope, event, reference, now)?;
+            Recorded::Early
+        } else {
+            Recorded::Foreign
         };
-        let decision = judge(&known, &event.payment, event.authority, event.occurred_at);
-        let as_said = (event.occurred_at.max(known.as_of), event.authority);
-        match (decision, truth) {
-            (Decision::Ask, Truth::NotAsked) => return Ok(Recorded::MustAsk(known.version)),
-            (Decision::Ask, Truth::Fetched(_, version)) if *version != known.version => {
-                return Ok(Recorded::MustAsk(known.version));
-            }
-            (Decision::Ask, Truth::Fetched(payment, _)) => {
-                let decision = judge(&known, payment, Authority::Fetched, event.occurred_at);
-                let as_asked = (as_said.0, Authority::Fetched);
-                apply(&transaction, scope, &known, payment, decision, as_asked, now)?;
-            }
-            (Decision::Ask, Truth::CouldNotAsk) => {
-                transaction.execute(
-                    "UPDATE payments SET settled = 0, version = version + 1 WHERE id = ?1",
-                    [known.row],
-                )?;
-            }
-            _ => apply(&transaction, scope, &known, &event.payment, decision, as_said, now)?,
+        // Nothing was written where the provider has to be asked first.
+        if !matches!(recorded, Recorded::MustAsk(_)) {
+            transaction.commit()?;
         }
-        transaction.execute(
-            "INSERT INTO events (workspace, provider, event, type, occurred_at, received_at, payment)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                scope.workspace,
-                scope.provider,
-                event.event_id,
-                event.event_type,
-                event.occurred_at,
-                now,
-                known.row
-            ],
-        )?;
-        transaction.commit()?;
-        Ok(Recorded::Recorded)
+        Ok(recorded)
     }
+}
+
+/// Takes an event of a payment that is known: a part of the transaction that takes it.
+fn take(
+    connection: &Connection,
+    scope: &Scope,
+    known: &StoredPayment,
+    event: &PaymentEvent,
+    truth: &Truth,
+    received_at: u64,
+    now: u64,
+) -> Result<Recorded, LedgerError> {
+    let decision = judge(known, &event.payment, event.authority, event.occurred_at);
+    match (decision, truth) {
+        (Decision::Ask, Truth::NotAsked) => return Ok(Recorded::MustAsk(known.version)),
+        (Decision::Ask, Truth::Fetched(_, version)) if *version != known.version => {
+            return Ok(Recorded::MustAsk(known.version));
+        }
+        (Decision::Ask, Truth::Fetched(payment, _)) => {
+            let decision = judge(known, payment, Authority::Fetched, event.occurred_at);
+            let asked = state(known).after(payment.status, Authority::Fetched, event.occurred_at);
+            apply(connection, scope, known, payment, decision, asked, now)?;
+        }
+        (Decision::Ask, Truth::CouldNotAsk) => {
+            connection.execute(
+                "UPDATE payments SET settled = 0, version = version + 1 WHERE id = ?1",
+                [known.row],
+            )?;
+        }
+        _ => {
+            let news = &event.payment;
+            let said = state(known).after(news.status, event.authority, event.occurred_at);
+            apply(connection, scope, known, news, decision, said, now)?;
+        }
+    }
+    connection.execute(
+        "INSERT INTO events (workspace, provider, event, type, occurred_at, received_at, payment)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            scope.workspace,
+            scope.provider,
+            event.event_id,
+            event.event_type,
+            event.occurred_at,
+            received_at,
+            known.row
+        ],
+    )?;
+    Ok(Recorded::Recorded)
 }
 
 fn judge(
@@ -174,8 +209,12 @@ fn judge(
     authority: Authority,
     occurred_at: u64,
 ) -> Decision {
-    let state = Known { status: known.status, as_of: known.as_of, authority: known.authority };
-    decide(&known.amount, state, news, authority, occurred_at)
+    decide(&known.amount, state(known), news, authority, occurred_at)
+}
+
+/// What is known of a payment, as far as the rule is concerned.
+fn state(known: &StoredPayment) -> Known {
+    Known { status: known.status, as_of: known.as_of, authority: known.authority }
 }
 
 fn apply(
@@ -184,7 +223,7 @@ fn apply(
     known: &StoredPayment,
     news: &Payment,
     decision: Decision,
-    (as_of, authority): (u64, Authority),
+    Known { as_of, authority, .. }: Known,
     now: u64,
 ) -> Result<(), LedgerError> {
     let is_new_state = decision == Decision::Apply;
@@ -213,11 +252,13 @@ fn apply(
             ],
         )?;
     }
-    // A source that does not say never overwrites what is known.
-    connection.execute(
-        "UPDATE payments SET refunded = coalesce(?2, refunded) WHERE id = ?1",
-        params![known.row, news.refunded],
-    )?;
+    // A source that does not say never overwrites what is known, and an event may be an old one.
+    let refunded = match authority {
+        Authority::Fetched => news.refunded.or(known.refunded),
+        Authority::Signed => news.refunded.max(known.refunded),
+    };
+    connection
+        .execute("UPDATE payments SET refunded = ?2 WHERE id = ?1", params![known.row, refunded])?;
     for alias in &news.aliases {
         connection.execute(
             "INSERT OR IGNORE INTO aliases (workspace, provider, mode, alias, payment)
@@ -304,7 +345,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut ledger = ledger(directory.path());
         let canceled = event("evt_1", PaymentStatus::Canceled, 101);
-        ledger.record_event(&scope(), "i", &canceled, &Truth::NotAsked, 2).unwrap();
+        ledger.record_event(&scope(), Some("i"), &canceled, &Truth::NotAsked, 2).unwrap();
         let reserved = ledger.reserve(&scope(), &order(), 3).unwrap();
         assert!(matches!(reserved, Reservation::Reserved { is_new: true, attempt: 1 }));
         let mut second = payment(PaymentStatus::Pending, 103);
@@ -313,7 +354,7 @@ mod tests {
         assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Pending"]);
         // The first one's events are still the first one's.
         let late = event("evt_2", PaymentStatus::Approved, 104);
-        ledger.record_event(&scope(), "i", &late, &Truth::NotAsked, 4).unwrap();
+        ledger.record_event(&scope(), Some("i"), &late, &Truth::NotAsked, 4).unwrap();
         assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Pending"]);
     }
 
@@ -341,7 +382,7 @@ mod tests {
         let mut ledger = ledger(directory.path());
         let asked = ledger.payment(&scope(), "order-1").unwrap().unwrap().version;
         let declined = event("evt_1", PaymentStatus::Rejected, 101);
-        ledger.record_event(&scope(), "i", &declined, &Truth::NotAsked, 2).unwrap();
+        ledger.record_event(&scope(), Some("i"), &declined, &Truth::NotAsked, 2).unwrap();
         let old = payment(PaymentStatus::Pending, 100);
         let outcome = ledger.record_fetched(&scope(), &old, Some(asked), 3).unwrap();
         let Asked::Outdated(version) = outcome else { panic!("the old answer was taken") };
@@ -360,16 +401,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut ledger = ledger(directory.path());
         let tie = event("evt_1", PaymentStatus::Rejected, 100);
-        let first = ledger.record_event(&scope(), "i", &tie, &Truth::NotAsked, 2).unwrap();
+        let first = ledger.record_event(&scope(), Some("i"), &tie, &Truth::NotAsked, 2).unwrap();
         let Recorded::MustAsk(version) = first else { panic!("a tie was believed") };
         let wrong = Truth::Fetched(Box::new(payment(PaymentStatus::Rejected, 100)), version + 1);
-        let again = ledger.record_event(&scope(), "i", &tie, &wrong, 2).unwrap();
+        let again = ledger.record_event(&scope(), Some("i"), &tie, &wrong, 2).unwrap();
         assert_eq!(again, Recorded::MustAsk(version));
-        let kept = ledger.record_event(&scope(), "i", &tie, &Truth::CouldNotAsk, 2).unwrap();
+        let kept = ledger.record_event(&scope(), Some("i"), &tie, &Truth::CouldNotAsk, 2).unwrap();
         assert_eq!(kept, Recorded::Recorded);
         assert!(!ledger.payment(&scope(), "order-1").unwrap().unwrap().settled);
         assert_eq!(outputs(&ledger), ["Pending"]);
-        let twice = ledger.record_event(&scope(), "i", &tie, &Truth::NotAsked, 2).unwrap();
+        let twice = ledger.record_event(&scope(), Some("i"), &tie, &Truth::NotAsked, 2).unwrap();
         assert_eq!(twice, Recorded::Duplicate);
     }
 
@@ -379,7 +420,7 @@ mod tests {
         let mut ledger = ledger(directory.path());
         let mut short = event("evt_1", PaymentStatus::Approved, 101);
         short.payment.received = 9;
-        ledger.record_event(&scope(), "i", &short, &Truth::NotAsked, 2).unwrap();
+        ledger.record_event(&scope(), Some("i"), &short, &Truth::NotAsked, 2).unwrap();
         let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
         assert!(known.status == PaymentStatus::Pending && !known.settled);
         assert_eq!(outputs(&ledger), ["Pending"]);
@@ -393,5 +434,47 @@ mod tests {
         let raw = Connection::open(&path).unwrap();
         raw.pragma_update(None, "user_version", 99).unwrap();
         assert!(matches!(Ledger::open(&path), Err(LedgerError::Newer(99))));
+    }
+
+    #[test]
+    fn an_event_that_comes_before_its_payment_is_kept_and_applied_when_the_payment_is_known() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ledger = ledger(directory.path());
+        let named = |id: &str, reference: &str, status, at| {
+            let mut event = event(id, status, at);
+            event.payment.id = "pi_2".to_owned();
+            event.payment.aliases = vec!["pi_2".to_owned()];
+            event.payment.reference = Some(reference.to_owned());
+            event
+        };
+        let declined = named("evt_1", "order-2", PaymentStatus::Rejected, 150);
+        let paid = named("evt_2", "order-2", PaymentStatus::Approved, 160);
+        for event in [&paid, &declined, &paid] {
+            let kept =
+                ledger.record_event(&scope(), Some("i"), event, &Truth::NotAsked, 7).unwrap();
+            assert_eq!(kept, Recorded::Early);
+        }
+        let mut foreign = named("evt_3", "", PaymentStatus::Approved, 160);
+        foreign.payment.reference = None;
+        let ignored = ledger.record_event(&scope(), None, &foreign, &Truth::NotAsked, 7).unwrap();
+        assert_eq!(ignored, Recorded::Foreign);
+
+        let order = Order { reference: "order-2".to_owned(), ..order() };
+        ledger.reserve(&scope(), &order, 8).unwrap();
+        let mut created = payment(PaymentStatus::Pending, 100);
+        created.id = "cs_2".to_owned();
+        created.aliases = vec!["cs_2".to_owned()];
+        let known = ledger.record_created(&scope(), &order, &created, 9).unwrap().unwrap();
+        assert_eq!((known.status, known.name.as_deref()), (PaymentStatus::Approved, Some("pi_2")));
+        let outputs: Vec<_> = ledger
+            .transitions("w", 0)
+            .unwrap()
+            .into_iter()
+            .filter(|transition| transition.reference == "order-2")
+            .map(|transition| transition.output)
+            .collect();
+        assert_eq!(outputs, ["Pending", "Rejected", "Approved"]);
+        let again = ledger.record_event(&scope(), Some("i"), &paid, &Truth::NotAsked, 10).unwrap();
+        assert_eq!(again, Recorded::Duplicate);
     }
 }

@@ -153,23 +153,35 @@ impl Ledger {
         Ok(transaction.commit()?)
     }
 
-    /// Stores what the plugin wants to be given back, and the credentials that it was made with.
-    /// False: the installation is over by now, and nothing was stored.
+    /// Stores what the plugin wants to be given back, and the credentials that it was made with, in
+    /// the place of what the row was read with. False: the installation is over by now, or somebody
+    /// else has changed it, and nothing was stored.
     pub fn store_installation(
         &mut self,
-        id: &str,
+        read: &InstallationRow,
         credentials: &[u8],
         record: &[u8],
         mode: Mode,
         account: Option<&str>,
         now: u64,
     ) -> Result<bool, LedgerError> {
+        // What is sealed is never the same twice, so it is its own version.
         let stored = self.connection.execute(
             "UPDATE installations
              SET state = 'active', credentials = ?2, record = ?3, mode = ?4, account = ?5,
                  changed_at = ?6
-             WHERE id = ?1 AND state IN ('installing', 'active')",
-            params![id, credentials, record, mode_word(mode), account, now],
+             WHERE id = ?1 AND state IN ('installing', 'active')
+                 AND credentials IS ?7 AND record IS ?8",
+            params![
+                read.id,
+                credentials,
+                record,
+                mode_word(mode),
+                account,
+                now,
+                read.credentials,
+                read.record
+            ],
         )?;
         Ok(stored == 1)
     }

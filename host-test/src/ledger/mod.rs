@@ -3,12 +3,15 @@
 //!
 //! Every change is one transaction that is on the disk before it is answered for.
 
+mod early;
 mod error;
 mod events;
 mod installations;
 mod last_deliveries;
 mod payments;
+mod reconciliation;
 mod rule;
+mod story;
 mod transitions;
 
 use std::path::Path;
@@ -22,11 +25,13 @@ pub use installations::{InstallationRow, State};
 pub use last_deliveries::LastDeliveries;
 pub use payments::{Order, Reservation, Scope, StoredPayment};
 pub use rule::{Output, is_final};
+pub use story::{Happening, Story};
 pub use transitions::Transition;
 
 /// What makes each version of the schema out of the one before. The file keeps which it has. What
 /// has been released is never edited.
-const SCHEMA: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const SCHEMA: [&str; 3] =
+    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 /// How long a write waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -109,10 +109,11 @@ impl Authority {
 }
 
 impl StoredPayment {
-    const COLUMNS: &str = "payments.id, reference, name, amount, currency, status, provider_status,
+    pub(super) const COLUMNS: &str =
+        "payments.id, reference, name, amount, currency, status, provider_status,
          received, refunded, failure, checkout_url, as_of, authority, settled, version";
 
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let status: String = row.get(5)?;
         let failure: Option<String> = row.get(9)?;
         let authority: String = row.get(12)?;

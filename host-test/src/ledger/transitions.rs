@@ -42,6 +42,33 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// How far a consumer has come: nowhere, at first.
+    pub fn position(&self, workspace: &str, consumer: &str) -> Result<u64, LedgerError> {
+        let position = self.connection.query_row(
+            "SELECT position FROM consumers WHERE workspace = ?1 AND name = ?2",
+            [workspace, consumer],
+            |row| row.get(0),
+        );
+        Ok(position.optional()?.unwrap_or(0))
+    }
+
+    /// A consumer has done with everything up to a position. It never goes back.
+    pub fn acknowledge(
+        &mut self,
+        workspace: &str,
+        consumer: &str,
+        position: u64,
+    ) -> Result<(), LedgerError> {
+        self.connection.execute(
+            "INSERT INTO consumers (workspace, name, position) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET position = max(position, ?3)",
+            params![workspace, consumer, position],
+        )?;
+        Ok(())
+    }
+}
+
 /// Appends a transition where the flow's output has changed.
 pub(super) fn tell_flow(
     connection: &Connection,

@@ -8,8 +8,10 @@ use super::payments::ASKING;
 use super::{Error, Marketplace, Opened};
 use crate::clock::now;
 use crate::contract::types::{
-    PaymentEvent, Problem, ProviderError, WebhookError, WebhookHint, WebhookOutcome, WebhookRequest,
+    Installation, PaymentEvent, Problem, ProviderError, WebhookError, WebhookHint, WebhookOutcome,
+    WebhookRequest,
 };
+use crate::egress::Egress;
 use crate::ledger::{Recorded, Scope, State, Truth};
 
 /// The parameter of a webhook's URL that names an installation.
@@ -79,8 +81,13 @@ impl Marketplace {
         }
         let egress = self.egress(opened.credentials.clone()).await?;
         let record = opened.record.clone();
-        match self.plugin.handle_webhook(egress, record, request).await? {
-            Ok(WebhookOutcome::Payment(event)) => self.take(event, opened, scope).await,
+        match self.plugin.handle_webhook(egress.clone(), record, request).await? {
+            Ok(WebhookOutcome::Payment(event)) => {
+                let delivered_to = Some(opened.row.id.as_str());
+                let recorded =
+                    self.take(&event, &egress, &opened.record, &scope, delivered_to).await?;
+                Ok(answer_of(&recorded))
+            }
             Ok(WebhookOutcome::Ignored(reason) | WebhookOutcome::Other(reason)) => {
                 self.ledger(move |ledger| ledger.note_verified(&opened.row.id, now())).await?;
                 Ok(Answer::because(Verdict::Ignored, reason))
@@ -88,19 +95,26 @@ impl Marketplace {
             Err(WebhookError::Refused(reason))
                 if reason.code == "signature-mismatch" && !is_named_in_query =>
             {
+                // The merchant's webhook has another secret than the one that was given.
+                if self.is_made_by_hand(&opened.record) {
+                    self.note_refused(&opened.row.id, &reason).await;
+                }
                 self.follow(&hint, opened, scope, Some(reason)).await
             }
             Err(error) => {
                 if let WebhookError::Refused(reason) = &error {
-                    let because = reason.clone();
-                    // It is refused, whether that can be written down or not.
-                    let _ = self
-                        .ledger(move |ledger| ledger.note_refused(&opened.row.id, &because, now()))
-                        .await;
+                    self.note_refused(&opened.row.id, reason).await;
                 }
                 Ok(refused_or_later(&error))
             }
         }
+    }
+
+    /// Keeps why a delivery was not taken for genuine. It is not, whether that can be written down
+    /// or not.
+    async fn note_refused(&self, installation: &str, because: &Problem) {
+        let (id, because) = (installation.to_owned(), because.clone());
+        let _ = self.ledger(move |ledger| ledger.note_refused(&id, &because, now())).await;
     }
 
     /// Whose delivery it is; or the answer, where it is nobody's.
@@ -146,43 +160,44 @@ impl Marketplace {
         })
     }
 
-    /// A verified event: into the ledger, and with it to the flow.
-    async fn take(
+    /// A verified event: into the ledger, and with it to the flow. It was delivered to an
+    /// installation, or found when the provider was asked.
+    pub(super) async fn take(
         &self,
-        event: PaymentEvent,
-        opened: Opened,
-        scope: Scope,
-    ) -> Result<Answer, Error> {
-        let installation = opened.row.id.as_str();
-        let mut recorded = self.record(&event, &scope, installation, Truth::NotAsked).await?;
-        if !matches!(recorded, Recorded::MustAsk(_)) {
-            return Ok(answer_of(&recorded));
-        }
-        let egress = self.egress(opened.credentials).await?;
+        event: &PaymentEvent,
+        egress: &Egress,
+        record: &Installation,
+        scope: &Scope,
+        delivered_to: Option<&str>,
+    ) -> Result<Recorded, Error> {
+        let mut recorded = self.record(event, scope, delivered_to, Truth::NotAsked).await?;
         for _ in 0..ASKING {
             let Recorded::MustAsk(version) = recorded else { break };
             let id = event.payment.id.clone();
-            let asked = self.plugin.get_payment(egress.clone(), opened.record.clone(), id).await;
+            let asked = self.plugin.get_payment(egress.clone(), record.clone(), id).await;
             let truth = match asked {
                 Ok(Ok(payment)) => Truth::Fetched(Box::new(payment), version),
                 // The event is kept, and the payment marked: the truth is still owed.
                 Ok(Err(_)) | Err(_) => Truth::CouldNotAsk,
             };
-            recorded = self.record(&event, &scope, installation, truth).await?;
+            recorded = self.record(event, scope, delivered_to, truth).await?;
         }
-        Ok(answer_of(&recorded))
+        Ok(recorded)
     }
 
     async fn record(
         &self,
         event: &PaymentEvent,
         scope: &Scope,
-        installation: &str,
+        delivered_to: Option<&str>,
         truth: Truth,
     ) -> Result<Recorded, Error> {
-        let (event, scope, installation) = (event.clone(), scope.clone(), installation.to_owned());
+        let (event, scope) = (event.clone(), scope.clone());
+        let delivered_to = delivered_to.map(str::to_owned);
         let recorded = self
-            .ledger(move |ledger| ledger.record_event(&scope, &installation, &event, &truth, now()))
+            .ledger(move |ledger| {
+                ledger.record_event(&scope, delivered_to.as_deref(), &event, &truth, now())
+            })
             .await?;
         self.changes.send_replace(());
         Ok(recorded)
@@ -232,7 +247,7 @@ impl Marketplace {
 
 fn answer_of(recorded: &Recorded) -> Answer {
     match recorded {
-        Recorded::Recorded => Answer::of(Verdict::Accepted),
+        Recorded::Recorded | Recorded::Early => Answer::of(Verdict::Accepted),
         Recorded::Duplicate => Answer::of(Verdict::Duplicate),
         Recorded::Foreign => foreign(),
         Recorded::MustAsk(_) => Answer::of(Verdict::TryAgain),

@@ -32,6 +32,12 @@ pub enum Error {
     /// What was stored of an installation cannot be read.
     #[error("what was stored of the installation cannot be read")]
     RecordUnreadable,
+    /// The plugin has answered for another installation than it was asked about.
+    #[error("the plugin has answered for another installation")]
+    RecordForeign,
+    /// An uninstall that was cut off is finished now.
+    #[error("an uninstall that had been cut off was finished")]
+    UninstallFinished,
     /// There is no installation.
     #[error("the provider is not installed")]
     NotInstalled,
@@ -50,6 +56,9 @@ pub enum Error {
     /// The reference names a payment of another amount.
     #[error("the reference was used for another amount")]
     ReferenceUsed(Money),
+    /// The provider has not answered for the payment yet.
+    #[error("the provider has not answered for the payment yet")]
+    PaymentUnnamed,
     /// There is no such payment.
     #[error("there is no such payment")]
     PaymentUnknown(Mode),
@@ -79,9 +88,11 @@ impl Error {
         match self {
             Self::Provider(ProviderError::Unavailable(_) | ProviderError::UnknownOutcome(_))
             | Self::Ledger(LedgerError::Locked | LedgerError::DiskFull)
-            | Self::Plugin(CallError::TimedOut) => Failing::Later,
+            | Self::Plugin(CallError::TimedOut)
+            | Self::PaymentUnnamed => Failing::Later,
             Self::Provider(_)
             | Self::NotInstalled
+            | Self::UninstallFinished
             | Self::Unfinished(_)
             | Self::Superseded
             | Self::WebhookSetupDiffers
@@ -93,6 +104,7 @@ impl Error {
             | Self::Ledger(_)
             | Self::Vault(_)
             | Self::Client(_)
+            | Self::RecordForeign
             | Self::RecordUnreadable => Failing::Broken,
         }
     }
@@ -121,6 +133,16 @@ impl Error {
                 "installation-unreadable",
                 "What was stored of the installation cannot be read.",
                 &["Uninstall with --force, and install again."],
+            ),
+            Self::RecordForeign => Problem::new(
+                "installation-foreign",
+                "The plugin has answered for another installation than it was asked about. Nothing was stored.",
+                &["Do not use this component, and tell who made it."],
+            ),
+            Self::UninstallFinished => Problem::new(
+                "not-installed",
+                "An uninstall that had been cut off was finished: nothing is installed any more.",
+                &["Run `host-test install` to connect again."],
             ),
             Self::NotInstalled => Problem::new(
                 "not-installed",
@@ -153,45 +175,58 @@ impl Error {
                     "To change it, uninstall and install again.",
                 ],
             ),
-            Self::OriginsNotApproved(origins) => {
-                let list: Vec<String> = origins
-                    .iter()
-                    .map(|origin| match &origin.credential {
-                        Some(credential) => format!("{} (with {credential})", origin.url),
-                        None => origin.url.clone(),
-                    })
-                    .collect();
-                Problem::new(
-                    "origins-not-approved",
-                    format!(
-                        "This component wants to call {}, which has not been approved for it.",
-                        list.join(", ")
-                    ),
-                    &["If you trust it with that, run `host-test install` with --approve-origins."],
-                )
-            }
-            Self::ReferenceUsed(amount) => Problem::new(
-                "reference-used",
-                format!(
-                    "This reference names a payment of another amount already: {} {}.",
-                    crate::money::display(amount),
-                    amount.currency.to_uppercase()
-                ),
+            Self::OriginsNotApproved(origins) => origins_not_approved(origins),
+            Self::ReferenceUsed(amount) => reference_used(amount),
+            Self::PaymentUnnamed => Problem::new(
+                "payment-unnamed",
+                "The provider has not answered yet for this payment, so nothing can be done with it.",
                 &[
-                    "Use another reference for another payment, or the same amount for the same one.",
+                    "Run `host-test pay` again with the same reference: that is safe, and finds out.",
                 ],
             ),
-            Self::PaymentUnknown(mode) => {
-                let mode = match mode {
-                    Mode::Test => "test",
-                    Mode::Live => "live",
-                };
-                Problem::new(
-                    "payment-unknown",
-                    format!("No payment with this reference or name is known in {mode} mode."),
-                    &["Check the reference that the payment was created with."],
-                )
-            }
+            Self::PaymentUnknown(mode) => payment_unknown(*mode),
         }
     }
+}
+
+fn origins_not_approved(origins: &[Origin]) -> Problem {
+    let list: Vec<String> = origins
+        .iter()
+        .map(|origin| match &origin.credential {
+            Some(credential) => format!("{} (with {credential})", origin.url),
+            None => origin.url.clone(),
+        })
+        .collect();
+    Problem::new(
+        "origins-not-approved",
+        format!(
+            "This component wants to call {}, which has not been approved for it.",
+            list.join(", ")
+        ),
+        &["If you trust it with that, run `host-test install` with --approve-origins."],
+    )
+}
+
+fn reference_used(amount: &Money) -> Problem {
+    Problem::new(
+        "reference-used",
+        format!(
+            "This reference names a payment of another amount already: {} {}.",
+            crate::money::display(amount),
+            amount.currency.to_uppercase()
+        ),
+        &["Use another reference for another payment, or the same amount for the same one."],
+    )
+}
+
+fn payment_unknown(mode: Mode) -> Problem {
+    let mode = match mode {
+        Mode::Test => "test",
+        Mode::Live => "live",
+    };
+    Problem::new(
+        "payment-unknown",
+        format!("No payment with this reference or name is known in {mode} mode."),
+        &["Check the reference that the payment was created with."],
+    )
 }

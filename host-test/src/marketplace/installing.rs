@@ -4,7 +4,7 @@
 //! earlier ones left behind is deleted. So a crash at any point leaves a state that the next
 //! command puts right.
 
-use super::{Error, Marketplace, redacted};
+use super::{Error, Marketplace, redacted, redacted_problem};
 use crate::clock::now;
 use crate::contract::types::{Installation, Mode, Problem, ProviderError, RepairOutcome};
 use crate::egress::Credentials;
@@ -102,20 +102,14 @@ impl Marketplace {
         let request = self.install_request(row, &credentials);
         let installed = self.plugin.install(egress, request).await?;
         let record = installed.map_err(|error| redacted(&credentials, error))?;
-        if let Err(error) = self.store(&record, &credentials).await {
-            if matches!(error, Error::Superseded) {
-                // Nobody else knows what was just made. What is left all the same is for a repair.
-                let egress = self.egress(credentials).await?;
-                let _ = self.plugin.uninstall(egress, record).await?;
-            }
-            return Err(error);
-        }
+        let mut row = row.clone();
+        self.store(&mut row, &record, &credentials).await?;
         // Only now, with the new secret stored, may what is left of earlier ones go.
         match self.repair_with(row, record.clone(), &credentials).await {
-            Ok((record, changes)) => Ok(self.connection(record, changes, false)),
+            Ok((record, changes)) => Ok(self.connection(record, changes, false, &credentials)),
             // The installation works all the same, and its next repair does the rest.
             Err(Error::Provider(_) | Error::Plugin(_)) => {
-                Ok(self.connection(record, Vec::new(), false))
+                Ok(self.connection(record, Vec::new(), false, &credentials))
             }
             Err(error) => Err(error),
         }
@@ -131,9 +125,9 @@ impl Marketplace {
             return Err(Error::WebhookSetupDiffers);
         }
         let opened = self.open_row(row)?;
-        let (record, changes) =
-            self.repair_with(&opened.row, opened.record, &options.credentials).await?;
-        Ok(self.connection(record, changes, true))
+        let credentials = &options.credentials;
+        let (record, changes) = self.repair_with(opened.row, opened.record, credentials).await?;
+        Ok(self.connection(record, changes, true, credentials))
     }
 
     /// Brings the provider's side of the installation back to what it should be.
@@ -144,22 +138,22 @@ impl Marketplace {
     pub async fn repair(&self) -> Result<Connection, Error> {
         let mut changes = self.resume().await?;
         let opened = self.opened().await?;
-        let (record, repaired) =
-            self.repair_with(&opened.row, opened.record, &opened.credentials).await?;
+        let credentials = &opened.credentials;
+        let (record, repaired) = self.repair_with(opened.row, opened.record, credentials).await?;
         changes.extend(repaired);
-        Ok(self.connection(record, changes, false))
+        Ok(self.connection(record, changes, false, credentials))
     }
 
     /// Repairs, stores, and repairs what had to wait until something was stored.
     async fn repair_with(
         &self,
-        row: &InstallationRow,
+        mut row: InstallationRow,
         mut record: Installation,
         credentials: &Credentials,
     ) -> Result<(Installation, Vec<String>), Error> {
         let mut changes = Vec::new();
         for _ in 0..REPAIRS {
-            match self.repair_once(row, record.clone(), credentials).await {
+            match self.repair_once(&mut row, record.clone(), credentials).await {
                 Ok(outcome) => {
                     record = outcome.installation;
                     if outcome.changes.is_empty() {
@@ -177,7 +171,7 @@ impl Marketplace {
 
     async fn repair_once(
         &self,
-        row: &InstallationRow,
+        row: &mut InstallationRow,
         record: Installation,
         credentials: &Credentials,
     ) -> Result<RepairOutcome, Error> {
@@ -185,44 +179,69 @@ impl Marketplace {
         let request = self.install_request(row, credentials);
         let repaired = self.plugin.repair(egress, record, request).await?;
         let outcome = repaired.map_err(|error| redacted(credentials, error))?;
-        self.store(&outcome.installation, credentials).await?;
+        self.store(row, &outcome.installation, credentials).await?;
         Ok(outcome)
     }
 
-    async fn store(&self, record: &Installation, credentials: &Credentials) -> Result<(), Error> {
-        let id = record.installation_id.clone();
-        let sealed_credentials = self.seal_credentials(&id, credentials)?;
-        let sealed_record = self.seal_record(record)?;
+    /// Stores what the plugin has made, if nobody has changed the row since it was read. What was
+    /// made for an installation that is over is taken back: nobody else knows of it.
+    async fn store(
+        &self,
+        row: &mut InstallationRow,
+        record: &Installation,
+        credentials: &Credentials,
+    ) -> Result<(), Error> {
+        if record.installation_id != row.id || record.workspace != row.workspace {
+            return Err(Error::RecordForeign);
+        }
+        let read = row.clone();
+        row.credentials = Some(self.seal_credentials(&row.id, credentials)?);
+        row.record = Some(self.seal_record(record)?);
+        let new = row.clone();
         let (mode, account) = (record.mode, record.account.clone());
-        let is_stored = self
+        let account = account.map(|account| credentials.redact(&account));
+        let is_over = self
             .ledger(move |ledger| {
-                ledger.store_installation(
-                    &id,
-                    &sealed_credentials,
-                    &sealed_record,
-                    mode,
-                    account.as_deref(),
-                    now(),
-                )
+                let credentials = new.credentials.unwrap_or_default();
+                let record = new.record.unwrap_or_default();
+                let account = account.as_deref();
+                if ledger.store_installation(&read, &credentials, &record, mode, account, now())? {
+                    return Ok(None);
+                }
+                let current = ledger.installation(&read.id)?;
+                Ok(Some(current.is_none_or(|current| current.state == State::Uninstalled)))
             })
             .await?;
-        if is_stored { Ok(()) } else { Err(Error::Superseded) }
+        match is_over {
+            None => Ok(()),
+            Some(is_over) => {
+                if is_over {
+                    let egress = self.egress(credentials.clone()).await?;
+                    // What is left all the same is for the next repair.
+                    let _ = self.plugin.uninstall(egress, record.clone()).await?;
+                }
+                Err(Error::Superseded)
+            }
+        }
     }
 
+    /// An installation as it is shown. The plugin has seen the credentials: nothing of them is.
     pub(super) fn connection(
         &self,
         record: Installation,
         changes: Vec<String>,
         is_rotation: bool,
+        credentials: &Credentials,
     ) -> Connection {
+        let clean = |text: String| credentials.redact(&text);
         Connection {
             installation: record.installation_id,
             provider: self.plugin.manifest().name.clone(),
             mode: record.mode,
-            account: record.account,
-            webhook_url: record.webhook.url,
-            problem: record.webhook.problem,
-            changes,
+            account: record.account.map(clean),
+            webhook_url: clean(record.webhook.url),
+            problem: record.webhook.problem.map(|problem| redacted_problem(credentials, problem)),
+            changes: changes.into_iter().map(clean).collect(),
             is_rotation,
         }
     }

@@ -3,9 +3,11 @@
 
 mod deliveries;
 mod error;
+mod flows;
 mod hints;
 mod installing;
 mod payments;
+mod reconciling;
 mod status;
 mod uninstalling;
 
@@ -16,7 +18,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
 use crate::contract::types::{
-    Credential, InstallRequest, Installation, Mode, ProviderError, WebhookSetup, WebhookUrls,
+    Credential, InstallRequest, Installation, Mode, Problem, ProviderError, WebhookSetup,
+    WebhookUrls,
 };
 use crate::egress::{self, Credentials, Egress, OriginOverride, Policy};
 use crate::ledger::{InstallationRow, Ledger, LedgerError, Scope, State, Transition};
@@ -27,6 +30,7 @@ pub use deliveries::{Answer, Verdict};
 pub use error::{Error, Failing};
 pub use installing::{Connection, InstallOptions};
 pub use payments::PaymentView;
+pub use reconciling::Reconciled;
 pub use uninstalling::{Left, Removed};
 
 /// Where the marketplace takes deliveries, in each mode, as the merchant's guide says.
@@ -234,12 +238,18 @@ impl Marketplace {
 /// An error of the plugin's, with nothing of the credentials in it.
 fn redacted(credentials: &Credentials, mut error: ProviderError) -> ProviderError {
     let problem = error.problem_mut();
+    *problem = redacted_problem(credentials, problem.clone());
+    error
+}
+
+/// A problem of the plugin's, with nothing of the credentials in it.
+fn redacted_problem(credentials: &Credentials, mut problem: Problem) -> Problem {
     problem.code = credentials.redact(&problem.code);
     problem.message = credentials.redact(&problem.message);
     for step in &mut problem.remedy {
         *step = credentials.redact(step);
     }
-    error
+    problem
 }
 
 /// What sealed credentials are bound to.

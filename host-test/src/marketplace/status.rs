@@ -1,14 +1,18 @@
 //! How the connection is: what the plugin finds, and what the host itself knows.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Connection, Error, Marketplace};
 use crate::clock::now;
 use crate::contract::types::{Check, Problem, StatusReport, StatusRequest, Verdict};
-use crate::ledger::LastDeliveries;
+use crate::ledger::{LastDeliveries, State};
 
-/// How long a report may take, in milliseconds: the plugin's part of ten seconds in all.
-const TIME: u32 = 9_000;
+/// How long it may take to finish what a crash has cut off, and to report: less than ten seconds.
+const ALL: Duration = Duration::from_secs(9);
+/// How much of that the former may take.
+const TO_RESUME: Duration = Duration::from_secs(5);
 /// What the plugin has left to say what it has found, once its last request is over.
 const TO_ANSWER: Duration = Duration::from_secs(1);
 
@@ -20,17 +24,25 @@ impl Marketplace {
     ///
     /// There is no installation, or it cannot be read.
     pub async fn status(&self) -> Result<(Connection, StatusReport), Error> {
-        let changes = self.resume().await?;
+        let start = Instant::now();
+        // Cut off like a crash, it is resumed by the next.
+        let resumed = tokio::time::timeout(TO_RESUME, self.resume()).await;
+        let changes = match resumed {
+            Ok(changes) => changes?,
+            Err(_) => return Err(Error::Unfinished(State::Installing)),
+        };
         let opened = self.opened().await?;
         let id = opened.row.id.clone();
         let last = self.ledger(move |ledger| ledger.last_deliveries(&id)).await?;
+        let left = ALL.saturating_sub(start.elapsed());
         let request = StatusRequest {
             credentials: opened.credentials.iter().map(|(name, _)| name.to_owned()).collect(),
             webhook_urls: self.webhook_urls(),
-            time_limit: TIME,
+            time_limit: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
         };
-        let time = Duration::from_millis(TIME.into()).saturating_sub(TO_ANSWER);
-        let egress = self.egress(opened.credentials).await?.until(Instant::now() + time);
+        let time = left.saturating_sub(TO_ANSWER);
+        let credentials = opened.credentials;
+        let egress = self.egress(credentials.clone()).await?.until(Instant::now() + time);
         let record = opened.record.clone();
         let mut report = match self.plugin.report_status(egress, record, request).await {
             Ok(report) => report,
@@ -39,7 +51,7 @@ impl Marketplace {
             },
         };
         report.checks.extend(of_deliveries(last, now()));
-        Ok((self.connection(opened.record, changes, false), report))
+        Ok((self.connection(opened.record, changes, false, &credentials), report))
     }
 }
 

@@ -83,12 +83,13 @@ impl Marketplace {
     }
 
     /// Whether a webhook has the URL that every merchant shares: the guide's.
-    fn is_made_by_hand(&self, record: &Installation) -> bool {
+    pub(super) fn is_made_by_hand(&self, record: &Installation) -> bool {
         let urls = self.webhook_urls();
         record.webhook.endpoint_id.is_some() && [urls.test, urls.live].contains(&record.webhook.url)
     }
 
-    /// Finishes what a crash has cut off, and says what that was.
+    /// Finishes what a crash has cut off, and says what that was. After an uninstall nothing is left
+    /// to go on with.
     pub(super) async fn resume(&self) -> Result<Vec<String>, Error> {
         match self.current().await? {
             Some(row) if row.state == State::Installing => {
@@ -99,7 +100,7 @@ impl Marketplace {
             }
             Some(row) if row.state == State::Uninstalling => {
                 self.remove(row, false).await?;
-                Ok(Vec::new())
+                Err(Error::UninstallFinished)
             }
             _ => Ok(Vec::new()),
         }

@@ -2,6 +2,10 @@
 //!
 //! | what is known | the news | then |
 //! | --- | --- | --- |
+//! | the event, by its id | the same event | nothing: it is a duplicate (`events`) |
+//! | a payment of the other mode | anything | nothing: test and live never meet (`payments`) |
+//! | no payment, and the reference is ours | an event | it is kept until the payment is known (`early`) |
+//! | no payment, and no reference of ours | anything | nothing: the account has other business |
 //! | final | anything | the status stays; refunds and names are taken |
 //! | not final | approved, and less received than was asked for, or in another currency | unsettled |
 //! | not final | fetched | it is the state now |
@@ -9,6 +13,9 @@
 //! | from an event | signed and newer | it is the state now |
 //! | from an event | signed, of the same second or older | ask the provider |
 //! | fetched | signed | ask the provider: whether it was before or after cannot be told |
+
+#[cfg(test)]
+mod all_orders;
 
 use serde::Serialize;
 
@@ -23,6 +30,15 @@ pub struct Known {
     pub as_of: u64,
     /// How that is known.
     pub authority: Authority,
+}
+
+impl Known {
+    /// What is known once news of a time is the state. Time does not go back: an older event never
+    /// makes a newer one look new again.
+    #[must_use]
+    pub fn after(self, status: PaymentStatus, authority: Authority, occurred_at: u64) -> Self {
+        Self { status, as_of: occurred_at.max(self.as_of), authority }
+    }
 }
 
 /// What to do about the news.
