@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::output::{Output, badge, mode_word, problem_json, problem_text};
 use super::{CommandError, credentials, status};
-use crate::contract::types::{Check, Problem, Verdict};
+use crate::contract::types::{Check, Manifest, Problem, Verdict};
 use crate::json::set;
 use crate::marketplace::{Connection, InstallOptions, Left, Marketplace};
 
@@ -52,9 +52,10 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
             ],
         )));
     }
+    let is_manual = args.webhook.map(|webhook| matches!(webhook, Webhook::Manual));
     let options = InstallOptions {
-        credentials: credentials::read(marketplace.plugin().manifest())?,
-        webhook_is_manual: args.webhook.map(|webhook| matches!(webhook, Webhook::Manual)),
+        credentials: credentials::read(marketplace.plugin().manifest(), is_manual == Some(true))?,
+        webhook_is_manual: is_manual,
         approve_origins: args.approve_origins,
     };
     let connection = marketplace.install(options).await?;
@@ -109,9 +110,22 @@ async fn outcome(marketplace: &Marketplace, connection: &Connection, head: Strin
         (_, left) => {
             text.push_str("This is left to do:\n");
             text.push_str(&status::checks_text(left.iter().copied()));
+            if left.iter().any(|check| check.id == "webhook-secret") {
+                text.push_str(&optional_credentials(marketplace.plugin().manifest()));
+            }
         }
     }
     Output::new(json, text.trim_end())
+}
+
+/// Where the credentials are given that a merchant may leave out.
+fn optional_credentials(manifest: &Manifest) -> String {
+    let mut text = String::new();
+    for field in manifest.credentials.iter().filter(|field| !field.required) {
+        let variable = credentials::variable(&manifest.provider_id, &field.name);
+        let _ = writeln!(text, "  ({}: give it to `install` in {variable})", field.label);
+    }
+    text
 }
 
 pub async fn uninstall(

@@ -3,7 +3,7 @@
 
 use std::io::{IsTerminal as _, Read as _};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::CommandError;
 use crate::contract::types::{CredentialField, Manifest, Problem};
@@ -12,9 +12,10 @@ use crate::egress::Credentials;
 /// More than any credential has.
 const LONGEST: u64 = 64 << 10;
 
-/// Reads every credential that the manifest names. The optional ones come from the environment
-/// alone.
-pub fn read(manifest: &Manifest) -> Result<Credentials, CommandError> {
+/// Reads every credential that the manifest names. The optional ones come from the environment, or
+/// from the prompt where they are asked for.
+pub fn read(manifest: &Manifest, asks_for_optional: bool) -> Result<Credentials, CommandError> {
+    let asks_for_optional = asks_for_optional && std::io::stdin().is_terminal();
     let mut given = Vec::new();
     for field in &manifest.credentials {
         let variable = variable(&manifest.provider_id, &field.name);
@@ -23,6 +24,10 @@ pub fn read(manifest: &Manifest) -> Result<Credentials, CommandError> {
             Ok(value) if value.is_empty() && !field.required => None,
             Ok(value) => Some(SecretString::from(value)),
             Err(std::env::VarError::NotPresent) if field.required => Some(ask(field)?),
+            Err(std::env::VarError::NotPresent) if asks_for_optional => {
+                // Nothing is typed where there is nothing to give.
+                Some(ask(field)?).filter(|value| !value.expose_secret().is_empty())
+            }
             Err(std::env::VarError::NotPresent) => None,
             Err(std::env::VarError::NotUnicode(_)) => {
                 return Err(unreadable(field, &format!("{variable} is not text")));
@@ -34,7 +39,7 @@ pub fn read(manifest: &Manifest) -> Result<Credentials, CommandError> {
 }
 
 /// The variable of a credential: `<PROVIDER>_<CREDENTIAL>`.
-fn variable(provider_id: &str, credential: &str) -> String {
+pub fn variable(provider_id: &str, credential: &str) -> String {
     format!("{provider_id}_{credential}").to_uppercase().replace('-', "_")
 }
 

@@ -3,6 +3,7 @@
 mod connection;
 mod credentials;
 mod developer;
+mod flow;
 mod output;
 mod payment;
 mod serve;
@@ -82,10 +83,24 @@ enum Command {
     Pay(payment::PayArgs),
     /// Shows a payment: what is known, and what the provider says now
     Payment(payment::PaymentArgs),
+    /// Makes sure that a payment can never be paid
+    Cancel(payment::PaymentArgs),
+    /// Gives a payment back, whole or in part
+    Refund(payment::RefundArgs),
+    /// Lists the payments
+    Payments(flow::PaymentsArgs),
+    /// Tells a payment's story: events, what the flow was told, and when
+    Flow(flow::FlowArgs),
+    /// Shows what the flows have been told and have not acknowledged
+    Transitions(flow::TransitionsArgs),
+    /// Asks the provider for what no delivery has told
+    Reconcile,
     /// Takes deliveries: POST /link-webhook?provider=…, GET /healthz
     Serve(serve::ServeArgs),
     #[command(flatten)]
     Fake(fake::Command),
+    /// Kills a host again and again while deliveries are posted, and checks that nothing is lost
+    Soak(crate::demo::SoakArgs),
     /// Looks at deliveries one by one
     #[command(subcommand)]
     Webhook(developer::WebhookCommand),
@@ -151,6 +166,10 @@ async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandE
             Ok(summary) => Ok(Output::new(summary.json, summary.text)),
             Err(failure) => Err(CommandError::Problem(failure.problem(), Failing::Broken)),
         },
+        Command::Soak(args) => match crate::demo::soak(args).await {
+            Ok(summary) => Ok(Output::new(summary.json, summary.text)),
+            Err(failure) => Err(CommandError::Problem(failure.problem(), Failing::Broken)),
+        },
         Command::Install(args) => connection::install(&global.marketplace().await?, args).await,
         Command::Status(args) => {
             status::status(&global.marketplace().await?, args, global.json).await
@@ -159,6 +178,12 @@ async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandE
         Command::Uninstall(args) => connection::uninstall(&global.marketplace().await?, args).await,
         Command::Pay(args) => payment::pay(&global.marketplace().await?, args).await,
         Command::Payment(args) => payment::show(&global.marketplace().await?, args).await,
+        Command::Cancel(args) => payment::cancel(&global.marketplace().await?, args).await,
+        Command::Refund(args) => payment::refund(&global.marketplace().await?, args).await,
+        Command::Payments(args) => flow::payments(&global.marketplace().await?, args).await,
+        Command::Flow(args) => flow::flow(&global.marketplace().await?, args).await,
+        Command::Transitions(args) => flow::transitions(&global.marketplace().await?, args).await,
+        Command::Reconcile => flow::reconcile(&global.marketplace().await?, global.json).await,
         Command::Serve(args) => serve::serve(global.marketplace().await?, args, global.json).await,
         Command::Fake(command) => serve::fake(command, global.json).await,
         Command::Webhook(developer::WebhookCommand::Verify(args)) => {

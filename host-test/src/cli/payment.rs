@@ -1,6 +1,7 @@
-//! `pay` and `payment`.
+//! `pay`, `payment`, `cancel` and `refund`.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -33,6 +34,9 @@ pub struct PayArgs {
     /// Where the customer goes after giving up
     #[arg(long, value_name = "URL")]
     cancel_url: Option<String>,
+    /// Wait until it is decided, at most so long: then it is Pending
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
 }
 
 /// Which payment.
@@ -40,6 +44,19 @@ pub struct PayArgs {
 pub struct PaymentArgs {
     /// Its reference, or the provider's name for it
     id: String,
+}
+
+/// What to give back.
+#[derive(Args)]
+pub struct RefundArgs {
+    /// The payment's reference, or the provider's name for it
+    id: String,
+    /// The refund's own name: the same name again is the same refund
+    #[arg(long)]
+    reference: String,
+    /// How much, in the payment's currency [default: all that is left]
+    #[arg(long)]
+    amount: Option<String>,
 }
 
 pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, CommandError> {
@@ -59,12 +76,60 @@ pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, Com
         cancel_url: args.cancel_url,
         expires_at: None,
     };
-    let view = marketplace.pay(request).await?;
+    let reference = request.reference.clone();
+    let mut view = marketplace.pay(request).await?;
+    if let Some(seconds) = args.wait {
+        // The page is shown before the waiting begins.
+        if let Some(url) = &view.known.checkout_url {
+            eprintln!("The customer pays here: {url}");
+        }
+        view.known = marketplace.wait(&reference, Duration::from_secs(seconds)).await?;
+    }
     let mut text = headline(&view);
     if let Some(url) = &view.known.checkout_url {
         let _ = write!(text, "\nThe customer pays here: {url}");
     }
     Ok(Output::new(json(&view), text))
+}
+
+pub async fn cancel(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output, CommandError> {
+    let view = marketplace.cancel(&args.id).await?;
+    Ok(Output::new(json(&view), headline(&view)))
+}
+
+pub async fn refund(marketplace: &Marketplace, args: RefundArgs) -> Result<Output, CommandError> {
+    let known = marketplace.payment(&args.id).await?.known;
+    let currency = &known.amount.currency;
+    let parse = |amount: &String| money::parse(amount, currency).map(|money| money.minor_units);
+    let minor_units = args.amount.as_ref().map(parse).transpose().map_err(|error| {
+        CommandError::Usage(Problem::new(
+            "amount-invalid",
+            format!("{error}."),
+            &["Give an amount in the payment's currency, such as --amount 10.50."],
+        ))
+    })?;
+    let (known, refund) = marketplace.refund(&args.id, &args.reference, minor_units).await?;
+    let mode = refund.payment.mode;
+    let text = format!(
+        "{} {} — {} given back: {} ({})",
+        badge(mode),
+        known.reference,
+        shown(&refund.amount),
+        refund.status,
+        refund.id
+    );
+    let json = json!({
+        "mode": mode_word(mode),
+        "refund": {
+            "id": refund.id,
+            "reference": refund.reference,
+            "status": refund.status,
+            "amount": refund.amount.minor_units,
+            "currency": refund.amount.currency,
+        },
+        "known": known_json(&known),
+    });
+    Ok(Output::new(json, text))
 }
 
 pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output, CommandError> {
@@ -110,7 +175,7 @@ fn headline(view: &PaymentView) -> String {
     )
 }
 
-fn shown(amount: &Money) -> String {
+pub fn shown(amount: &Money) -> String {
     format!("{} {}", money::display(amount), amount.currency.to_uppercase())
 }
 
@@ -124,7 +189,7 @@ fn json(view: &PaymentView) -> Value {
     })
 }
 
-fn known_json(known: &StoredPayment) -> Value {
+pub fn known_json(known: &StoredPayment) -> Value {
     json!({
         "reference": known.reference,
         "id": known.name,

@@ -34,7 +34,12 @@ pub async fn serve(
         marketplace.mode().await?.map_or_else(String::new, |mode| format!("{} ", badge(mode)));
     let url = format!("http://{address}/link-webhook?provider={provider_id}");
     say_listening(&badge, &url, as_json);
-    crate::server::serve(listener, Arc::new(marketplace), interrupted()).await.map_err(failed)?;
+    let marketplace = Arc::new(marketplace);
+    let background = tokio::spawn(Arc::clone(&marketplace).keep_reconciled());
+    let served = crate::server::serve(listener, marketplace, interrupted()).await;
+    // What it had begun is a transaction or a question: it may end anywhere.
+    background.abort();
+    served.map_err(failed)?;
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 

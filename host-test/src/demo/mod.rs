@@ -1,6 +1,7 @@
 //! The whole story on loopback, on real parts: the component in its sandbox, HTTP, the ledger on
 //! disk. Every step is checked; the first that is not as it should be ends the story.
 
+mod soak;
 mod story;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::fake::{FakeStripe, HeldBack};
 use crate::marketplace::{Error, Marketplace, Options};
 use crate::plugin::{LoadError, Plugin};
 use crate::{bundled, server};
+pub use soak::{SoakArgs, soak};
 use story::Story;
 
 /// Stripe's test cards.
