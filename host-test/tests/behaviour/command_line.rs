@@ -289,3 +289,14 @@ async fn a_forced_uninstall_says_what_is_left() {
     let text = String::from_utf8(forced.stdout).unwrap();
     assert!(text.contains(&webhook) && text.contains("delete it by hand"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_is_killed_again_and_again_loses_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let soak = ["soak", "--kills", "5", "--deliveries", "80", "--json"];
+    let output = run(host_test(data.path(), &soak)).await;
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&figures["kills"], &figures["acknowledged"]), (&5.into(), &80.into()));
+    assert_eq!(figures["approved"], 15);
+}

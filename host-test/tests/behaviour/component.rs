@@ -6,7 +6,7 @@ use host_test::plugin::{LoadError, Plugin, inspect};
 #[test]
 fn the_component_can_do_one_thing_to_the_world() {
     let component = inspect::inspect(bundled::COMPONENT).unwrap();
-    assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.1.0#send"]);
+    assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.1.0#send-all"]);
     let allowed = ["brain-studio:payments/http@0.1.0", "brain-studio:payments/types@0.1.0"];
     assert!(component.imports.iter().all(|name| allowed.contains(&name.as_str())));
     assert_eq!(component.exports, ["brain-studio:payments/payment-provider@0.1.0"]);

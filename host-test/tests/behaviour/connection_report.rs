@@ -168,7 +168,7 @@ fn the_guides_checks() -> Vec<Row> {
 fn the_guides_steps() -> Vec<Row> {
     let none = [("webhook-endpoint", FAIL, "create a destination of the type Webhook endpoint")];
     let destination = |situation, body, finding| {
-        let findings = no_webhook(&none, NONE, (FAIL, finding), &[]);
+        let findings = no_webhook(&none, NONE, (WARN, finding), &[]);
         let mut row = Row::by_hand(situation, String::new()).finds(&findings);
         row.webhooks.clear();
         row.destinations.push(body);

@@ -102,8 +102,8 @@ async fn is_right(host: &Host, next: Next) {
     }
     let (_, report) = host.marketplace.status().await.unwrap();
     let wrong = report.checks.iter().find(|c| matches!(c.verdict, Verdict::Fail | Verdict::Warn));
-    // A stray is what only a repair takes away: the report names it.
-    if wrong.is_some_and(|check| check.id == "webhook-duplicates") {
+    // What a repair has to do, the report names.
+    if wrong.is_some_and(|c| ["webhook-endpoint", "webhook-duplicates"].contains(&&*c.id)) {
         host.marketplace.repair().await.unwrap();
     } else {
         assert_eq!(wrong.map(|check| &check.message), None);
@@ -118,14 +118,26 @@ async fn is_right(host: &Host, next: Next) {
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
 }
 
-async fn kill_everywhere(command: &str, is_installed: bool) {
+/// What there is before the command.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    Nothing,
+    Installed,
+    /// And somebody has deleted the webhook.
+    WithoutWebhook,
+}
+
+async fn kill_everywhere(command: &str, before: Before) {
     for next in [Next::Install, Next::Status, Next::Uninstall, Next::Switch] {
         for has_effect in [false, true] {
             let mut kills = 0;
             for spared in 0..CALLS {
                 let host = Host::start().await;
-                if is_installed {
+                if before != Before::Nothing {
                     host.install(TEST_KEY).await.unwrap();
+                }
+                if before == Before::WithoutWebhook {
+                    host.delete_webhooks().await;
                 }
                 if !is_killed(&host, command, spared, has_effect).await {
                     break;
@@ -140,10 +152,20 @@ async fn kill_everywhere(command: &str, is_installed: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_install_that_is_killed_anywhere_is_put_right_by_whatever_comes_next() {
-    kill_everywhere("install", false).await;
+    kill_everywhere("install", Before::Nothing).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_uninstall_that_is_killed_anywhere_is_put_right_by_whatever_comes_next() {
-    kill_everywhere("uninstall", true).await;
+    kill_everywhere("uninstall", Before::Installed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_that_is_killed_anywhere_leaves_nothing_that_the_next_does_not_put_right() {
+    kill_everywhere("repair", Before::WithoutWebhook).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_that_is_killed_anywhere_leaves_nothing_that_the_next_does_not_put_right() {
+    kill_everywhere("install", Before::WithoutWebhook).await;
 }

@@ -4,11 +4,13 @@
 // A test that panics has failed, which is what it is for.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod afterwards;
 mod command_line;
 mod component;
 mod connection_report;
 mod deliveries;
 mod egress;
+mod faults;
 mod host;
 mod installing;
 mod interruptions;

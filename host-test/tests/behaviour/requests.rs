@@ -97,6 +97,15 @@ async fn every_request_is_valid_for_stripe_field_by_field() {
         host.pay(&page, IS_DECLINED).await;
         host.marketplace.payment("order-1").await.unwrap();
         host.pay(&page, PAYS).await;
+        host.marketplace.refund("order-1", "part", Some(50)).await.unwrap();
+        host.marketplace.refund("order-1", "part", Some(50)).await.unwrap();
+        host.marketplace.refund("order-1", "rest", None).await.unwrap();
+        let declined = host.ask("order-2").await;
+        host.pay(&declined, IS_DECLINED).await;
+        host.marketplace.cancel("order-2").await.unwrap();
+        host.ask("order-3").await;
+        host.marketplace.payment("order-3").await.unwrap();
+        host.marketplace.reconcile(|_| ()).await.unwrap();
         host.marketplace.uninstall(false).await.unwrap();
         let by_hand = InstallOptions {
             webhook_is_manual: Some(true),
@@ -120,7 +129,7 @@ async fn every_request_is_valid_for_stripe_field_by_field() {
         assert!(!forbidden.iter().any(|word| name.contains(word)), "{name}");
     }
     let routes: BTreeSet<_> = calls.iter().map(route).collect();
-    assert!(routes.len() >= 14, "{routes:?}");
+    assert!(routes.len() >= 17, "{routes:?}");
 }
 
 #[test]
@@ -160,7 +169,7 @@ fn what_is_not_valid_is_found() {
         match expected {
             None => assert!(wrong.is_empty(), "{wrong:?}"),
             Some(part) => {
-                assert!(wrong.iter().any(|fault| fault.contains(part)), "{form}: {wrong:?}")
+                assert!(wrong.iter().any(|fault| fault.contains(part)), "{form}: {wrong:?}");
             }
         }
     }

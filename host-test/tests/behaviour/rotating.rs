@@ -80,6 +80,11 @@ async fn a_rolled_secret_still_verifies_and_so_does_the_new_one() {
     // Again and again, and a repair between: both stay.
     host.marketplace.repair().await.unwrap();
     assert_eq!((post(&delivery.signature).await, post(&by_new).await), (200, 200));
+    // Whatever is pasted besides, the secret that Stripe has said goes on verifying.
+    for wrong in ["whsec_wrong1", "whsec_wrong2", "whsec_wrong3"] {
+        host.marketplace.install(options_with_secret(TEST_KEY, wrong)).await.unwrap();
+    }
+    assert_eq!(post(&delivery.signature).await, 200);
 }
 
 #[tokio::test]
@@ -92,6 +97,8 @@ async fn what_is_no_signing_secret_is_refused_by_what_it_is() {
         ("we_1TestTestTestTest", "the id of a webhook endpoint"),
         ("  ", "only white space"),
         ("whsec_one two", "white space inside"),
+        ("whsec_...", "only the shortened form"),
+        ("whsec_••••AbCd", "only the shortened form"),
         ("whsec_", "something else"),
         ("secret", "something else"),
     ];
@@ -144,6 +151,20 @@ async fn a_webhook_that_cannot_be_corrected_is_made_anew_and_both_secrets_are_kn
     let mut installed = plugin.install(egress.clone(), request.clone()).await.unwrap().unwrap();
     let first = installed.webhook.endpoint_id.replace(made["id"].as_str().unwrap().to_owned());
     let old = installed.webhook.signing_secrets.clone();
+    // In a full account nothing can take its place: it stays.
+    for number in 2..16 {
+        let form = format!("url=https://shop.example.com/{number}&enabled_events[]=*");
+        host.tell_stripe(TEST_KEY, ENDPOINTS, &form).await;
+    }
+    let full = plugin.repair(egress.clone(), installed.clone(), request.clone()).await;
+    let full = full.unwrap().unwrap();
+    let kept = full.installation.webhook.endpoint_id;
+    assert_eq!((full.changes.len(), kept.as_deref()), (0, made["id"].as_str()));
+    assert!(host.fake.endpoint_ids(false).contains(&kept.unwrap()));
+    let last = host.fake.endpoint_ids(false).pop().unwrap();
+    let url = format!("http://{}{ENDPOINTS}/{last}", host.fake.address());
+    host.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
+
     let repaired =
         plugin.repair(egress.clone(), installed, request.clone()).await.unwrap().unwrap();
     assert_eq!(repaired.changes, ["A new webhook was registered."]);

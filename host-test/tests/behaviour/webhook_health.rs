@@ -115,6 +115,26 @@ async fn where_stripe_cannot_be_told_the_merchant_may_go_on_and_learns_what_is_l
 }
 
 #[tokio::test]
+async fn another_secret_than_that_of_the_webhook_made_by_hand_is_seen() {
+    let host = Host::start().await;
+    let by_hand = "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=payment_intent.succeeded";
+    host.tell_stripe(TEST_KEY, "/v1/webhook_endpoints", by_hand).await;
+    let options = InstallOptions {
+        webhook_is_manual: Some(true),
+        ..options_with_secret(TEST_KEY, "whsec_ofAnotherWebhook")
+    };
+    host.marketplace.install(options).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    // The truth came all the same: the payment was looked up.
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    let refused = check(&host, "delivery-refused").await;
+    assert_eq!(refused.verdict, Verdict::Warn);
+    assert!(refused.message.contains("signature-mismatch"), "{}", refused.message);
+    assert!(refused.remedy.iter().any(|step| step.contains("Install again")));
+}
+
+#[tokio::test]
 async fn an_event_of_the_other_mode_changes_nothing() {
     let host = Host::start().await;
     let secret = "whsec_madeByHand";
