@@ -10,11 +10,11 @@ use crate::contract::types::{Installation, PaymentEvent};
 use crate::egress::Credentials;
 use crate::ledger::{Recorded, Scope};
 
-/// How long providers keep events: Stripe 30 days.
+/// How far back events are asked for: providers forget them after 30 days.
 const KEPT: u64 = 30 * 86_400;
 /// How far back is asked again: an event may be listed later than its time says.
 const OVERLAP: u64 = 300;
-/// Between two calls: twenty a second, less than the 25 that Stripe allows in test mode.
+/// Between two calls: twenty a second, less than the 25 that the smallest account may make.
 const PACE: Duration = Duration::from_millis(50);
 /// How long a payment may be unfinished before the background asks about it.
 const PATIENCE: u64 = 600;
