@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::output::{Output, badge, mode_word, problem_json, problem_text};
-use super::{CommandError, credentials, status};
+use super::report::{changes, connection_json, details};
+use super::{CommandError, credentials, report};
 use crate::contract::types::{Check, Manifest, Problem, Verdict};
 use crate::json::set;
 use crate::marketplace::{Connection, InstallOptions, Left, Marketplace};
@@ -101,7 +102,7 @@ async fn outcome(marketplace: &Marketplace, connection: &Connection, head: Strin
     };
     let is_left = |check: &&Check| matches!(check.verdict, Verdict::Warn | Verdict::Fail);
     let left: Vec<&Check> = checks.iter().filter(is_left).collect();
-    set(&mut json, "checks", status::checks_json(&checks));
+    set(&mut json, "checks", report::checks_json(&checks));
     match (&connection.problem, left.as_slice()) {
         (None, []) => text.push_str("Nothing is left to do."),
         (Some(problem), []) => {
@@ -109,7 +110,7 @@ async fn outcome(marketplace: &Marketplace, connection: &Connection, head: Strin
         }
         (_, left) => {
             text.push_str("This is left to do:\n");
-            text.push_str(&status::checks_text(left.iter().copied()));
+            text.push_str(&report::checks_text(left.iter().copied()));
             if left.iter().any(|check| check.id == "webhook-secret") {
                 text.push_str(&optional_credentials(marketplace.plugin().manifest()));
             }
@@ -167,31 +168,4 @@ fn left_text(left: &Left, provider: &str) -> String {
             "\nThe webhook that you have made by hand is still there: delete it if nothing else needs it.\n  {endpoint}\n  {url}"
         ),
     }
-}
-
-/// What was changed at the provider, a line each.
-pub fn changes(connection: &Connection) -> String {
-    let mut text = String::new();
-    for change in &connection.changes {
-        let _ = writeln!(text, "  · {change}");
-    }
-    text
-}
-
-pub fn details(connection: &Connection) -> String {
-    let account = connection.account.as_deref().unwrap_or("(the key may not read it)");
-    format!("  account  {account}\n  webhook  {}\n", connection.webhook_url)
-}
-
-pub fn connection_json(connection: &Connection) -> Value {
-    json!({
-        "installation": connection.installation,
-        "provider": connection.provider,
-        "mode": mode_word(connection.mode),
-        "account": connection.account,
-        "webhook_url": connection.webhook_url,
-        "problem": connection.problem.as_ref().map(problem_json),
-        "changes": connection.changes,
-        "rotation": connection.is_rotation,
-    })
 }

@@ -6,6 +6,7 @@ mod developer;
 mod flow;
 mod output;
 mod payment;
+mod report;
 mod serve;
 mod status;
 

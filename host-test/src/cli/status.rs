@@ -3,16 +3,14 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use clap::Args;
-use serde_json::{Value, json};
-
 use super::CommandError;
-use super::connection::{changes, connection_json, details};
-use super::output::{Output, badge, print_line, steps};
+use super::output::{Output, badge, print_line};
+use super::report::{changes, checks_json, checks_text, connection_json, details};
 use super::serve::interrupted;
-use crate::contract::types::{Check, Verdict};
+use crate::contract::types::Verdict;
 use crate::json::set;
 use crate::marketplace::Marketplace;
+use clap::Args;
 
 /// Moves to the top and takes away what stands below.
 const CLEAR: &str = "\u{1b}[H\u{1b}[J";
@@ -63,47 +61,4 @@ async fn look(marketplace: &Marketplace) -> Result<Output, CommandError> {
     set(&mut json, "checks", checks_json(&report.checks));
     let has_failed = report.checks.iter().any(|check| check.verdict == Verdict::Fail);
     Ok(Output::new(json, text.trim_end()).exit_code(u8::from(has_failed)))
-}
-
-/// Checks for a person. What several say with the same words stands there once.
-pub fn checks_text<'a>(checks: impl IntoIterator<Item = &'a Check>) -> String {
-    let mut said = Vec::new();
-    for check in checks {
-        let text = format!("{} {}\n{}", mark(check.verdict), check.message, steps(&check.remedy));
-        if !said.contains(&text) {
-            said.push(text);
-        }
-    }
-    said.concat()
-}
-
-/// Checks for a program.
-pub fn checks_json(checks: &[Check]) -> Vec<Value> {
-    let check = |check: &Check| {
-        json!({
-            "id": check.id,
-            "verdict": verdict_word(check.verdict),
-            "message": check.message,
-            "remedy": check.remedy,
-        })
-    };
-    checks.iter().map(check).collect()
-}
-
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Warn => "warn",
-        Verdict::Fail => "fail",
-        Verdict::Unknown => "unknown",
-    }
-}
-
-fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✓",
-        Verdict::Warn => "!",
-        Verdict::Fail => "✗",
-        Verdict::Unknown => "?",
-    }
 }
