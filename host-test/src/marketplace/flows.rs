@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::payments::PaymentView;
 use super::{Error, Marketplace, Opened};
 use crate::contract::types::{Mode, Refund, RefundRequest};
-use crate::ledger::{Output, StoredPayment, Story, Transition};
+use crate::ledger::{Output, Scope, StoredPayment, Story, Transition};
 
 /// How often the ledger is looked at while a flow waits: another process may write it.
 const LOOK: Duration = Duration::from_millis(200);
@@ -21,7 +21,7 @@ impl Marketplace {
         let deadline = tokio::time::Instant::now() + limit;
         let mut changes = self.changes();
         loop {
-            let (_, known) = self.known(reference).await?;
+            let (_, _, known) = self.known(reference).await?;
             let is_over = tokio::time::Instant::now() >= deadline;
             if is_over || Output::of(known.status) != Output::Pending {
                 return Ok(known);
@@ -35,12 +35,14 @@ impl Marketplace {
         }
     }
 
-    /// What is known of a payment. Nobody is asked.
-    async fn known(&self, id: &str) -> Result<(Mode, StoredPayment), Error> {
-        let Opened { row, record, .. } = self.opened().await?;
-        let (scope, id) = (self.scope(&row.workspace, record.mode), id.to_owned());
-        let known = self.ledger(move |ledger| ledger.payment(&scope, &id)).await?;
-        Ok((record.mode, known.ok_or(Error::PaymentUnknown(record.mode))?))
+    /// The installation, and what is known of a payment. Nobody is asked.
+    pub(super) async fn known(&self, id: &str) -> Result<(Opened, Scope, StoredPayment), Error> {
+        let opened = self.opened().await?;
+        let mode = opened.record.mode;
+        let scope = self.scope(&opened.row.workspace, mode);
+        let (whose, id) = (scope.clone(), id.to_owned());
+        let known = self.ledger(move |ledger| ledger.payment(&whose, &id)).await?;
+        Ok((opened, scope, known.ok_or(Error::PaymentUnknown(mode))?))
     }
 
     /// Makes sure that a payment can never be paid. Already canceled is success.
@@ -49,12 +51,10 @@ impl Marketplace {
     ///
     /// No such payment is known, it has been paid, or the provider is not there.
     pub async fn cancel(&self, id: &str) -> Result<PaymentView, Error> {
-        let (mode, known) = self.known(id).await?;
-        let name = known.name.clone().ok_or(Error::PaymentUnnamed)?;
-        let Opened { row, record, credentials } = self.opened().await?;
+        let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
+        let (name, mode) = (known.name.ok_or(Error::PaymentUnnamed)?, record.mode);
         let egress = self.egress(credentials).await?;
         let canceled = self.plugin.cancel_payment(egress.clone(), record.clone(), name).await??;
-        let scope = self.scope(&row.workspace, mode);
         // What the ledger is told is what the provider says now: an event may have been faster.
         let asked = self.ask(&egress, &record, &scope, &canceled.id).await?;
         let (known, payment) = asked.ok_or(Error::PaymentUnknown(mode))?;
@@ -73,13 +73,11 @@ impl Marketplace {
         reference: &str,
         minor_units: Option<u64>,
     ) -> Result<(StoredPayment, Refund), Error> {
-        let (mode, known) = self.known(id).await?;
-        let payment = known.name.clone().ok_or(Error::PaymentUnnamed)?;
-        let Opened { row, record, credentials } = self.opened().await?;
+        let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
+        let (payment, mode) = (known.name.ok_or(Error::PaymentUnnamed)?, record.mode);
         let egress = self.egress(credentials).await?;
         let request = RefundRequest { payment, reference: reference.to_owned(), minor_units };
         let refund = self.plugin.refund_payment(egress.clone(), record.clone(), request).await??;
-        let scope = self.scope(&row.workspace, mode);
         let asked = self.ask(&egress, &record, &scope, &refund.payment.id).await?;
         let (known, _) = asked.ok_or(Error::PaymentUnknown(mode))?;
         Ok((known, refund))

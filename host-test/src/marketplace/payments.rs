@@ -150,14 +150,8 @@ impl Marketplace {
     ///
     /// Nothing is installed, or no such payment is known.
     pub async fn payment(&self, id: &str) -> Result<PaymentView, Error> {
-        let Opened { row, record, credentials } = self.opened().await?;
+        let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
         let mode = record.mode;
-        let scope = self.scope(&row.workspace, mode);
-        let (whose, wanted) = (scope.clone(), id.to_owned());
-        let known = self
-            .ledger(move |ledger| ledger.payment(&whose, &wanted))
-            .await?
-            .ok_or(Error::PaymentUnknown(mode))?;
         let Some(name) = known.name.clone() else {
             return Ok(PaymentView { mode, known, provider: None, problem: None });
         };

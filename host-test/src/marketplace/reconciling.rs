@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Error, Failing, Marketplace, Opened};
 use crate::clock::now;
-use crate::contract::types::{Installation, PaymentEvent};
+use crate::contract::types::{Installation, PaymentEvent, ProviderError};
 use crate::egress::Credentials;
 use crate::ledger::{Recorded, Scope};
 
@@ -115,8 +115,12 @@ impl Marketplace {
         for known in unfinished {
             let Some(name) = &known.name else { continue };
             let egress = self.egress(credentials.clone()).await?;
-            let asked = self.ask(&egress, record, scope, name).await?;
             found.asked += 1;
+            let asked = match self.ask(&egress, record, scope, name).await {
+                // It is of another account, which was installed here before: the others go on.
+                Err(Error::Provider(ProviderError::NotFound(_))) => None,
+                asked => asked?,
+            };
             found.changed += usize::from(asked.is_some_and(|(now, _)| {
                 (now.status, now.received, now.refunded, now.settled)
                     != (known.status, known.received, known.refunded, known.settled)
@@ -127,14 +131,15 @@ impl Marketplace {
         Ok(())
     }
 
-    /// Asks about what is not settled.
-    async fn settle(&self) -> Result<(), Error> {
+    /// Asks about what is not settled. Whether it helped: some things only a person can settle.
+    async fn settle(&self) -> Result<bool, Error> {
         let Opened { row, record, credentials } = self.opened().await?;
         let scope = self.scope(&row.workspace, record.mode);
         let mut found = Reconciled::default();
         // Nothing was asked for before the beginning of time: only what is not settled is left.
         self.ask_about_unfinished(&record, &credentials, &scope, u64::MAX, &mut found, &|_| ())
-            .await
+            .await?;
+        Ok(found.changed == found.asked)
     }
 
     /// Reconciles at once and again and again, and settles in between, with longer and longer
@@ -145,12 +150,12 @@ impl Marketplace {
         loop {
             let is_round = tokio::time::Instant::now() >= next_round;
             let result = if is_round {
-                self.reconcile_older_than(PATIENCE, |_| ()).await.map(|_| ())
+                self.reconcile_older_than(PATIENCE, |_| ()).await.map(|_| true)
             } else {
                 self.settle().await
             };
             match result {
-                Ok(()) => {
+                Ok(true) => {
                     failures = 0;
                     if is_round {
                         next_round = tokio::time::Instant::now() + ROUND;
@@ -161,7 +166,7 @@ impl Marketplace {
                 Err(error) if error.failing() == Failing::Refused => {
                     tokio::time::sleep(SETTLING).await;
                 }
-                Err(_) => {
+                Ok(false) | Err(_) => {
                     tokio::time::sleep((BACK_OFF * 2_u32.pow(failures)).min(ROUND)).await;
                     failures = (failures + 1).min(5);
                 }

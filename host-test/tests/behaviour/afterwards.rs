@@ -120,6 +120,18 @@ async fn what_no_delivery_told_is_found_by_asking() {
 }
 
 #[tokio::test]
+async fn a_payment_of_an_account_that_was_installed_before_does_not_hold_up_the_others() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    host.ask("of-the-first").await;
+    host.marketplace.uninstall(false).await.unwrap();
+    host.install("sk_test_51SecondAccount").await.unwrap();
+    host.ask("of-the-second").await;
+    let found = host.marketplace.reconcile(|_| ()).await.unwrap();
+    assert_eq!((found.asked, found.changed), (2, 0));
+}
+
+#[tokio::test]
 async fn what_cannot_be_placed_is_settled_as_soon_as_stripe_can_be_asked() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
