@@ -1,19 +1,24 @@
-//! Builds the bundled component and tells the crate where it is.
+//! Builds the bundled component and the test guest, and tells the crate where they are.
 //!
-//! The component is built by a cargo of its own: for `wasm32-unknown-unknown`, with the profile
+//! They are built by a cargo of their own: for `wasm32-unknown-unknown`, with the profile
 //! `component`, in a target folder that outlives this script's, and with nothing of the outer
-//! build's flags. Cargo runs this script only when something that the component is made of has
-//! changed.
+//! build's flags. Cargo runs this script only when something that they are made of has changed.
 
 use std::env;
-use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context as _, Result, bail};
+
 const TARGET: &str = "wasm32-unknown-unknown";
-const PACKAGE: &str = "stripe-payment-provider";
+/// The packages, and the variables that say where their components are.
+const PACKAGES: [(&str, &str); 2] = [
+    ("stripe-payment-provider", "BUNDLED_COMPONENT"),
+    // For tests only; it is small, and a build of its own would take longer.
+    ("test-guest", "TEST_GUEST_COMPONENT"),
+];
 
 /// What of the outer build must not reach the inner one.
 const OUTER_BUILD: [&str; 8] = [
@@ -48,31 +53,34 @@ enum Toolchain {
     Debian { linker: PathBuf },
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    for path in ["src", "wit", "Cargo.toml", "Cargo.lock"] {
+    for path in ["src", "wit", "host-test/test-guest", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(path).display());
     }
     println!("cargo::rerun-if-changed=build.rs");
 
-    let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    let out_dir = PathBuf::from(env::var_os("OUT_DIR").context("cargo sets OUT_DIR")?);
     // <target>/<profile>/build/<package>/out
-    let target_dir = out_dir.ancestors().nth(4).ok_or("OUT_DIR is not cargo's")?.join("component");
-    let module = build(&toolchain()?, &workspace, &target_dir)?;
-    let component = wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(&fs::read(module)?)?
-        .encode()?;
-    let component = without_names(component)?;
-    let path = out_dir.join("provider.wasm");
-    fs::write(&path, component)?;
-    println!("cargo::rustc-env=BUNDLED_COMPONENT={}", path.display());
+    let target_dir =
+        out_dir.ancestors().nth(4).context("OUT_DIR is not cargo's")?.join("component");
+    let modules = build(&toolchain()?, &workspace, &target_dir)?;
+    for (package, variable) in PACKAGES {
+        let module = modules.join(package.replace('-', "_")).with_extension("wasm");
+        let component = wit_component::ComponentEncoder::default()
+            .validate(true)
+            .module(&fs::read(module)?)?
+            .encode()?;
+        let path = out_dir.join(package).with_extension("wasm");
+        fs::write(&path, without_names(component)?)?;
+        println!("cargo::rustc-env={variable}={}", path.display());
+    }
     Ok(())
 }
 
 /// Takes out the names that the encoder gives to a component's parts: four kilobytes that only a
 /// debugger reads.
-fn without_names(mut component: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
+fn without_names(mut component: Vec<u8>) -> Result<Vec<u8>> {
     let mut names = None;
     for payload in wasmparser::Parser::new(0).parse_all(&component) {
         if let wasmparser::Payload::CustomSection(section) = payload?
@@ -90,12 +98,8 @@ fn without_names(mut component: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(component)
 }
 
-/// Builds the module, and says where it is.
-fn build(
-    toolchain: &Toolchain,
-    workspace: &Path,
-    target_dir: &Path,
-) -> Result<PathBuf, Box<dyn Error>> {
+/// Builds the modules, and says in which folder they are.
+fn build(toolchain: &Toolchain, workspace: &Path, target_dir: &Path) -> Result<PathBuf> {
     let mut cargo = match toolchain {
         Toolchain::Rustup => Command::new(cargo()),
         Toolchain::Debian { .. } => Command::new("/usr/bin/cargo"),
@@ -107,7 +111,7 @@ fn build(
         .current_dir(workspace)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace))
         .args(["build", "--locked", "--lib", "--profile", "component", "--target", TARGET])
-        .args(["--package", PACKAGE])
+        .args(PACKAGES.iter().flat_map(|(package, _)| ["--package", package]))
         .arg("--target-dir")
         .arg(target_dir);
     if let Toolchain::Debian { linker } = toolchain {
@@ -120,10 +124,9 @@ fn build(
     let output = cargo.output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("the component could not be built:\n{said}").into());
+        bail!("the component could not be built:\n{said}");
     }
-    let name = PACKAGE.replace('-', "_");
-    Ok(target_dir.join(TARGET).join("component").join(name).with_extension("wasm"))
+    Ok(target_dir.join(TARGET).join("component"))
 }
 
 /// The flags, and nothing of this machine in what they make: panics name the files that they are in.
@@ -143,7 +146,7 @@ fn flags(workspace: &Path) -> OsString {
 }
 
 /// A toolchain that can build for the target. The target is added where it is missing.
-fn toolchain() -> Result<Toolchain, Box<dyn Error>> {
+fn toolchain() -> Result<Toolchain> {
     let sysroot = sysroot()?;
     let has_target = || sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir();
     if has_target() {
@@ -158,18 +161,17 @@ fn toolchain() -> Result<Toolchain, Box<dyn Error>> {
     if debian.is_ok_and(|output| output.status.success()) && linker.is_file() {
         return Ok(Toolchain::Debian { linker });
     }
-    Err(format!(
+    bail!(
         "The component is built for {TARGET}, which is missing and could not be added: run \
          `rustup target add {TARGET}`, or on Debian `apt install rustc-web cargo-web rust-web-src`."
     )
-    .into())
 }
 
 fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-fn sysroot() -> Result<PathBuf, Box<dyn Error>> {
+fn sysroot() -> Result<PathBuf> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).args(["--print", "sysroot"]).output()?;
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))

@@ -11,9 +11,6 @@
 wit_bindgen::generate!({
     path: "wit",
     world: "payment-plugin",
-    // What may wait does so in place, and `send-all` waits for several answers at once: a runtime
-    // of its own would take 21 KB of the component's 200,000 bytes.
-    async: ["-all"],
 });
 
 // Natively the symbols that this makes do not link.

@@ -1,18 +1,17 @@
 //! The Stripe payment provider for Brain Studio's Marketplace.
 //!
 //! One WebAssembly component that implements the interface `payment-provider` of the WIT package
-//! `brain-studio:payments` (see `wit/`). Its one capability is `http`: it holds no key, keeps
-//! nothing between calls, and has no clock, no randomness, no files and no environment.
+//! `brain-studio:payments` (see `wit/`). Its one capability is `http`: it never sees the API key,
+//! keeps nothing between calls, and has no clock, no randomness, no files and no environment.
 //!
-//! The exports are one line each. What they do is native Rust as well, and is measured natively by
+//! The exports are one line each. What they call is native Rust as well, and is measured natively by
 //! the host's benchmark.
 
 #![deny(unsafe_code)]
 
-mod api_key;
 pub mod bindings;
 mod connection;
-mod hex;
+mod credentials;
 mod manifest;
 mod metadata;
 mod payments;
@@ -22,9 +21,10 @@ mod stripe;
 pub mod webhook;
 
 use bindings::brain_studio::payments::types::{
-    EventPage, InstallRequest, Installation, Manifest, Payment, PaymentRequest, ProviderError,
-    Refund, RefundRequest, RepairOutcome, StatusReport, StatusRequest, WebhookError, WebhookHint,
-    WebhookOutcome, WebhookRequest,
+    AttemptSearch, CompletionRequest, Context, EventPage, EventQuery, InstallRequest, Installation,
+    Manifest, Payment, PaymentRequest, PaymentSearchResult, ProviderError, Refund, RefundRequest,
+    RefundSearch, RefundSearchResult, RepairOutcome, StatusReport, StatusRequest, WebhookError,
+    WebhookIdentity, WebhookOutcome, WebhookRequest,
 };
 
 /// The standard library's allocator takes as much room as five functions of the contract.
@@ -40,63 +40,111 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Stri
         manifest::manifest()
     }
 
-    fn install(request: InstallRequest) -> Result<Installation, ProviderError> {
+    fn install(_: Context, request: InstallRequest) -> Result<Installation, ProviderError> {
         connection::install(&request)
     }
 
     fn repair(
+        _: Context,
         installation: Installation,
         request: InstallRequest,
     ) -> Result<RepairOutcome, ProviderError> {
         connection::repair(installation, &request)
     }
 
-    fn uninstall(installation: Installation) -> Result<(), ProviderError> {
+    fn uninstall(_: Context, installation: Installation) -> Result<(), ProviderError> {
         connection::uninstall(&installation)
     }
 
-    fn report_status(installation: Installation, request: StatusRequest) -> StatusReport {
+    fn report_status(
+        _: Context,
+        installation: Installation,
+        request: StatusRequest,
+    ) -> StatusReport {
         connection::report_status(&installation, &request)
     }
 
     fn create_payment(
+        _: Context,
         installation: Installation,
         request: PaymentRequest,
     ) -> Result<Payment, ProviderError> {
         payments::create(&installation, &request)
     }
 
-    fn get_payment(installation: Installation, id: String) -> Result<Payment, ProviderError> {
+    fn find_payment(
+        _: Context,
+        installation: Installation,
+        search: AttemptSearch,
+    ) -> Result<PaymentSearchResult, ProviderError> {
+        payments::find(&installation, &search)
+    }
+
+    fn get_payment(
+        _: Context,
+        installation: Installation,
+        id: String,
+    ) -> Result<Payment, ProviderError> {
         payments::get(&installation, &id)
     }
 
-    fn cancel_payment(installation: Installation, id: String) -> Result<Payment, ProviderError> {
+    fn complete_payment(
+        _: Context,
+        installation: Installation,
+        request: CompletionRequest,
+    ) -> Result<Payment, ProviderError> {
+        payments::complete(&installation, &request)
+    }
+
+    fn cancel_payment(
+        _: Context,
+        installation: Installation,
+        id: String,
+    ) -> Result<Payment, ProviderError> {
         payments::cancel(&installation, &id)
     }
 
     fn refund_payment(
+        _: Context,
         installation: Installation,
         request: RefundRequest,
     ) -> Result<Refund, ProviderError> {
         payments::refund(&installation, &request)
     }
 
-    fn peek_webhook(request: WebhookRequest) -> Result<WebhookHint, WebhookError> {
-        Ok(webhook::peek(&request))
+    fn find_refund(
+        _: Context,
+        installation: Installation,
+        search: RefundSearch,
+    ) -> Result<RefundSearchResult, ProviderError> {
+        payments::find_refund(&installation, &search)
+    }
+
+    fn get_refund(
+        _: Context,
+        installation: Installation,
+        id: String,
+    ) -> Result<Refund, ProviderError> {
+        payments::get_refund(&installation, &id)
+    }
+
+    fn identify_webhook(_: Context, request: WebhookRequest) -> WebhookIdentity {
+        webhook::identify(&request)
     }
 
     fn handle_webhook(
+        context: Context,
         installation: Installation,
         request: WebhookRequest,
     ) -> Result<WebhookOutcome, WebhookError> {
-        webhook::handle(&installation, &request)
+        webhook::handle(context, &installation, &request)
     }
 
-    fn missed_events(
+    fn list_events(
+        context: Context,
         installation: Installation,
-        since: u64,
-        cursor: Option<String>,
+        query: EventQuery,
     ) -> Result<EventPage, ProviderError> {
-        payments::missed_events(&installation, since, cursor.as_deref())
+        payments::list_events(context, &installation, &query)
     }
 }

@@ -1,19 +1,24 @@
 //! What this provider is and needs: all that a host has to know before it runs it.
 
 use crate::bindings::brain_studio::payments::types::{
-    CredentialField, Manifest, Origin, Permission,
+    Allotment, Authorization, Manifest, ModeSource, Origin, Permission, RepeatRules,
 };
+use crate::credentials::{API_KEY, fields};
 use crate::permissions::PERMISSIONS;
 use crate::webhook::SIGNATURE_HEADER;
-
-/// The credential that authorises every call.
-pub const API_KEY: &str = "api-key";
-/// The signing secret of a webhook that the merchant made by hand.
-pub const WEBHOOK_SECRET: &str = "webhook-secret";
 
 /// The three events of the guide, in its order: what a webhook has to deliver, exactly.
 pub const WEBHOOK_EVENTS: [&str; 3] =
     ["payment_intent.succeeded", "payment_intent.requires_action", "payment_intent.payment_failed"];
+
+/// The requests a second of the smallest account, a sandbox. Source: Stripe's documentation, "Rate
+/// limits".
+const REQUESTS_PER_SECOND: u32 = 25;
+/// The reads in 30 days that every account has, whatever it sells. Source: Stripe's documentation,
+/// "Rate limits", read allocation.
+const READS_PER_MONTH: u32 = 10_000;
+/// After these the SDKs of Stripe send a request again, where no header says otherwise.
+const REPEATABLE: [u16; 7] = [409, 424, 429, 500, 502, 503, 504];
 
 /// The manifest.
 pub fn manifest() -> Manifest {
@@ -22,29 +27,16 @@ pub fn manifest() -> Manifest {
         name: "Stripe".to_owned(),
         category: "payments".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        credentials: vec![
-            CredentialField {
-                name: API_KEY.to_owned(),
-                label: "API Key".to_owned(),
-                help: "Paste your Secret API Key (sk_test_... or sk_live_...). Do not use the Publishable key (pk_...).".to_owned(),
-                required: true,
-                secret: true,
-            },
-            CredentialField {
-                name: WEBHOOK_SECRET.to_owned(),
-                label: "Signing secret".to_owned(),
-                help: "Only for a webhook that you have made by hand: the signing secret that Stripe shows for it (whsec_...).".to_owned(),
-                required: false,
-                secret: true,
-            },
-        ],
+        credentials: fields(),
+        mode_source: ModeSource::Credential,
         events: WEBHOOK_EVENTS.iter().map(|&event| event.to_owned()).collect(),
         origins: vec![Origin {
             url: crate::stripe::ORIGIN.to_owned(),
-            credential: Some(API_KEY.to_owned()),
-            scheme: "bearer".to_owned(),
+            mode: None,
+            authorization: Authorization::Bearer(API_KEY.to_owned()),
         }],
-        signature_header: SIGNATURE_HEADER.to_owned(),
+        customer_origins: vec!["https://checkout.stripe.com".to_owned()],
+        signature_headers: vec![SIGNATURE_HEADER.to_owned()],
         permissions: PERMISSIONS
             .iter()
             .map(|permission| Permission {
@@ -52,6 +44,14 @@ pub fn manifest() -> Manifest {
                 purpose: permission.purpose.to_owned(),
             })
             .collect(),
+        repeat: RepeatRules {
+            header: Some("stripe-should-retry".to_owned()),
+            statuses: REPEATABLE.to_vec(),
+        },
+        allotment: Allotment {
+            per_second: Some(REQUESTS_PER_SECOND),
+            per_month: Some(READS_PER_MONTH),
+        },
         extras: vec![("api-version".to_owned(), crate::stripe::API_VERSION.to_owned())],
     }
 }

@@ -3,7 +3,7 @@
 //! Stripe allows 50 keys of at most 40 characters with values of at most 500.
 
 use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation};
-use crate::stripe::{Form, Json};
+use crate::stripe::{Fields as _, Form, Json};
 
 /// The installation that made it.
 const INSTALLATION: &str = "brain_studio_installation";
@@ -11,7 +11,8 @@ const INSTALLATION: &str = "brain_studio_installation";
 const WORKSPACE: &str = "brain_studio_workspace";
 /// The flow's name for the payment.
 const REFERENCE: &str = "brain_studio_reference";
-
+/// The host's id of the attempt to create a payment or a refund.
+const ATTEMPT: &str = "brain_studio_attempt";
 /// The flow's name for the refund.
 const REFUND: &str = "brain_studio_refund";
 
@@ -23,6 +24,8 @@ pub struct Metadata {
     pub workspace: Option<String>,
     /// The flow's name for the payment.
     pub reference: Option<String>,
+    /// The host's id of the attempt.
+    pub attempt: Option<String>,
     /// The flow's name for the refund.
     pub refund: Option<String>,
 }
@@ -35,6 +38,7 @@ impl Metadata {
             installation: metadata.string(INSTALLATION),
             workspace: metadata.string(WORKSPACE),
             reference: metadata.string(REFERENCE),
+            attempt: metadata.string(ATTEMPT),
             refund: metadata.string(REFUND),
         }
     }
@@ -45,10 +49,23 @@ impl Metadata {
         !installation.workspace.is_empty() && theirs.is_some_and(|id| *id != installation.workspace)
     }
 
+    fn is_of_workspace(&self, installation: &Installation) -> bool {
+        self.workspace.is_some() && !self.is_of_another_workspace(installation)
+    }
+
     /// The flow's name for the payment, if this workspace made it.
     pub fn reference_in(&self, installation: &Installation) -> Option<String> {
-        let is_ours = self.workspace.is_some() && !self.is_of_another_workspace(installation);
-        self.reference.clone().filter(|_| is_ours)
+        self.reference.clone().filter(|_| self.is_of_workspace(installation))
+    }
+
+    /// The flow's name for the refund, if this workspace made it.
+    pub fn refund_in(&self, installation: &Installation) -> Option<String> {
+        self.refund.clone().filter(|_| self.is_of_workspace(installation))
+    }
+
+    /// The host's id of the attempt, if this workspace made it.
+    pub fn attempt_in(&self, installation: &Installation) -> Option<String> {
+        self.attempt.clone().filter(|_| self.is_of_workspace(installation))
     }
 }
 
@@ -60,16 +77,18 @@ pub fn tag_endpoint(form: &mut Form, request: &InstallRequest) {
 
 /// Tags a Checkout Session and its PaymentIntent: the first keeps its own metadata, and only the
 /// second's travels in `payment_intent.*` events.
-pub fn tag_payment(form: &mut Form, installation: &Installation, reference: &str) {
+pub fn tag_payment(form: &mut Form, installation: &Installation, reference: &str, attempt: &str) {
     for map in ["metadata", "payment_intent_data[metadata]"] {
         form.add(&format!("{map}[{INSTALLATION}]"), &installation.installation_id);
         form.add(&format!("{map}[{WORKSPACE}]"), &installation.workspace);
         form.add(&format!("{map}[{REFERENCE}]"), reference);
+        form.add(&format!("{map}[{ATTEMPT}]"), attempt);
     }
 }
 
 /// Tags a refund.
-pub fn tag_refund(form: &mut Form, installation: &Installation, reference: &str) {
+pub fn tag_refund(form: &mut Form, installation: &Installation, reference: &str, attempt: &str) {
     form.add(&format!("metadata[{WORKSPACE}]"), &installation.workspace);
     form.add(&format!("metadata[{REFUND}]"), reference);
+    form.add(&format!("metadata[{ATTEMPT}]"), attempt);
 }

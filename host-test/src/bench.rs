@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use bundled_provider::bindings::brain_studio::payments::types as native;
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use crate::clock::now;
 use crate::contract::types::{Installation, WebhookRequest};
 use crate::egress::Egress;
 use crate::fake;
-use crate::plugin::{CallError, Plugin};
+use crate::plugin::Plugin;
 
 const SECRET: &str = "whsec_ofTheBenchmark";
 /// What comes first and is not counted.
@@ -33,28 +34,25 @@ pub struct Figures {
 ///
 /// # Errors
 ///
-/// A call fails.
-pub async fn webhook(
-    plugin: &Plugin,
-    body: Vec<u8>,
-    iterations: usize,
-) -> Result<Figures, CallError> {
+/// A call fails, or the plugin names no header for the signature.
+pub async fn webhook(plugin: &Plugin, body: Vec<u8>, iterations: usize) -> anyhow::Result<Figures> {
     let received_at = now();
     let header = fake::signature(SECRET, false, &body, received_at);
-    let name = plugin.manifest().signature_header.clone();
+    let name = plugin.manifest().signature_headers.first();
+    let name = name.context("the plugin names no header that carries a signature")?.clone();
     let installation = Installation::ad_hoc(vec![SECRET.to_owned()]);
-    let request =
-        WebhookRequest { headers: vec![(name, header)], query: String::new(), body, received_at };
+    let request = WebhookRequest { headers: vec![(name, header)], query: String::new(), body };
     let mut fresh = Vec::with_capacity(iterations);
     for _ in 0..WARM_UP + iterations {
-        let (installation, request) = (installation.clone(), request.clone());
         let start = Instant::now();
-        let outcome = plugin.handle_webhook(Egress::none(), installation, request).await?;
+        let outcome =
+            plugin.handle_webhook(Egress::none(), received_at, &installation, &request).await?;
         fresh.push(start.elapsed());
         drop(outcome);
     }
-    let warm = plugin.time_warm_webhooks(&installation, &request, WARM_UP + iterations).await?;
-    let native = time_native(&installation, &request, WARM_UP + iterations);
+    let number = WARM_UP + iterations;
+    let warm = plugin.time_warm_webhooks(received_at, &installation, &request, number).await?;
+    let native = time_native(received_at, &installation, &request, number);
     let fresh = sorted(fresh);
     Ok(Figures {
         fresh_instance_p50_ns: percentile(&fresh, 50),
@@ -65,6 +63,7 @@ pub async fn webhook(
 }
 
 fn time_native(
+    received_at: u64,
     installation: &Installation,
     request: &WebhookRequest,
     iterations: usize,
@@ -77,6 +76,8 @@ fn time_native(
         webhook: native::WebhookRegistration {
             endpoint_id: None,
             url: String::new(),
+            owner: native::WebhookOwner::Merchant,
+            verification: native::Verification::ByPlugin,
             signing_secrets: installation.webhook.signing_secrets.clone(),
             problem: None,
         },
@@ -86,12 +87,12 @@ fn time_native(
         headers: request.headers.clone(),
         query: request.query.clone(),
         body: request.body.clone(),
-        received_at: request.received_at,
     };
+    let context = native::Context { now: received_at, time_limit_ms: 1000 };
     (0..iterations)
         .map(|_| {
             let start = Instant::now();
-            let outcome = bundled_provider::webhook::handle(&installation, &request);
+            let outcome = bundled_provider::webhook::handle(context, &installation, &request);
             let time = start.elapsed();
             drop(std::hint::black_box(outcome));
             time

@@ -1,12 +1,16 @@
 //! The host's side of the contract in `wit/`, generated.
 //!
-//! The generated records derive `Debug`, and some hold a secret: nothing in this crate formats one
-//! with it (the lint `clippy::use_debug` is on).
+//! The functions are plain in the contract and asynchronous here: while a guest waits for its
+//! requests its stack is suspended, and no thread waits with it.
+//!
+//! The generated records derive `Debug`, and some hold a signing secret: nothing in this crate
+//! formats one with it (the lint `clippy::use_debug` is on).
 #![allow(missing_docs, clippy::pedantic, clippy::use_debug)]
 
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "payment-plugin",
+    imports: { default: async },
     exports: { default: async },
     additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
 });
@@ -24,10 +28,101 @@ impl types::Installation {
             webhook: types::WebhookRegistration {
                 endpoint_id: None,
                 url: String::new(),
+                owner: types::WebhookOwner::Merchant,
+                verification: types::Verification::ByPlugin,
                 signing_secrets,
                 problem: None,
             },
             extras: Vec::new(),
+        }
+    }
+}
+
+impl types::EventSubject {
+    /// The payment that it is about, by an id of the provider's.
+    #[must_use]
+    pub fn payment_id(&self) -> Option<&str> {
+        match self {
+            Self::Payment(payment) => Some(&payment.id),
+            Self::Refund(refund) => Some(&refund.payment),
+            Self::Dispute(dispute) => Some(&dispute.payment),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl types::Payment {
+    /// Where the customer pays, as far as this source says.
+    #[must_use]
+    pub fn checkout_url(&self) -> Option<&str> {
+        match &self.awaits {
+            types::Awaited::Customer(Some(link)) => Some(&link.url),
+            _ => None,
+        }
+    }
+}
+
+impl types::RefundStatus {
+    /// Its word, which is Stripe's, for every provider.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Pending => "pending",
+            Self::RequiresAction => "requires_action",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl types::DisputeStatus {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::NeedsResponse => "needs-response",
+            Self::UnderReview => "under-review",
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl types::Origin {
+    /// How requests to it are authorised and in which mode, in words: what an operator approves.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let how = match &self.authorization {
+            types::Authorization::None => "without a credential".to_owned(),
+            types::Authorization::Bearer(name) => format!("with {name}"),
+            types::Authorization::Basic((user, password)) => format!("with {user} and {password}"),
+            types::Authorization::Headers(headers) => {
+                let headers = headers.iter().map(|(header, name)| format!("{name} as {header}"));
+                format!("with {}", headers.collect::<Vec<_>>().join(" and "))
+            }
+            types::Authorization::ClientCredentials(oauth) => format!(
+                "with a token for {} and {} from {}",
+                oauth.client_id, oauth.client_secret, oauth.token_url
+            ),
+            types::Authorization::Other(scheme) => format!("with the scheme {scheme}"),
+        };
+        match self.mode {
+            Some(mode) => format!("{how}, in {} mode", mode.as_str()),
+            None => how,
+        }
+    }
+}
+
+impl types::Mode {
+    /// Its word in the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Live => "live",
         }
     }
 }

@@ -23,6 +23,8 @@ macro_rules! problem_of {
             | ProviderError::Refused(problem)
             | ProviderError::Unavailable(problem)
             | ProviderError::UnknownOutcome(problem)
+            | ProviderError::KeySpent(problem)
+            | ProviderError::ReplayedFailure(problem)
             | ProviderError::Other(problem) => problem,
         }
     };
@@ -46,7 +48,10 @@ impl WebhookError {
     #[must_use]
     pub fn problem(&self) -> &Problem {
         match self {
-            Self::Refused(problem) | Self::Unavailable(problem) | Self::Other(problem) => problem,
+            Self::Unverified(problem)
+            | Self::Refused(problem)
+            | Self::Unavailable(problem)
+            | Self::Other(problem) => problem,
         }
     }
 }

@@ -98,10 +98,10 @@ async fn link_webhook(State(door): State<Door>, request: Request) -> Response {
             (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         })
         .collect();
-    // Of its own: a sender that hangs up must not stop what has begun.
+    // Spawned, so that a client's disconnect does not cancel processing.
     let work = tokio::spawn(async move {
         let _place = place;
-        marketplace.deliver(WebhookRequest { headers, query, body, received_at }).await
+        marketplace.deliver(received_at, WebhookRequest { headers, query, body }).await
     });
     match work.await {
         Ok(result) => answer(&result),

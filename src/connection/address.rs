@@ -1,7 +1,6 @@
 //! The webhook's address: what it should be, and what exactly is wrong with another.
 
-use crate::bindings::brain_studio::payments::types::{Mode, WebhookUrls};
-use crate::webhook::INSTALLATION_PARAMETER;
+use crate::bindings::brain_studio::payments::types::{Mode, UrlsByMode, WebhookUrls};
 
 /// The word of a mode.
 pub fn word(mode: Mode) -> &'static str {
@@ -21,17 +20,32 @@ pub fn other(mode: Mode) -> Mode {
 
 /// The shared URL of a mode: what the guide tells the merchant to paste.
 pub fn shared_url(urls: &WebhookUrls, mode: Mode) -> &str {
+    of_mode(&urls.shared, mode)
+}
+
+/// The installation's own URL: what the plugin registers.
+pub fn own_url(urls: &WebhookUrls, mode: Mode) -> &str {
+    of_mode(&urls.installation, mode)
+}
+
+fn of_mode(urls: &UrlsByMode, mode: Mode) -> &str {
     match mode {
         Mode::Test => &urls.test,
         Mode::Live => &urls.live,
     }
 }
 
-/// The URL that the plugin registers: the shared one, and whose delivery it is.
-pub fn own_url(urls: &WebhookUrls, mode: Mode, installation_id: &str) -> String {
-    let shared = shared_url(urls, mode);
-    let separator = if shared.contains('?') { '&' } else { '?' };
-    format!("{shared}{separator}{INSTALLATION_PARAMETER}={installation_id}")
+/// The URL that a webhook made by hand should have: the shared one of the guide, or the
+/// installation's own where the merchant has begun with one of those.
+pub fn url_by_hand<'a>(actual: &str, urls: &'a WebhookUrls, mode: Mode) -> &'a str {
+    let (shared, own) = (shared_url(urls, mode), own_url(urls, mode));
+    let is_longer = actual.trim_end().len() > shared.len() && actual.starts_with(shared);
+    if is_longer && own.get(shared.len()..=shared.len()) == actual.get(shared.len()..=shared.len())
+    {
+        own
+    } else {
+        shared
+    }
 }
 
 /// Whether a URL is meant for the marketplace in a mode, with whatever mistakes in it: whether the
@@ -103,12 +117,34 @@ mod tests {
         }
     }
 
+    fn urls() -> WebhookUrls {
+        let urls = |more| UrlsByMode {
+            test: format!("https://chat.example.dev/hook?provider=STRIPE{more}"),
+            live: format!("https://chat.example.ai/hook?provider=STRIPE{more}"),
+        };
+        WebhookUrls { installation: urls("&installation=i1"), shared: urls("") }
+    }
+
+    #[test]
+    fn webhook_by_hand_may_have_either_url() {
+        let urls = urls();
+        let (shared, own) = (shared_url(&urls, Mode::Test), own_url(&urls, Mode::Test));
+        let rows = [
+            (shared.to_owned(), shared),
+            (own.to_owned(), own),
+            (own.replace("i1", "an-older-one"), own),
+            (format!("{shared} "), shared),
+            (format!("{shared}/x"), shared),
+            ("https://chat.example.dev/hook".to_owned(), shared),
+        ];
+        for (actual, expected) in rows {
+            assert_eq!(url_by_hand(&actual, &urls, Mode::Test), expected, "{actual}");
+        }
+    }
+
     #[test]
     fn a_url_with_mistakes_is_still_known_to_be_meant_for_us() {
-        let urls = WebhookUrls {
-            test: "https://chat.example.dev/hook?provider=STRIPE".to_owned(),
-            live: "https://chat.example.ai/hook?provider=STRIPE".to_owned(),
-        };
+        let urls = urls();
         assert!(is_meant_for(" HTTP://Chat.Example.DEV/hok", &urls, Mode::Test));
         assert!(!is_meant_for("https://chat.example.ai/hook?provider=STRIPE", &urls, Mode::Test));
         assert!(!is_meant_for("https://shop.example.com/hook", &urls, Mode::Live));

@@ -1,7 +1,7 @@
 //! Webhook endpoints at Stripe: listed, made, corrected, deleted.
 
 use super::address::own_url;
-use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation, Mode};
+use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation};
 use crate::manifest::WEBHOOK_EVENTS;
 use crate::metadata::tag_endpoint;
 use crate::problem::enumerated;
@@ -17,11 +17,10 @@ fn path(id: &str) -> String {
 /// Makes a new one, as it should be.
 pub fn create(
     request: &InstallRequest,
-    mode: Mode,
     idempotency_key: Option<&str>,
 ) -> Result<WebhookEndpoint, Error> {
-    let url = own_url(&request.webhook_urls, mode, &request.installation_id);
-    let mut form = correct_form(&url)
+    let url = own_url(&request.webhook_urls, request.mode);
+    let mut form = correct_form(url)
         .with("api_version", API_VERSION)
         .with("description", "Brain Studio: tells your flows what happened to a payment");
     tag_endpoint(&mut form, request);

@@ -1,42 +1,38 @@
 //! Installing and uninstalling.
 
-use super::extras::{is_made_by_plugin, remember_key, remember_maker};
-use super::{endpoint, registration, secret};
-use crate::api_key::{is_restricted, mode_of_request};
-use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation, ProviderError};
+use super::{endpoint, registration};
+use crate::bindings::brain_studio::payments::types::{
+    InstallRequest, Installation, ProviderError, WebhookOwner,
+};
+use crate::credentials::{is_restricted, signing_secret};
 use crate::permissions::{self, Missing};
 use crate::stripe::{self, Account, Error, Form};
 
 /// Connects a merchant's account.
 pub fn install(request: &InstallRequest) -> Result<Installation, ProviderError> {
-    let mode = mode_of_request(request)?;
-    let secret = secret::given(request)?;
     let missing = missing_permissions(request)?;
     if missing.is_fatal() {
         return Err(ProviderError::PermissionMissing(missing.problem()));
     }
     let account = account()?;
     let once = format!("install-{}", request.installation_id);
-    let secrets = secret.map(str::to_owned).into_iter().collect();
-    let registered = registration::register(request, mode, &missing, secrets, Some(&once))?;
-    let mut installation = Installation {
+    let secrets = signing_secret(&request.credentials).map(str::to_owned).into_iter().collect();
+    let webhook = registration::register(request, &missing, secrets, Some(&once))?;
+    Ok(Installation {
         installation_id: request.installation_id.clone(),
         workspace: request.workspace.clone(),
-        mode,
+        mode: request.mode,
         account,
-        webhook: registered.webhook,
+        webhook,
         extras: Vec::new(),
-    };
-    remember_maker(&mut installation, registered.is_made_by_plugin);
-    remember_key(&mut installation, request);
-    Ok(installation)
+    })
 }
 
 /// Removes what `install` made, and what a crash may have left of others of the same workspace. An
 /// endpoint that was made by hand is the merchant's.
 pub fn uninstall(installation: &Installation) -> Result<(), ProviderError> {
     if let Some(id) = &installation.webhook.endpoint_id
-        && is_made_by_plugin(installation)
+        && installation.webhook.owner == WebhookOwner::Plugin
     {
         endpoint::remove(id)?;
     }
@@ -55,7 +51,11 @@ pub fn uninstall(installation: &Installation) -> Result<(), ProviderError> {
 
 /// What the request's key may not do. A standard key may do everything.
 pub fn missing_permissions(request: &InstallRequest) -> Result<Missing, Error> {
-    if is_restricted(request) { permissions::missing() } else { Ok(Missing::default()) }
+    if is_restricted(&request.credentials) {
+        permissions::missing()
+    } else {
+        Ok(Missing::default())
+    }
 }
 
 /// The account that the key belongs to. A restricted key may not be allowed to ask, and its refusal

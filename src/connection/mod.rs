@@ -3,11 +3,10 @@
 mod address;
 mod destination;
 mod endpoint;
-mod extras;
 mod install;
 mod registration;
 mod repair;
-mod secret;
+mod secrets;
 mod status;
 
 pub use install::{install, uninstall};

@@ -2,46 +2,37 @@
 //! from the guide. What Stripe will not do is no error but a problem of the registration: the
 //! installation works without it, and asks instead of waiting.
 
-use super::address::{self, fault, is_meant_for, own_url, shared_url};
-use super::{endpoint, secret};
+use super::address::{self, fault, is_meant_for, own_url, shared_url, url_by_hand};
+use super::{endpoint, secrets};
 use crate::bindings::brain_studio::payments::types::{
-    InstallRequest, Mode, Problem, WebhookRegistration, WebhookSetup, WebhookUrls,
+    InstallRequest, Mode, Problem, Verification, WebhookOwner, WebhookRegistration, WebhookUrls,
 };
 use crate::permissions::Missing;
 use crate::problem::problem;
 use crate::stripe::{Error, WebhookEndpoint};
-
-/// A registration, and whether the plugin has made it.
-pub struct Registered {
-    /// It.
-    pub webhook: WebhookRegistration,
-    /// Whether it is ours to change.
-    pub is_made_by_plugin: bool,
-}
 
 /// Registers a webhook, or looks for one that was made by hand: where that is asked for, and where
 /// Stripe lets the plugin make none. The secrets that are known go on being so: what an old webhook
 /// has sent may still be on its way.
 pub fn register(
     request: &InstallRequest,
-    mode: Mode,
     missing: &Missing,
     secrets: Vec<String>,
     idempotency_key: Option<&str>,
-) -> Result<Registered, Error> {
-    let by_hand = |webhook| Registered { webhook, is_made_by_plugin: false };
-    if matches!(request.webhook_setup, WebhookSetup::Manual) {
-        return find_made_by_hand(request, mode, secrets).map(by_hand);
+) -> Result<WebhookRegistration, Error> {
+    if request.webhook_owner == WebhookOwner::Merchant {
+        return find_made_by_hand(request, secrets);
     }
+    let own = own_url(&request.webhook_urls, request.mode);
     let created = if missing.includes_webhook() {
         Err(Error::PermissionMissing { permission: Some(missing.names()), account: None })
     } else {
-        match endpoint::create(request, mode, idempotency_key) {
+        match endpoint::create(request, idempotency_key) {
             // Whether it was made is not known, and its secret is lost. Stripe repeats a failure to
             // the same idempotency key for a day: only another attempt helps.
-            Err(Error::UnknownOutcome) if idempotency_key.is_some() => {
+            Err(Error::UnknownOutcome | Error::ReplayedFailure) if idempotency_key.is_some() => {
                 remove_made_for(&request.installation_id)
-                    .and_then(|()| endpoint::create(request, mode, None))
+                    .and_then(|()| endpoint::create(request, None))
             }
             created => created,
         }
@@ -49,20 +40,21 @@ pub fn register(
     let why = match created {
         Ok(endpoint) => {
             let signing_secrets = match endpoint.secret {
-                Some(new) => secret::renewed(new, secrets),
+                Some(new) => secrets::renewed(new, secrets),
                 None => Vec::new(),
             };
-            let webhook = WebhookRegistration {
+            return Ok(WebhookRegistration {
                 endpoint_id: Some(endpoint.id),
-                url: own_url(&request.webhook_urls, mode, &request.installation_id),
+                url: own.to_owned(),
+                owner: WebhookOwner::Plugin,
+                verification: verification(&signing_secrets),
                 problem: signing_secrets.is_empty().then(secret_missing),
                 signing_secrets,
-            };
-            return Ok(Registered { webhook, is_made_by_plugin: true });
+            });
         }
         Err(Error::PermissionMissing { permission, .. }) => {
             let lacking = permission.as_deref().unwrap_or("a permission");
-            not_permitted(lacking, shared_url(&request.webhook_urls, mode))
+            not_permitted(lacking, own)
         }
         Err(Error::Refused { message, .. }) if is_at_its_limit(&message) => limit_reached(),
         Err(Error::Refused { message, .. }) if message.starts_with("Invalid URL") => {
@@ -71,13 +63,18 @@ pub fn register(
         }
         Err(error) => return Err(error),
     };
-    let mut found = by_hand(find_made_by_hand(request, mode, secrets)?);
-    // Nothing makes up for it. A secret of a webhook that the key may not see does.
-    if found.webhook.endpoint_id.is_none() && found.webhook.problem.is_some() {
-        found.is_made_by_plugin = true;
-        found.webhook.problem = Some(why);
+    let found = find_made_by_hand(request, secrets)?;
+    // A webhook that was made by hand takes its place, and so does the secret of one that the key
+    // may not see.
+    if found.endpoint_id.is_some() || found.problem.is_none() {
+        return Ok(found);
     }
-    Ok(found)
+    Ok(WebhookRegistration { owner: WebhookOwner::Plugin, problem: Some(why), ..found })
+}
+
+/// How deliveries are verified with these secrets.
+pub fn verification(secrets: &[String]) -> Verification {
+    if secrets.is_empty() { Verification::None } else { Verification::ByPlugin }
 }
 
 /// Deletes what an attempt of the same install has left.
@@ -94,29 +91,33 @@ fn remove_made_for(installation_id: &str) -> Result<(), Error> {
 /// The endpoint that the merchant made from the guide, found by its URL.
 pub fn find_made_by_hand(
     request: &InstallRequest,
-    mode: Mode,
     secrets: Vec<String>,
 ) -> Result<WebhookRegistration, Error> {
-    let urls = &request.webhook_urls;
-    let url = shared_url(urls, mode);
-    let (endpoint_id, unfound) = match endpoint::list() {
+    let (urls, mode) = (&request.webhook_urls, request.mode);
+    let own = own_url(urls, mode);
+    let (endpoint_id, url, unfound) = match endpoint::list() {
         Ok(endpoints) => match made_by_hand(&endpoints, urls, mode) {
-            Some(found) if found.url == url => (Some(found.id.clone()), None),
-            found => (None, Some(webhook_missing(url, found))),
+            Some(found) if [own, shared_url(urls, mode)].contains(&found.url.as_str()) => {
+                (Some(found.id.clone()), found.url.clone(), None)
+            }
+            found => (None, own.to_owned(), Some(webhook_missing(urls, mode, found))),
         },
-        Err(Error::PermissionMissing { .. }) => (None, None),
+        Err(Error::PermissionMissing { .. }) => (None, own.to_owned(), None),
         Err(error) => return Err(error),
     };
     Ok(WebhookRegistration {
         endpoint_id,
-        url: url.to_owned(),
+        url,
+        owner: WebhookOwner::Merchant,
+        verification: verification(&secrets),
         problem: unfound.or_else(|| secrets.is_empty().then(secret_not_given)),
         signing_secrets: secrets,
     })
 }
 
-/// The endpoint that the merchant has made for the marketplace: the one with exactly the right URL,
-/// else one with mistakes in it, else one with the URL of the other mode.
+/// The endpoint that the merchant has made for the marketplace: the one with exactly the right URL
+/// (the installation's own, else the shared one), else one with mistakes in it, else one with the
+/// URL of the other mode.
 pub fn made_by_hand<'a>(
     endpoints: &'a [WebhookEndpoint],
     urls: &WebhookUrls,
@@ -128,7 +129,8 @@ pub fn made_by_hand<'a>(
             .iter()
             .find(|endpoint| endpoint.metadata.installation.is_none() && is_it(&endpoint.url))
     };
-    by(&|url| url == shared_url(urls, mode))
+    by(&|url| url == own_url(urls, mode))
+        .or_else(|| by(&|url| url == shared_url(urls, mode)))
         .or_else(|| by(&|url| is_meant_for(url, urls, mode)))
         .or_else(|| by(&|url| is_meant_for(url, urls, other)))
 }
@@ -188,15 +190,21 @@ fn limit_reached() -> Problem {
 }
 
 /// There is none with the right URL: what to make, or to correct.
-pub fn webhook_missing(url: &str, similar: Option<&WebhookEndpoint>) -> Problem {
-    if let Some((similar, fault)) =
-        similar.and_then(|similar| Some((similar, fault(&similar.url, url)?)))
-    {
+pub fn webhook_missing(
+    urls: &WebhookUrls,
+    mode: Mode,
+    similar: Option<&WebhookEndpoint>,
+) -> Problem {
+    let with_fault = |similar: &'_ WebhookEndpoint| {
+        let url = url_by_hand(&similar.url, urls, mode);
+        Some((similar.id.clone(), url, fault(&similar.url, url)?))
+    };
+    if let Some((id, url, fault)) = similar.and_then(with_fault) {
         return problem(
             "webhook-url-wrong",
             format!("The URL of your webhook is not the right one: {fault}."),
             &[
-                &format!("In Stripe, open Workbench → Webhooks and edit {}.", similar.id),
+                &format!("In Stripe, open Workbench → Webhooks and edit {id}."),
                 &format!("Paste this URL: {url}"),
             ],
         );
@@ -208,7 +216,7 @@ pub fn webhook_missing(url: &str, similar: Option<&WebhookEndpoint>) -> Problem 
             "In Stripe, see that you are in the right mode. Test mode may be found in the account selector (top left) as Test mode, Switch to a test environment or Manage test environments.",
             "Open Workbench → Webhooks and create a destination of the type Webhook endpoint, for events of Your account.",
             "Select only payment_intent.succeeded, payment_intent.requires_action and payment_intent.payment_failed.",
-            &format!("Paste this URL: {url}"),
+            &format!("Paste this URL: {}", own_url(urls, mode)),
         ],
     )
 }

@@ -4,14 +4,12 @@
 //! before anything goes. What earlier installations of the workspace left behind is removed in
 //! here. The key may be a new one: then this is its rotation.
 
-use super::extras::{is_made_by_plugin, is_same_key, remember_key, remember_maker};
 use super::install::{account, missing_permissions};
-use super::{address, endpoint, registration, secret};
-use crate::api_key::mode_of_request;
+use super::{address, endpoint, registration, secrets};
 use crate::bindings::brain_studio::payments::types::{
-    InstallRequest, Installation, Mode, Problem, ProviderError, RepairOutcome, WebhookRegistration,
-    WebhookSetup,
+    InstallRequest, Installation, ProviderError, RepairOutcome, WebhookOwner, WebhookRegistration,
 };
+use crate::credentials::{is_same_key, signing_secret};
 use crate::permissions::Missing;
 use crate::problem::problem;
 use crate::stripe::{API_VERSION, Error, WebhookEndpoint};
@@ -21,11 +19,6 @@ pub fn repair(
     mut installation: Installation,
     request: &InstallRequest,
 ) -> Result<RepairOutcome, ProviderError> {
-    let mode = mode_of_request(request)?;
-    if mode != installation.mode {
-        return Err(ProviderError::Refused(other_mode(installation.mode, mode)));
-    }
-    let given = secret::given(request)?;
     let missing = missing_permissions(request)?;
     if missing.is_fatal() {
         return Err(ProviderError::PermissionMissing(missing.problem()));
@@ -33,17 +26,17 @@ pub fn repair(
     if !is_of_account(&mut installation, request)? {
         return Err(other_account());
     }
-    let is_same_key = is_same_key(&installation, request);
-    remember_key(&mut installation, request);
-    if let Some(given) = given {
-        let secrets = std::mem::take(&mut installation.webhook.signing_secrets);
-        installation.webhook.signing_secrets = secret::added(given, secrets);
+    if let Some(given) = signing_secret(&request.credentials) {
+        let known = std::mem::take(&mut installation.webhook.signing_secrets);
+        installation.webhook.signing_secrets = secrets::added(given, known);
     }
-    let changes = if is_made_by_plugin(&installation) {
-        repair_own(&mut installation, request, &missing, is_same_key)?
+    let changes = if installation.webhook.owner == WebhookOwner::Plugin {
+        repair_own(&mut installation, request, &missing)?
     } else {
         look_again(&mut installation, request, &missing)?
     };
+    installation.webhook.verification =
+        registration::verification(&installation.webhook.signing_secrets);
     Ok(RepairOutcome { installation, changes })
 }
 
@@ -53,7 +46,7 @@ fn is_of_account(installation: &mut Installation, request: &InstallRequest) -> R
     let now = account()?;
     let is_of_account = match (&installation.account, &now) {
         (Some(before), Some(now)) => before == now,
-        _ if is_same_key(installation, request) => true,
+        _ if is_same_key(&request.credentials) => true,
         // Only the key of the account that has the webhook can see it.
         _ => match &installation.webhook.endpoint_id {
             Some(id) => match endpoint::find(id) {
@@ -72,7 +65,6 @@ fn repair_own(
     installation: &mut Installation,
     request: &InstallRequest,
     missing: &Missing,
-    is_same_key: bool,
 ) -> Result<Vec<String>, ProviderError> {
     let existing = match &installation.webhook.endpoint_id {
         Some(id) => match endpoint::find(id) {
@@ -86,7 +78,7 @@ fn repair_own(
     // Its version cannot be changed and its secret not read again: only a new one will do. A key
     // that was not told the secret of one will not be told that of the next.
     let knows_secret = !installation.webhook.signing_secrets.is_empty();
-    let is_worth_keeping = knows_secret || is_same_key;
+    let is_worth_keeping = knows_secret || is_same_key(&request.credentials);
     match existing {
         Some(found) if is_worth_keeping && found.api_version.as_deref() == Some(API_VERSION) => {
             correct(installation, request, &found, &mut changes)?;
@@ -102,7 +94,6 @@ fn repair_own(
                 // What works goes on until something stands in its place.
                 let problem = installation.webhook.problem.take().or(before.problem);
                 installation.webhook = WebhookRegistration { problem, ..before };
-                remember_maker(installation, true);
                 return Ok(changes);
             }
         }
@@ -118,8 +109,7 @@ fn correct(
     found: &WebhookEndpoint,
     changes: &mut Vec<String>,
 ) -> Result<(), Error> {
-    let mode = installation.mode;
-    let url = address::own_url(&request.webhook_urls, mode, &installation.installation_id);
+    let url = address::own_url(&request.webhook_urls, installation.mode);
     if found.status != "enabled" {
         changes.push("The webhook was turned on again.".to_owned());
     }
@@ -130,7 +120,7 @@ fn correct(
         changes.push("The webhook's URL was corrected.".to_owned());
     }
     if !changes.is_empty() {
-        match endpoint::correct(&found.id, &url) {
+        match endpoint::correct(&found.id, url) {
             // The status report says so, with what the key lacks.
             Err(Error::PermissionMissing { .. }) => {
                 changes.clear();
@@ -139,7 +129,7 @@ fn correct(
             corrected => corrected?,
         }
     }
-    installation.webhook.url = url;
+    url.clone_into(&mut installation.webhook.url);
     Ok(())
 }
 
@@ -150,11 +140,10 @@ fn look_again(
     request: &InstallRequest,
     missing: &Missing,
 ) -> Result<Vec<String>, ProviderError> {
-    let mode = installation.mode;
     let secrets = installation.webhook.signing_secrets.clone();
-    let found = registration::find_made_by_hand(request, mode, secrets)?;
+    let found = registration::find_made_by_hand(request, secrets)?;
     let mut changes = Vec::new();
-    if found.endpoint_id.is_some() || matches!(request.webhook_setup, WebhookSetup::Manual) {
+    if found.endpoint_id.is_some() || request.webhook_owner == WebhookOwner::Merchant {
         installation.webhook = found;
     } else if register_anew(installation, request, missing, &mut changes)? {
         return Ok(changes);
@@ -171,14 +160,12 @@ fn register_anew(
     changes: &mut Vec<String>,
 ) -> Result<bool, ProviderError> {
     let secrets = installation.webhook.signing_secrets.clone();
-    let mode = installation.mode;
-    let registered = registration::register(request, mode, missing, secrets, None)?;
-    let is_made = registered.webhook.endpoint_id.is_some() && registered.is_made_by_plugin;
+    let webhook = registration::register(request, missing, secrets, None)?;
+    let is_made = webhook.endpoint_id.is_some() && webhook.owner == WebhookOwner::Plugin;
     if is_made {
         changes.push("A new webhook was registered.".to_owned());
     }
-    installation.webhook = registered.webhook;
-    remember_maker(installation, registered.is_made_by_plugin);
+    installation.webhook = webhook;
     Ok(is_made)
 }
 
@@ -202,16 +189,4 @@ fn other_account() -> ProviderError {
         "This API Key belongs to another Stripe account than the one that is installed, or cannot show that it does not.",
         &["Uninstall Stripe.", "Install it again with the new key."],
     ))
-}
-
-fn other_mode(installed: Mode, given: Mode) -> Problem {
-    problem(
-        "mode-mismatch",
-        format!(
-            "Stripe is installed in {} mode, and this is a {} key.",
-            address::word(installed),
-            address::word(given)
-        ),
-        &["To change the mode, uninstall Stripe.", "Install it again with the new key."],
-    )
 }

@@ -1,14 +1,10 @@
 //! Creating a payment: a Checkout Session in the merchant's own account.
 
-use hmac::digest::Digest;
-use sha2::Sha256;
-
 use super::currency::to_stripe;
 use super::map::from_session;
 use crate::bindings::brain_studio::payments::types::{
-    Installation, Payment, PaymentRequest, ProviderError,
+    CaptureMethod, Installation, Payment, PaymentRequest, ProviderError,
 };
-use crate::hex::hex;
 use crate::metadata::tag_payment;
 use crate::problem::problem;
 use crate::stripe::{self, CheckoutSession, Form};
@@ -39,15 +35,12 @@ pub fn create(
     if let Some(time) = request.expires_at {
         form.add("expires_at", &time.to_string());
     }
-    tag_payment(&mut form, installation, &request.reference);
-    let key = idempotency_key(
-        "create-payment",
-        &installation.installation_id,
-        request.attempt,
-        &request.reference,
-    );
-    let session: CheckoutSession =
-        stripe::post("/v1/checkout/sessions", &form, Some(&key))?.read()?;
+    if request.capture_method == CaptureMethod::Manual {
+        form.add("payment_intent_data[capture_method]", "manual");
+    }
+    tag_payment(&mut form, installation, &request.reference, &request.attempt_id);
+    let key = Some(request.idempotency_key.as_str());
+    let session: CheckoutSession = stripe::post("/v1/checkout/sessions", &form, key)?.read()?;
     from_session(session, installation).map_err(|_| stripe::Error::unreadable(true).into())
 }
 
@@ -62,16 +55,4 @@ pub fn check_reference(reference: &str) -> Result<(), ProviderError> {
         "A reference must have 1 to 200 printable characters.",
         &["Choose a shorter reference, such as the number of the order."],
     )))
-}
-
-/// The same for the same purpose, subject, attempt and reference, of any length that these may have.
-/// Stripe takes 255 characters, and remembers for a day.
-pub fn idempotency_key(purpose: &str, subject: &str, attempt: u32, reference: &str) -> String {
-    let digest = Sha256::new()
-        .chain_update(subject)
-        .chain_update([0])
-        .chain_update(attempt.to_le_bytes())
-        .chain_update(reference)
-        .finalize();
-    format!("{purpose}-{}", hex(&digest))
 }

@@ -2,11 +2,13 @@
 
 use super::currency::{Rounding, from_stripe};
 use crate::bindings::brain_studio::payments::types::{
-    Authority, Installation, Mode, Money, Payment, PaymentEvent, PaymentStatus, Problem,
+    Authority, Awaited, CustomerLink, Dispute, DisputeStatus, Event as ContractEvent, EventSubject,
+    Installation, Mode, Money, Payment, PaymentStatus, Problem, Refund, RefundStatus,
 };
 use crate::problem::problem;
 use crate::stripe::{
-    Charge, CheckoutSession, Event, IntentOrId, PaymentError, PaymentIntent, Subject,
+    Charge, CheckoutSession, DisputeObject, Event, IntentOrId, PaymentError, PaymentIntent,
+    RefundObject, Subject,
 };
 
 /// One attempt has failed.
@@ -25,6 +27,16 @@ fn status(word: &str, has_failed: bool) -> PaymentStatus {
         "requires_action" => PaymentStatus::RequiresAction,
         "requires_payment_method" if has_failed => PaymentStatus::Rejected,
         _ => PaymentStatus::Pending,
+    }
+}
+
+/// Who has to act, by a PaymentIntent's own word. Where the customer acts, only the page knows.
+fn awaited(word: &str, capture_before: Option<u64>) -> Awaited {
+    match word {
+        "succeeded" | "canceled" => Awaited::Nothing,
+        "requires_capture" => Awaited::Completion(capture_before),
+        "processing" => Awaited::Provider("The customer's bank is working on it.".to_owned()),
+        _ => Awaited::Customer(None),
     }
 }
 
@@ -48,14 +60,16 @@ pub fn from_intent(
         aliases: vec![intent.id.clone()],
         id: intent.id,
         reference: intent.metadata.reference_in(installation),
+        attempt_id: intent.metadata.attempt_in(installation),
         mode: mode(intent.livemode),
         status: status(&intent.status, intent.last_payment_error.is_some()),
+        awaits: awaited(&intent.status, intent.capture_before),
+        disputes: Vec::new(),
         provider_status: intent.status,
         amount: Money { minor_units: amount, currency: intent.currency },
         received,
         refunded,
         failure: intent.last_payment_error.map(failure),
-        checkout_url: None,
         created_at: intent.created,
         extras: Vec::new(),
     })
@@ -66,12 +80,16 @@ pub fn from_session(
     session: CheckoutSession,
     installation: &Installation,
 ) -> Result<Payment, AmountTooLarge> {
-    let checkout_url = session.url.filter(|_| session.status == "open");
+    let expires_at = session.expires_at;
+    let link = session.url.filter(|_| session.status == "open");
+    let link = link.map(|url| CustomerLink { url, expires_at });
     let intent_id = match session.payment_intent {
         Some(IntentOrId::Intent(intent)) => {
             let mut payment = from_intent(*intent, installation)?;
             payment.aliases.push(session.id);
-            payment.checkout_url = checkout_url;
+            if let Awaited::Customer(known) = &mut payment.awaits {
+                *known = link;
+            }
             return Ok(payment);
         }
         Some(IntentOrId::Id(id)) => Some(id),
@@ -83,19 +101,26 @@ pub fn from_session(
         "expired" if intent_id.is_none() => PaymentStatus::Canceled,
         _ => PaymentStatus::Pending,
     };
+    let awaits = match (link, status) {
+        (Some(link), _) => Awaited::Customer(Some(link)),
+        (None, PaymentStatus::Canceled) => Awaited::Nothing,
+        (None, _) => Awaited::Provider("Stripe is working on it.".to_owned()),
+    };
     let id = intent_id.clone().unwrap_or_else(|| session.id.clone());
     Ok(Payment {
         aliases: intent_id.into_iter().chain([session.id]).collect(),
         id,
         reference: session.metadata.reference_in(installation),
+        attempt_id: session.metadata.attempt_in(installation),
         mode: mode(session.livemode),
         status,
+        awaits,
+        disputes: Vec::new(),
         provider_status: session.status,
         amount: Money { minor_units, currency: session.currency },
         received: 0,
         refunded: None,
         failure: None,
-        checkout_url,
         created_at: session.created,
         extras: Vec::new(),
     })
@@ -113,41 +138,113 @@ fn from_charge(charge: Charge, installation: &Installation) -> Result<Payment, A
         livemode: charge.livemode,
         status: charge.status,
         last_payment_error: None,
+        capture_before: None,
+        is_disputed: false,
         metadata: charge.metadata,
     };
     from_intent(intent, installation)
 }
 
-/// What an event says of a payment. None: it is about none, or about one of another workspace that
-/// uses the same account.
+/// A refund of a payment. None: it is of a charge that no payment of ours has.
+pub fn from_refund(
+    refund: RefundObject,
+    installation: &Installation,
+) -> Result<Option<Refund>, AmountTooLarge> {
+    let Some(payment) = refund.payment_intent else {
+        return Ok(None);
+    };
+    let minor_units =
+        from_stripe(refund.amount, &refund.currency, Rounding::Down).ok_or(AmountTooLarge)?;
+    let status = match refund.status.as_str() {
+        "pending" => RefundStatus::Pending,
+        "requires_action" => RefundStatus::RequiresAction,
+        "succeeded" => RefundStatus::Succeeded,
+        "failed" => RefundStatus::Failed,
+        "canceled" => RefundStatus::Canceled,
+        _ => RefundStatus::Other(refund.status),
+    };
+    let failure = matches!(status, RefundStatus::Failed).then(|| {
+        problem(
+            refund.failure_reason.as_deref().unwrap_or("refund-failed"),
+            "The refund failed: the money is back in the Stripe account.",
+            &["Give the money back to the customer in another way, such as a bank transfer."],
+        )
+    });
+    Ok(Some(Refund {
+        id: refund.id,
+        payment,
+        reference: refund.metadata.refund_in(installation),
+        attempt_id: refund.metadata.attempt_in(installation),
+        status,
+        amount: Money { minor_units, currency: refund.currency },
+        failure,
+        created_at: refund.created,
+    }))
+}
+
+/// A dispute of a payment.
+pub fn from_dispute(dispute: DisputeObject) -> Result<Dispute, AmountTooLarge> {
+    let minor_units =
+        from_stripe(dispute.amount, &dispute.currency, Rounding::Down).ok_or(AmountTooLarge)?;
+    let status = match dispute.status.as_str() {
+        "needs_response" | "warning_needs_response" => DisputeStatus::NeedsResponse,
+        "under_review" | "warning_under_review" => DisputeStatus::UnderReview,
+        "won" => DisputeStatus::Won,
+        "lost" => DisputeStatus::Lost,
+        _ => DisputeStatus::Other(dispute.status),
+    };
+    Ok(Dispute {
+        id: dispute.id,
+        payment: dispute.payment_intent,
+        due_by: dispute.due_by.filter(|_| matches!(status, DisputeStatus::NeedsResponse)),
+        status,
+        amount: Money { minor_units, currency: dispute.currency },
+        is_refundable: dispute.is_charge_refundable,
+    })
+}
+
+/// What an event says of a payment, a refund or a dispute. None: it is about none of them, or about
+/// one of another workspace that uses the same account.
 pub fn from_event(
     event: Event,
     installation: &Installation,
-) -> Result<Option<PaymentEvent>, AmountTooLarge> {
+) -> Result<Option<ContractEvent>, AmountTooLarge> {
     let metadata = match &event.subject {
-        Subject::Intent(intent) => &intent.metadata,
-        Subject::Session(session) => &session.metadata,
-        Subject::Charge(charge) => &charge.metadata,
+        Subject::Intent(intent) => Some(&intent.metadata),
+        Subject::Session(session) => Some(&session.metadata),
+        Subject::Charge(charge) => Some(&charge.metadata),
+        Subject::Refund(refund) => Some(&refund.metadata),
+        Subject::Dispute(_) => None,
         Subject::Other => return Ok(None),
     };
-    if metadata.is_of_another_workspace(installation) {
+    if metadata.is_some_and(|metadata| metadata.is_of_another_workspace(installation)) {
         return Ok(None);
     }
-    let mut payment = match event.subject {
-        Subject::Intent(intent) => from_intent(*intent, installation)?,
-        Subject::Session(session) => from_session(*session, installation)?,
-        Subject::Charge(charge) => from_charge(*charge, installation)?,
+    let subject = match event.subject {
+        Subject::Intent(intent) => EventSubject::Payment(from_intent(*intent, installation)?),
+        Subject::Session(session) => EventSubject::Payment(from_session(*session, installation)?),
+        Subject::Charge(charge) => EventSubject::Payment(from_charge(*charge, installation)?),
+        Subject::Refund(refund) => match from_refund(*refund, installation)? {
+            Some(refund) => EventSubject::Refund(refund),
+            None => return Ok(None),
+        },
+        Subject::Dispute(dispute) => EventSubject::Dispute(from_dispute(*dispute)?),
         Subject::Other => return Ok(None),
     };
-    let is_waiting_for_another_attempt = payment.provider_status == "requires_payment_method";
-    if event.kind == PAYMENT_FAILED && is_waiting_for_another_attempt {
-        payment.status = PaymentStatus::Rejected;
-    }
-    Ok(Some(PaymentEvent {
-        event_id: event.id,
+    let subject = match subject {
+        EventSubject::Payment(payment)
+            if event.kind == PAYMENT_FAILED
+                && payment.provider_status == "requires_payment_method" =>
+        {
+            EventSubject::Payment(Payment { status: PaymentStatus::Rejected, ..payment })
+        }
+        subject => subject,
+    };
+    Ok(Some(ContractEvent {
+        id: event.id,
         event_type: event.kind,
         occurred_at: event.created,
-        payment,
+        subject,
         authority: Authority::Signed,
     }))
 }

@@ -1,40 +1,75 @@
 //! Payments: the page on which a customer pays, and what became of it.
 
 mod cancel;
+mod complete;
 mod create;
 mod currency;
+mod events;
 mod map;
-mod missed;
 mod refund;
+mod search;
 
 pub use cancel::cancel;
+pub use complete::complete;
 pub use create::create;
+pub use events::list_events;
 pub use map::{from_event, mode};
-pub use missed::missed_events;
-pub use refund::refund;
+pub use refund::{get_refund, refund};
+pub use search::{find, find_refund};
 
 use crate::bindings::brain_studio::payments::types::{Installation, Payment, ProviderError};
 use crate::problem::problem;
-use crate::stripe::{self, CheckoutSession, Error, Form, PaymentIntent, Read};
+use crate::stripe::{
+    self, CheckoutSession, DisputeObject, Error, Form, IntentOrId, List, PaymentIntent, Read,
+};
 
 /// What Stripe says now of a payment, by its Checkout Session or its PaymentIntent.
 pub fn get(installation: &Installation, id: &str) -> Result<Payment, ProviderError> {
-    let is_a_name = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if is_a_name && id.starts_with("cs_") {
+    let (mut payment, is_disputed) = if is_id(id, "cs_") {
         let query = Form::new().with("expand[]", "payment_intent.latest_charge");
         let session: CheckoutSession = fetch(&format!("/v1/checkout/sessions/{id}"), &query)?;
-        return map::from_session(session, installation).map_err(unreadable_amount);
-    }
-    if is_a_name && id.starts_with("pi_") {
+        let is_disputed = matches!(
+            &session.payment_intent,
+            Some(IntentOrId::Intent(intent)) if intent.is_disputed
+        );
+        (map::from_session(session, installation).map_err(unreadable_amount)?, is_disputed)
+    } else if is_id(id, "pi_") {
         let query = Form::new().with("expand[]", "latest_charge");
         let intent: PaymentIntent = fetch(&format!("/v1/payment_intents/{id}"), &query)?;
-        return map::from_intent(intent, installation).map_err(unreadable_amount);
+        let is_disputed = intent.is_disputed;
+        (map::from_intent(intent, installation).map_err(unreadable_amount)?, is_disputed)
+    } else {
+        return Err(ProviderError::NotFound(problem(
+            "payment-not-found",
+            "This is not the name of a payment at Stripe: those start with pi_ or cs_.",
+            &["Give the payment's own reference, or its name at Stripe."],
+        )));
+    };
+    if is_disputed {
+        add_disputes(&mut payment)?;
     }
-    Err(ProviderError::NotFound(problem(
-        "payment-not-found",
-        "This is not the name of a payment at Stripe: those start with pi_ or cs_.",
-        &["Give the payment's own reference, or its name at Stripe."],
-    )))
+    Ok(payment)
+}
+
+/// The disputes of a payment. A key that may not read them still reads the payment.
+fn add_disputes(payment: &mut Payment) -> Result<(), ProviderError> {
+    let query = Form::new().with("payment_intent", &payment.id).with("limit", "100");
+    let disputes: List<DisputeObject> = match fetch("/v1/disputes", &query) {
+        Err(Error::PermissionMissing { .. }) => {
+            payment.extras.push(("disputed".to_owned(), "true".to_owned()));
+            return Ok(());
+        }
+        disputes => disputes?,
+    };
+    let disputes = disputes.data.into_iter().map(map::from_dispute);
+    payment.disputes = disputes.collect::<Result<_, _>>().map_err(unreadable_amount)?;
+    Ok(())
+}
+
+/// Whether a text is the id of an object, and nothing that would change a path.
+fn is_id(text: &str, prefix: &str) -> bool {
+    text.starts_with(prefix)
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// What stands at a path.

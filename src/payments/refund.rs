@@ -1,8 +1,9 @@
 //! Giving money back.
 
-use super::create::{check_reference, idempotency_key};
-use super::currency::{Rounding, from_stripe, to_stripe};
-use super::{fetch, get};
+use super::create::check_reference;
+use super::currency::to_stripe;
+use super::map::from_refund;
+use super::{fetch, get, is_id};
 use crate::bindings::brain_studio::payments::types::{
     Installation, Money, Payment, PaymentStatus, ProviderError, Refund, RefundRequest,
 };
@@ -25,35 +26,57 @@ pub fn refund(
             "To keep it from being paid, cancel it.",
         ));
     }
-    let currency = &payment.amount.currency;
     if let Some(made) = find(&payment, &request.reference)? {
-        let amount = from_stripe(made.amount, currency, Rounding::Down);
-        if request.minor_units.is_some_and(|asked| Some(asked) != amount) {
+        let made = described(made, installation)?;
+        if request.minor_units.is_some_and(|asked| asked != made.amount.minor_units) {
             return Err(refused(
                 "reference-used",
                 "This reference was used before, for a refund of another amount.",
                 "Use another reference for another refund.",
             ));
         }
-        return described(made, request, payment);
+        return Ok(made);
     }
     if payment.refunded.is_some_and(|refunded| refunded >= payment.received) {
         return Err(already_refunded());
     }
     let mut form = Form::new().with("payment_intent", &payment.id);
     if let Some(minor_units) = request.minor_units {
-        let money = Money { minor_units, currency: currency.clone() };
+        let money = Money { minor_units, currency: payment.amount.currency };
         form.add("amount", &to_stripe(&money)?.to_string());
     }
-    tag_refund(&mut form, installation, &request.reference);
-    let key = idempotency_key("refund", &payment.id, 0, &request.reference);
-    match stripe::post("/v1/refunds", &form, Some(&key)) {
-        Ok(answer) => described(answer.read()?, request, get(installation, &payment.id)?),
+    tag_refund(&mut form, installation, &request.reference, &request.attempt_id);
+    match stripe::post("/v1/refunds", &form, Some(&request.idempotency_key)) {
+        Ok(answer) => described(answer.read()?, installation),
         Err(Error::Refused { code: Some(code), .. }) if code == "charge_already_refunded" => {
             Err(already_refunded())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What Stripe says now of a refund.
+pub fn get_refund(installation: &Installation, id: &str) -> Result<Refund, ProviderError> {
+    // Refunds of some methods have ids that begin with `pyr_`.
+    if !is_id(id, "re_") && !is_id(id, "pyr_") {
+        return Err(unknown_refund(
+            "This is not the name of a refund at Stripe: those start with re_.",
+        ));
+    }
+    let refund: RefundObject = match fetch(&format!("/v1/refunds/{id}"), &Form::new()) {
+        Err(Error::NotFound(_)) => {
+            return Err(unknown_refund(
+                "Stripe does not know this refund in this mode and account.",
+            ));
+        }
+        refund => refund?,
+    };
+    from_refund(refund, installation).ok().flatten().ok_or_else(|| Error::unreadable(false).into())
+}
+
+fn unknown_refund(message: &str) -> ProviderError {
+    let step = "Give the refund's name at Stripe, of the account and mode of the installed key.";
+    ProviderError::NotFound(problem("refund-not-found", message, &[step]))
 }
 
 /// The refund of a payment that has a reference.
@@ -74,21 +97,8 @@ fn find(payment: &Payment, reference: &str) -> Result<Option<RefundObject>, Erro
     }
 }
 
-fn described(
-    refund: RefundObject,
-    request: &RefundRequest,
-    payment: Payment,
-) -> Result<Refund, ProviderError> {
-    let currency = payment.amount.currency.clone();
-    let minor_units = from_stripe(refund.amount, &currency, Rounding::Down)
-        .ok_or_else(|| Error::unreadable(true))?;
-    Ok(Refund {
-        id: refund.id,
-        reference: request.reference.clone(),
-        status: refund.status,
-        amount: Money { minor_units, currency },
-        payment,
-    })
+fn described(refund: RefundObject, installation: &Installation) -> Result<Refund, ProviderError> {
+    from_refund(refund, installation).ok().flatten().ok_or_else(|| Error::unreadable(true).into())
 }
 
 fn refused(code: &str, message: &str, step: &str) -> ProviderError {

@@ -3,7 +3,7 @@
 //! 401 is a dead key. 403 is a living key that lacks a permission. No answer, 429 and 5xx mean
 //! that Stripe was not reached, and never that the key is bad.
 
-use super::json::Json;
+use super::json::{Fields as _, parse};
 use crate::bindings::brain_studio::payments::http::{Failure, FailureKind};
 use crate::bindings::brain_studio::payments::types::{Problem, ProviderError};
 use crate::permissions::permission_missing;
@@ -24,6 +24,10 @@ pub enum Error {
     Unavailable(Problem),
     /// It was sent and the answer is not known. It may have happened.
     UnknownOutcome,
+    /// The idempotency key was used with another request.
+    KeySpent,
+    /// Stripe repeats a failure of its own that it stored for the idempotency key.
+    ReplayedFailure,
     /// The key is dead.
     KeyRejected {
         /// Whether it has expired, rather than never been right.
@@ -62,6 +66,7 @@ impl Error {
                 "Stripe did not answer in time.",
                 TRY_AGAIN,
             )),
+            FailureKind::Unauthorized => Self::KeyRejected { expired: false },
             FailureKind::TooLarge => Self::Unreadable,
             FailureKind::Unreachable | FailureKind::Interrupted | FailureKind::Other => {
                 Self::Unavailable(problem(
@@ -74,8 +79,13 @@ impl Error {
     }
 
     /// Stripe answered with something else than success.
-    pub fn from_answer(status: u16, body: &[u8], changes_something: bool) -> Self {
-        let body = Json::parse(body).unwrap_or_default();
+    pub fn from_answer(
+        status: u16,
+        is_replayed: bool,
+        body: &[u8],
+        changes_something: bool,
+    ) -> Self {
+        let body = parse(body).unwrap_or_default();
         let error = body.field("error");
         let message = error.string("message").unwrap_or_default();
         match status {
@@ -92,14 +102,12 @@ impl Error {
                 "Stripe is receiving too many requests at the moment.",
                 TRY_AGAIN,
             )),
-            400 if error.str("type") == Some("idempotency_error") => Self::Refused {
-                code: Some("reference-used".to_owned()),
-                message: "This reference was used before, for another payment.".to_owned(),
-            },
+            400 if error.str("type") == Some("idempotency_error") => Self::KeySpent,
             400..=499 => Self::Refused {
                 code: error.string("decline_code").or_else(|| error.string("code")),
                 message,
             },
+            _ if changes_something && is_replayed => Self::ReplayedFailure,
             // A 500 may come after the effect.
             _ if changes_something => Self::UnknownOutcome,
             _ => Self::Unavailable(problem(
@@ -129,6 +137,18 @@ impl From<Error> for ProviderError {
                 "outcome-unknown",
                 "The request was sent to Stripe and no answer came, so it is not known whether it has happened.",
                 REPEAT_SAFELY,
+            )),
+            Error::KeySpent => Self::KeySpent(problem(
+                "reference-used",
+                "Stripe has refused this: This reference was used before, for another payment.",
+                &["Change what Stripe objects to, and try again."],
+            )),
+            Error::ReplayedFailure => Self::ReplayedFailure(problem(
+                "outcome-replayed",
+                "Stripe had a problem of its own with this request and repeats its answer, so it is not known whether it has happened.",
+                &[
+                    "Look in Stripe's Dashboard whether it has happened, before you ask for it in another way.",
+                ],
             )),
             Error::KeyRejected { expired } => Self::InvalidCredentials(key_rejected(expired)),
             Error::PermissionMissing { permission, .. } => {
@@ -211,16 +231,20 @@ mod tests {
             (404, body("No such payment_intent: 'pi_x'"), "payment-not-found"),
             (429, String::new(), "provider-busy"),
             (400, body("Invalid currency"), "provider-refused"),
+            (400, r#"{"error":{"type":"idempotency_error"}}"#.to_owned(), "reference-used"),
             (500, "<html>".to_owned(), "outcome-unknown"),
         ];
         for (status, body, code) in rows {
-            let error = ProviderError::from(Error::from_answer(status, body.as_bytes(), true));
+            let error =
+                ProviderError::from(Error::from_answer(status, false, body.as_bytes(), true));
             let (ProviderError::InvalidCredentials(problem)
             | ProviderError::PermissionMissing(problem)
             | ProviderError::NotFound(problem)
             | ProviderError::Refused(problem)
             | ProviderError::Unavailable(problem)
             | ProviderError::UnknownOutcome(problem)
+            | ProviderError::KeySpent(problem)
+            | ProviderError::ReplayedFailure(problem)
             | ProviderError::Other(problem)) = error;
             assert_eq!(problem.code, code, "{status}");
         }
@@ -236,7 +260,16 @@ mod tests {
 
     #[test]
     fn asking_again_is_never_an_unknown_outcome() {
-        let error = Error::from_answer(503, b"", false);
-        assert!(matches!(error, Error::Unavailable(_)));
+        for is_replayed in [false, true] {
+            let error = Error::from_answer(503, is_replayed, b"", false);
+            assert!(matches!(error, Error::Unavailable(_)));
+        }
+    }
+
+    #[test]
+    fn replayed_failure_is_told_from_a_new_one() {
+        let error = |is_replayed| Error::from_answer(500, is_replayed, b"", true);
+        assert!(matches!(error(true), Error::ReplayedFailure));
+        assert!(matches!(error(false), Error::UnknownOutcome));
     }
 }

@@ -9,13 +9,15 @@ mod objects;
 
 pub use error::{Error, key_rejected};
 pub use form::Form;
-pub use json::Json;
+pub use json::{Fields, Json, parse};
 pub use objects::{
-    Account, Charge, CheckoutSession, Event, EventDestination, IntentOrId, List, PaymentError,
-    PaymentIntent, Read, RefundObject, Subject, WebhookEndpoint,
+    Account, Charge, CheckoutSession, DisputeObject, Event, EventDestination, IntentOrId, List,
+    PaymentError, PaymentIntent, Read, RefundObject, Subject, WebhookEndpoint,
 };
 
-use crate::bindings::brain_studio::payments::http::{self, Request};
+use std::time::UNIX_EPOCH;
+
+use crate::bindings::brain_studio::payments::http::{self, Request, Response};
 
 /// Where the API is.
 pub const ORIGIN: &str = "https://api.stripe.com";
@@ -28,13 +30,15 @@ pub const OLDEST_API_VERSION: &str = "2020-08-27";
 /// What Stripe answered to a request that it has carried out.
 pub struct Answer {
     body: Vec<u8>,
+    /// The time by Stripe's clock, in Unix seconds, if the answer says it.
+    pub time: Option<u64>,
     changes_something: bool,
 }
 
 impl Answer {
     /// The object in it.
     pub fn read<T: Read>(&self) -> Result<T, Error> {
-        Json::parse(&self.body)
+        parse(&self.body)
             .and_then(|json| T::read(&json))
             .ok_or_else(|| Error::unreadable(self.changes_something))
     }
@@ -109,16 +113,27 @@ pub fn send(call: Call) -> Result<Answer, Error> {
 pub fn send_all(calls: Vec<Call>) -> Vec<Result<Answer, Error>> {
     let (requests, changing): (Vec<_>, Vec<_>) =
         calls.into_iter().map(|call| (call.request, call.changes_something)).unzip();
-    let answers = http::send_all(&requests).into_iter().zip(changing);
+    let answers = http::send(&requests).into_iter().zip(changing);
     answers
         .map(|(answer, changes_something)| match answer {
-            Ok(response) if (200..300).contains(&response.status) => {
-                Ok(Answer { body: response.body, changes_something })
-            }
-            Ok(response) => {
-                Err(Error::from_answer(response.status, &response.body, changes_something))
-            }
+            Ok(response) => received(response, changes_something),
             Err(failure) => Err(Error::from_failure(failure, changes_something)),
         })
         .collect()
+}
+
+fn received(response: Response, changes_something: bool) -> Result<Answer, Error> {
+    let header = |name: &str| {
+        let found = response.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    if !(200..300).contains(&response.status) {
+        let is_replayed = header("idempotent-replayed") == Some("true");
+        let (status, body) = (response.status, &response.body);
+        return Err(Error::from_answer(status, is_replayed, body, changes_something));
+    }
+    let time = header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+    let time = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let time = time.map(|time| time.as_secs());
+    Ok(Answer { body: response.body, time, changes_something })
 }

@@ -1,7 +1,7 @@
 //! Stripe's objects, as far as this provider reads them, in every shape since 2020-08-27. Unknown
 //! fields are passed over, and words that may grow stay strings.
 
-use super::json::Json;
+use super::json::{Fields as _, Json};
 use crate::metadata::Metadata;
 
 /// Something that can be read from JSON.
@@ -117,6 +117,8 @@ pub struct CheckoutSession {
     pub status: String,
     /// Where the customer pays. Null once that is over.
     pub url: Option<String>,
+    /// Until when the customer can pay there, in Unix seconds.
+    pub expires_at: Option<u64>,
     /// Null until the customer confirms.
     pub payment_intent: Option<IntentOrId>,
     /// Our tags.
@@ -134,7 +136,7 @@ pub enum IntentOrId {
 impl Read for CheckoutSession {
     fn read(json: &Json) -> Option<Self> {
         let payment_intent = match json.value("payment_intent") {
-            Some(Json::Text(id)) => Some(IntentOrId::Id(id.to_string())),
+            Some(Json::String(id)) => Some(IntentOrId::Id(id.clone())),
             Some(intent) => Some(IntentOrId::Intent(Box::new(PaymentIntent::read(intent)?))),
             None => None,
         };
@@ -146,6 +148,7 @@ impl Read for CheckoutSession {
             livemode: json.flag("livemode")?,
             status: json.string("status")?,
             url: json.string("url"),
+            expires_at: json.number("expires_at"),
             payment_intent,
             metadata: Metadata::of(json),
         })
@@ -172,12 +175,18 @@ pub struct PaymentIntent {
     pub status: String,
     /// Why the last attempt failed.
     pub last_payment_error: Option<PaymentError>,
+    /// Until when it can be captured, in Unix seconds, where the request asked for the charge.
+    pub capture_before: Option<u64>,
+    /// Whether the customer has objected to the charge, where the request asked for the charge.
+    pub is_disputed: bool,
     /// Our tags.
     pub metadata: Metadata,
 }
 
 impl Read for PaymentIntent {
     fn read(json: &Json) -> Option<Self> {
+        let charge = json.field("latest_charge");
+        let card = charge.field("payment_method_details").field("card");
         Some(Self {
             id: json.string("id")?,
             amount: json.number("amount")?,
@@ -188,6 +197,8 @@ impl Read for PaymentIntent {
             livemode: json.flag("livemode")?,
             status: json.string("status")?,
             last_payment_error: json.value("last_payment_error").map(PaymentError::of),
+            capture_before: card.number("capture_before"),
+            is_disputed: charge.flag("disputed").unwrap_or(false),
             metadata: Metadata::of(json),
         })
     }
@@ -215,6 +226,10 @@ pub enum Subject {
     Session(Box<CheckoutSession>),
     /// A charge.
     Charge(Box<Charge>),
+    /// A refund.
+    Refund(Box<RefundObject>),
+    /// A dispute.
+    Dispute(Box<DisputeObject>),
     /// Anything else, or one of these without what has to be known of it.
     Other,
 }
@@ -230,6 +245,12 @@ impl Read for Event {
                 CheckoutSession::read(object).map(|session| Subject::Session(Box::new(session)))
             }
             Some("charge") => Charge::read(object).map(|charge| Subject::Charge(Box::new(charge))),
+            Some("refund") => {
+                RefundObject::read(object).map(|refund| Subject::Refund(Box::new(refund)))
+            }
+            Some("dispute") => {
+                DisputeObject::read(object).map(|dispute| Subject::Dispute(Box::new(dispute)))
+            }
             _ => None,
         };
         Some(Self {
@@ -284,10 +305,18 @@ impl Read for Charge {
 pub struct RefundObject {
     /// `re_…`
     pub id: String,
+    /// The PaymentIntent that it is of. None: it is of a charge without one.
+    pub payment_intent: Option<String>,
     /// How much, as Stripe counts.
     pub amount: u64,
-    /// One of the words of the contract.
+    /// Lower case.
+    pub currency: String,
+    /// `pending`, `requires_action`, `succeeded`, `failed`, `canceled`, or another word.
     pub status: String,
+    /// Why it failed, such as `expired_or_canceled_card`.
+    pub failure_reason: Option<String>,
+    /// Unix seconds.
+    pub created: u64,
     /// Our tags.
     pub metadata: Metadata,
 }
@@ -296,9 +325,45 @@ impl Read for RefundObject {
     fn read(json: &Json) -> Option<Self> {
         Some(Self {
             id: json.string("id")?,
+            payment_intent: json.string("payment_intent"),
             amount: json.number("amount")?,
+            currency: json.string("currency")?,
             status: json.string("status").unwrap_or_default(),
+            failure_reason: json.string("failure_reason"),
+            created: json.number("created").unwrap_or(0),
             metadata: Metadata::of(json),
+        })
+    }
+}
+
+/// A customer's objection to a charge.
+pub struct DisputeObject {
+    /// `du_…` or `dp_…`
+    pub id: String,
+    /// The PaymentIntent that it is about.
+    pub payment_intent: String,
+    /// How much, as Stripe counts.
+    pub amount: u64,
+    /// Lower case.
+    pub currency: String,
+    /// `needs_response`, `under_review`, `won`, `lost`, or another word.
+    pub status: String,
+    /// Until when the merchant has to answer, in Unix seconds.
+    pub due_by: Option<u64>,
+    /// Whether the charge can still be refunded.
+    pub is_charge_refundable: bool,
+}
+
+impl Read for DisputeObject {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            id: json.string("id")?,
+            payment_intent: json.string("payment_intent")?,
+            amount: json.number("amount")?,
+            currency: json.string("currency")?,
+            status: json.string("status").unwrap_or_default(),
+            due_by: json.field("evidence_details").number("due_by"),
+            is_charge_refundable: json.flag("is_charge_refundable").unwrap_or(false),
         })
     }
 }
@@ -314,12 +379,7 @@ fn amount_refunded(intent: &Json) -> Option<u64> {
 }
 
 fn texts(list: &[Json]) -> Vec<String> {
-    list.iter()
-        .filter_map(|json| match json {
-            Json::Text(text) => Some(text.to_string()),
-            _ => None,
-        })
-        .collect()
+    list.iter().filter_map(|json| json.as_str().map(str::to_owned)).collect()
 }
 
 /// Why an attempt to pay failed.

@@ -1,9 +1,11 @@
 //! What a genuine delivery says.
 
-use crate::bindings::brain_studio::payments::types::{Installation, Mode, Problem, WebhookOutcome};
+use crate::bindings::brain_studio::payments::types::{
+    DeliveredEvent, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
+};
 use crate::payments::from_event;
 use crate::problem::problem;
-use crate::stripe::{Event, Json, Read, Subject};
+use crate::stripe::{Event, Fields as _, Read as _, Subject, parse};
 
 /// The types of event that carry a payment. The guide's three are among them; the others come from
 /// endpoints that were made by hand.
@@ -29,7 +31,7 @@ pub enum BodyProblem {
 
 /// Reads the body of a genuine delivery.
 pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, BodyProblem> {
-    let json = Json::parse(body).ok_or(BodyProblem::Malformed)?;
+    let json = parse(body).ok_or(BodyProblem::Malformed)?;
     match json.str("object") {
         Some("event") => {}
         Some("v2.core.event") => return Err(BodyProblem::Thin),
@@ -59,12 +61,12 @@ pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, 
                 "The payment belongs to another workspace that uses the same Stripe account.";
             ignored("other-workspace", message.to_owned())
         },
-        WebhookOutcome::Payment,
+        |event| WebhookOutcome::Event(DeliveredEvent { verified: true, event }),
     ))
 }
 
 fn ignored(code: &str, message: String) -> WebhookOutcome {
-    WebhookOutcome::Ignored(problem(code, message, &[]))
+    WebhookOutcome::Ignored(IgnoredDelivery { verified: true, reason: problem(code, message, &[]) })
 }
 
 impl BodyProblem {

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::output::{Output, badge, mode_word, problem_json, problem_text};
+use super::output::{Output, badge, problem_json, problem_text};
 use super::report::{changes, connection_json, details};
 use super::{CommandError, credentials, report};
-use crate::contract::types::{Check, Manifest, Problem, Verdict};
+use crate::contract::types::{Check, Manifest, Mode, Problem, Verdict};
 use crate::json::set;
 use crate::marketplace::{Connection, InstallOptions, Left, Marketplace};
 
@@ -18,6 +18,9 @@ pub struct InstallArgs {
     /// Who takes care of the webhook [default: as it is installed, else automatic]
     #[arg(long, value_enum)]
     webhook: Option<Webhook>,
+    /// Test or live, for a provider whose credentials do not tell [default: as it is installed]
+    #[arg(long, value_enum)]
+    mode: Option<ChosenMode>,
     /// Let this component call the origins of its manifest, with the merchant's key
     #[arg(long)]
     approve_origins: bool,
@@ -32,6 +35,14 @@ enum Webhook {
     Automatic,
     /// You have made it by hand, from the guide
     Manual,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ChosenMode {
+    /// No real money moves
+    Test,
+    /// Payments are real
+    Live,
 }
 
 /// How to uninstall.
@@ -56,6 +67,10 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
     let is_manual = args.webhook.map(|webhook| matches!(webhook, Webhook::Manual));
     let options = InstallOptions {
         credentials: credentials::read(marketplace.plugin().manifest(), is_manual == Some(true))?,
+        mode: args.mode.map(|mode| match mode {
+            ChosenMode::Test => Mode::Test,
+            ChosenMode::Live => Mode::Live,
+        }),
         webhook_is_manual: is_manual,
         approve_origins: args.approve_origins,
     };
@@ -151,7 +166,7 @@ pub async fn uninstall(
         })
     });
     Ok(Output::new(
-        json!({ "uninstalled": true, "mode": removed.mode.map(mode_word), "left": left }),
+        json!({ "uninstalled": true, "mode": removed.mode.map(Mode::as_str), "left": left }),
         text,
     ))
 }

@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::output::{Output, problem_json};
-use super::payment::payment_json;
+use super::payment::{dispute_json, payment_json, refund_json};
 use super::{CommandError, read_component};
-use crate::contract::types::{Installation, Problem, WebhookOutcome, WebhookRequest};
+use crate::contract::types::{
+    DeliveredEvent, EventSubject, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
+    WebhookRequest,
+};
 use crate::egress::Egress;
 use crate::json::set;
-use crate::plugin::{Plugin, inspect as inspection};
+use crate::plugin::{Plugin, hex, inspect as inspection};
 use crate::{bench, bundled};
 
 /// The variable that holds the signing secrets.
@@ -56,6 +60,14 @@ pub struct BenchArgs {
     iterations: u32,
 }
 
+/// Where to write it.
+#[derive(Args)]
+pub struct ComponentArgs {
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
 /// Which component.
 #[derive(Args)]
 pub struct InspectArgs {
@@ -73,28 +85,46 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
         ))
     })?;
     let installation = Installation::ad_hoc(secrets.split(',').map(str::to_owned).collect());
-    let name = plugin.manifest().signature_header.clone();
+    let name = plugin.manifest().signature_headers.first().cloned();
     let request = WebhookRequest {
-        headers: args.signature.map(|value| (name, value)).into_iter().collect(),
+        headers: name.zip(args.signature).into_iter().collect(),
         query: String::new(),
         body,
-        received_at: args.received_at,
     };
-    let outcome = plugin.handle_webhook(Egress::none(), installation, request).await?;
+    let nobody = Egress::none();
+    let outcome = plugin.handle_webhook(nobody, args.received_at, &installation, &request).await?;
     let (json, exit_code) = match outcome {
-        Ok(WebhookOutcome::Payment(event)) => {
-            let payment = payment_json(&event.payment);
-            let event = json!({
-                "id": event.event_id,
-                "type": event.event_type,
-                "occurred_at": event.occurred_at,
+        Ok(WebhookOutcome::Event(DeliveredEvent { verified, event })) => {
+            let mut accepted = json!({
+                "verdict": "accepted",
+                "verified": verified,
+                "event": {
+                    "id": event.id,
+                    "type": event.event_type,
+                    "occurred_at": event.occurred_at,
+                },
             });
-            let accepted = json!({
-                "verdict": "accepted", "outcome": "payment", "payment": payment, "event": event,
-            });
+            let (outcome, about) = match &event.subject {
+                EventSubject::Payment(payment) => ("payment", payment_json(payment)),
+                EventSubject::Refund(refund) => ("refund", refund_json(refund)),
+                EventSubject::Dispute(dispute) => ("dispute", dispute_json(dispute)),
+                EventSubject::Other(what) => ("other", json!(what)),
+            };
+            set(&mut accepted, "outcome", outcome);
+            set(&mut accepted, outcome, about);
             (accepted, 0)
         }
-        Ok(WebhookOutcome::Ignored(reason) | WebhookOutcome::Other(reason)) => {
+        Ok(WebhookOutcome::Hint(hint)) => {
+            let hint = json!({
+                "verdict": "accepted",
+                "outcome": "hint",
+                "payment": { "id": hint.payment, "mode": hint.mode.map(Mode::as_str) },
+            });
+            (hint, 0)
+        }
+        Ok(
+            WebhookOutcome::Ignored(IgnoredDelivery { reason, .. }) | WebhookOutcome::Other(reason),
+        ) => {
             let accepted = json!({
                 "verdict": "accepted",
                 "outcome": "ignored",
@@ -115,7 +145,8 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
 
 pub async fn bench(plugin: &Plugin, args: BenchArgs) -> Result<Output, CommandError> {
     let body = read(&args.body_file)?;
-    let figures = bench::webhook(plugin, body, args.iterations.max(1) as usize).await?;
+    let figures = bench::webhook(plugin, body, args.iterations.max(1) as usize);
+    let figures = figures.await.map_err(CommandError::reported)?;
     let mut text = String::from("One delivery, in microseconds:\n");
     for (what, nanoseconds) in [
         ("fresh instance, half of them within", figures.fresh_instance_p50_ns),
@@ -126,6 +157,21 @@ pub async fn bench(plugin: &Plugin, args: BenchArgs) -> Result<Output, CommandEr
         let _ = writeln!(text, "  {:>8}.{:01}  {what}", nanoseconds / 1000, nanoseconds / 100 % 10);
     }
     Ok(Output::new(json!(figures), text.trim_end()))
+}
+
+/// Writes the component that is built in: what a marketplace loads.
+pub fn component(args: &ComponentArgs) -> Result<Output, CommandError> {
+    let (path, bytes) = (&args.output, bundled::COMPONENT);
+    std::fs::write(path, bytes).map_err(|error| {
+        CommandError::Usage(Problem::new(
+            "file-not-written",
+            format!("{} cannot be written: {error}.", path.display()),
+            &["Give the path of a file in a folder that exists and that you may write to."],
+        ))
+    })?;
+    let (path, sha256) = (path.display().to_string(), hex(&Sha256::digest(bytes)));
+    let text = format!("{path}: {} bytes, SHA-256 {sha256}", bytes.len());
+    Ok(Output::new(json!({ "path": path, "size_bytes": bytes.len(), "sha256": sha256 }), text))
 }
 
 pub fn inspect(args: InspectArgs, component: Option<&Path>) -> Result<Output, CommandError> {

@@ -9,10 +9,11 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::CommandError;
-use super::output::{Output, badge, mode_word};
-use super::payment::{known_json, shown};
+use super::output::{Output, badge};
+use super::payment::known_json;
 use crate::ledger::{Happening, Output as FlowOutput, StoredPayment, Transition};
 use crate::marketplace::{Marketplace, Reconciled};
+use crate::money;
 
 /// Which payment.
 #[derive(Args)]
@@ -63,7 +64,7 @@ pub async fn flow(marketplace: &Marketplace, args: FlowArgs) -> Result<Output, C
         if story.payment.settled { "" } else { ", not settled: the provider has to be asked" }
     );
     let json = json!({
-        "mode": mode_word(mode),
+        "mode": mode.as_str(),
         "payment": known_json(&story.payment),
         "asked_for_at": story.asked_for_at,
         "aliases": story.aliases,
@@ -85,7 +86,7 @@ pub async fn payments(
         text.push_str(" There is no payment yet.");
     }
     let list: Vec<Value> = payments.iter().map(known_json).collect();
-    Ok(Output::new(json!({ "mode": mode_word(mode), "payments": list }), text))
+    Ok(Output::new(json!({ "mode": mode.as_str(), "payments": list }), text))
 }
 
 pub async fn transitions(
@@ -145,7 +146,7 @@ fn line(payment: &StoredPayment) -> String {
     format!(
         "{} — {} — {} (the flow's output: {}){}",
         payment.reference,
-        shown(&payment.amount),
+        money::display(&payment.amount),
         payment.status.as_str(),
         FlowOutput::of(payment.status).as_str(),
         if payment.settled { "" } else { ", not settled" }

@@ -84,6 +84,8 @@ enum Command {
     Pay(payment::PayArgs),
     /// Shows a payment: what is known, and what the provider says now
     Payment(payment::PaymentArgs),
+    /// Takes the money of a payment that is only authorised
+    Complete(payment::CompleteArgs),
     /// Makes sure that a payment can never be paid
     Cancel(payment::PaymentArgs),
     /// Gives a payment back, whole or in part
@@ -105,9 +107,11 @@ enum Command {
     /// Looks at deliveries one by one
     #[command(subcommand)]
     Webhook(developer::WebhookCommand),
-    /// Measures
+    /// Measures what a call costs
     #[command(subcommand)]
     Bench(developer::BenchCommand),
+    /// Writes the component that is built in to a file: what a marketplace loads
+    Component(developer::ComponentArgs),
     /// Shows what a component imports and exports, read from itself
     Inspect(developer::InspectArgs),
 }
@@ -129,6 +133,27 @@ impl From<Error> for CommandError {
 impl From<LoadError> for CommandError {
     fn from(error: LoadError) -> Self {
         Self::Problem(error.problem(), Failing::Broken)
+    }
+}
+
+impl CommandError {
+    /// An error that is only reported: of the demo, the soak or a bench.
+    #[allow(clippy::needless_pass_by_value)]
+    fn reported(error: anyhow::Error) -> Self {
+        let problem = if let Some(error) = error.downcast_ref::<Error>() {
+            error.problem()
+        } else if let Some(error) = error.downcast_ref::<LoadError>() {
+            error.problem()
+        } else if let Some(error) = error.downcast_ref::<crate::plugin::CallError>() {
+            error.problem()
+        } else {
+            Problem::new(
+                "demo-failed",
+                format!("It did not go as it should: {error:#}."),
+                &["Run it again. If it fails again, report it with this message."],
+            )
+        };
+        Self::Problem(problem, Failing::Broken)
     }
 }
 
@@ -165,11 +190,11 @@ async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandE
     match command {
         Command::Demo => match crate::demo::run(global.json).await {
             Ok(summary) => Ok(Output::new(summary.json, summary.text)),
-            Err(failure) => Err(CommandError::Problem(failure.problem(), Failing::Broken)),
+            Err(failure) => Err(CommandError::reported(failure)),
         },
         Command::Soak(args) => match crate::demo::soak(args).await {
             Ok(summary) => Ok(Output::new(summary.json, summary.text)),
-            Err(failure) => Err(CommandError::Problem(failure.problem(), Failing::Broken)),
+            Err(failure) => Err(CommandError::reported(failure)),
         },
         Command::Install(args) => connection::install(&global.marketplace().await?, args).await,
         Command::Status(args) => {
@@ -179,6 +204,7 @@ async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandE
         Command::Uninstall(args) => connection::uninstall(&global.marketplace().await?, args).await,
         Command::Pay(args) => payment::pay(&global.marketplace().await?, args).await,
         Command::Payment(args) => payment::show(&global.marketplace().await?, args).await,
+        Command::Complete(args) => payment::complete(&global.marketplace().await?, args).await,
         Command::Cancel(args) => payment::cancel(&global.marketplace().await?, args).await,
         Command::Refund(args) => payment::refund(&global.marketplace().await?, args).await,
         Command::Payments(args) => flow::payments(&global.marketplace().await?, args).await,
@@ -193,6 +219,7 @@ async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandE
         Command::Bench(developer::BenchCommand::Webhook(args)) => {
             developer::bench(&global.plugin().await?, args).await
         }
+        Command::Component(args) => developer::component(&args),
         Command::Inspect(args) => developer::inspect(args, global.component.as_deref()),
     }
 }

@@ -125,14 +125,6 @@ fn painted(text: &str) -> String {
     painted
 }
 
-/// The word of a mode for a program.
-pub fn mode_word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Test => "test",
-        Mode::Live => "live",
-    }
-}
-
 /// The badge of a mode for a person.
 pub fn badge(mode: Mode) -> &'static str {
     match mode {

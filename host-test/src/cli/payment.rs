@@ -1,4 +1,4 @@
-//! `pay`, `payment`, `cancel` and `refund`.
+//! `pay`, `payment`, `complete`, `cancel` and `refund`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,10 +7,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::CommandError;
-use super::output::{Output, badge, mode_word, problem_json, problem_text};
-use crate::contract::types::{Money, Payment, PaymentRequest, Problem};
+use super::output::{Output, badge, problem_json, problem_text};
+use crate::contract::types::{
+    Awaited, CaptureMethod, Dispute, Mode, Money, Payment, Problem, Refund,
+};
 use crate::ledger::{Output as FlowOutput, StoredPayment};
-use crate::marketplace::{Marketplace, PaymentView};
+use crate::marketplace::{Marketplace, PaymentOrder, PaymentView};
 use crate::money;
 
 /// What to ask for.
@@ -34,6 +36,9 @@ pub struct PayArgs {
     /// Where the customer goes after giving up
     #[arg(long, value_name = "URL")]
     cancel_url: Option<String>,
+    /// Only authorise it: `complete` takes the money
+    #[arg(long)]
+    manual_capture: bool,
     /// Wait until it is decided, at most so long: then it is Pending
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
@@ -44,6 +49,16 @@ pub struct PayArgs {
 pub struct PaymentArgs {
     /// Its reference, or the provider's name for it
     id: String,
+}
+
+/// What to capture.
+#[derive(Args)]
+pub struct CompleteArgs {
+    /// Its reference, or the provider's name for it
+    id: String,
+    /// The query that the customer's browser brought back from the provider
+    #[arg(long, value_name = "QUERY")]
+    return_query: Option<String>,
 }
 
 /// What to give back.
@@ -67,14 +82,18 @@ pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, Com
             &["Give an amount such as --amount 10.50 --currency usd."],
         ))
     })?;
-    let request = PaymentRequest {
+    let request = PaymentOrder {
         reference: args.reference,
-        attempt: 0,
         amount,
         description: args.description,
         success_url: args.success_url,
         cancel_url: args.cancel_url,
         expires_at: None,
+        capture_method: if args.manual_capture {
+            CaptureMethod::Manual
+        } else {
+            CaptureMethod::Automatic
+        },
     };
     let reference = request.reference.clone();
     let mut view = marketplace.pay(request).await?;
@@ -90,6 +109,14 @@ pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, Com
         let _ = write!(text, "\nThe customer pays here: {url}");
     }
     Ok(Output::new(json(&view), text))
+}
+
+pub async fn complete(
+    marketplace: &Marketplace,
+    args: CompleteArgs,
+) -> Result<Output, CommandError> {
+    let view = marketplace.complete(&args.id, args.return_query).await?;
+    Ok(Output::new(json(&view), headline(&view)))
 }
 
 pub async fn cancel(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output, CommandError> {
@@ -109,24 +136,18 @@ pub async fn refund(marketplace: &Marketplace, args: RefundArgs) -> Result<Outpu
         ))
     })?;
     let (known, refund) = marketplace.refund(&args.id, &args.reference, minor_units).await?;
-    let mode = refund.payment.mode;
+    let mode = marketplace.mode().await?;
     let text = format!(
-        "{} {} — {} given back: {} ({})",
-        badge(mode),
+        "{}{} — {} given back: {} ({})",
+        mode.map_or_else(String::new, |mode| format!("{} ", badge(mode))),
         known.reference,
-        shown(&refund.amount),
-        refund.status,
+        money::display(&refund.amount),
+        refund.status.as_str(),
         refund.id
     );
     let json = json!({
-        "mode": mode_word(mode),
-        "refund": {
-            "id": refund.id,
-            "reference": refund.reference,
-            "status": refund.status,
-            "amount": refund.amount.minor_units,
-            "currency": refund.amount.currency,
-        },
+        "mode": mode.map(Mode::as_str),
+        "refund": refund_json(&refund),
         "known": known_json(&known),
     });
     Ok(Output::new(json, text))
@@ -149,11 +170,14 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
                 "\n{provider} says now: {} ({}), received {}",
                 payment.status.as_str(),
                 payment.provider_status,
-                shown(&Money {
+                money::display(&Money {
                     minor_units: payment.received,
                     currency: payment.amount.currency.clone(),
                 })
             );
+            for dispute in &payment.disputes {
+                let _ = write!(text, "\n{}", dispute_text(dispute));
+            }
         }
         (None, Some(problem)) => {
             let _ = write!(text, "\nThe provider could not be asked:\n{}", problem_text(problem));
@@ -169,19 +193,25 @@ fn headline(view: &PaymentView) -> String {
         "{} {} — {} — {} (the flow's output: {})",
         badge(view.mode),
         known.reference,
-        shown(&known.amount),
+        money::display(&known.amount),
         known.status.as_str(),
         FlowOutput::of(known.status).as_str()
     )
 }
 
-pub fn shown(amount: &Money) -> String {
-    format!("{} {}", money::display(amount), amount.currency.to_uppercase())
+fn dispute_text(dispute: &Dispute) -> String {
+    let amount = money::display(&dispute.amount);
+    let mut text = format!("Disputed: {amount}, {} ({})", dispute.status.as_str(), dispute.id);
+    if let Some(due_by) = dispute.due_by {
+        let due_by = std::time::UNIX_EPOCH + Duration::from_secs(due_by);
+        let _ = write!(text, ", answer until {}", humantime::format_rfc3339_seconds(due_by));
+    }
+    text
 }
 
 fn json(view: &PaymentView) -> Value {
     json!({
-        "mode": mode_word(view.mode),
+        "mode": view.mode.as_str(),
         "known": known_json(&view.known),
         "provider": view.provider.as_ref().map(payment_json),
         "problem": view.problem.as_ref().map(problem_json),
@@ -213,7 +243,7 @@ pub fn payment_json(payment: &Payment) -> Value {
         "id": payment.id,
         "aliases": payment.aliases,
         "reference": payment.reference,
-        "mode": mode_word(payment.mode),
+        "mode": payment.mode.as_str(),
         "status": payment.status.as_str(),
         "provider_status": payment.provider_status,
         "amount": payment.amount.minor_units,
@@ -221,7 +251,50 @@ pub fn payment_json(payment: &Payment) -> Value {
         "received": payment.received,
         "refunded": payment.refunded,
         "failure": payment.failure.as_ref().map(problem_json),
-        "checkout_url": payment.checkout_url,
+        "checkout_url": payment.checkout_url(),
+        "awaits": awaits_json(&payment.awaits),
+        "disputes": payment.disputes.iter().map(dispute_json).collect::<Vec<_>>(),
+        "attempt": payment.attempt_id,
         "created_at": payment.created_at,
+    })
+}
+
+/// Who has to act before a payment goes on, for a program.
+fn awaits_json(awaits: &Awaited) -> Value {
+    match awaits {
+        Awaited::Nothing => json!({ "who": "nobody" }),
+        Awaited::Customer(link) => json!({
+            "who": "customer",
+            "until": link.as_ref().and_then(|link| link.expires_at),
+        }),
+        Awaited::Completion(until) => json!({ "who": "marketplace", "until": until }),
+        Awaited::Provider(reason) => json!({ "who": "provider", "reason": reason }),
+        Awaited::Other(reason) => json!({ "who": "other", "reason": reason }),
+    }
+}
+
+/// A refund of the provider's for a program.
+pub fn refund_json(refund: &Refund) -> Value {
+    json!({
+        "id": refund.id,
+        "payment": refund.payment,
+        "reference": refund.reference,
+        "status": refund.status.as_str(),
+        "amount": refund.amount.minor_units,
+        "currency": refund.amount.currency,
+        "failure": refund.failure.as_ref().map(problem_json),
+    })
+}
+
+/// A dispute for a program.
+pub fn dispute_json(dispute: &Dispute) -> Value {
+    json!({
+        "id": dispute.id,
+        "payment": dispute.payment,
+        "status": dispute.status.as_str(),
+        "amount": dispute.amount.minor_units,
+        "currency": dispute.amount.currency,
+        "due_by": dispute.due_by,
+        "refundable": dispute.is_refundable,
     })
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::output::{mode_word, problem_json, steps};
+use super::output::{problem_json, steps};
 use crate::contract::types::{Check, Verdict};
 use crate::marketplace::Connection;
 
@@ -17,10 +17,14 @@ pub fn changes(connection: &Connection) -> String {
     text
 }
 
-/// Whose account it is, and where deliveries go.
+/// Whose account it is, and where deliveries go: as registered, and the installation's own URL.
 pub fn details(connection: &Connection) -> String {
     let account = connection.account.as_deref().unwrap_or("(the key may not read it)");
-    format!("  account  {account}\n  webhook  {}\n", connection.webhook_url)
+    let mut text = format!("  account  {account}\n  webhook  {}\n", connection.webhook_url);
+    if connection.installation_url != connection.webhook_url {
+        let _ = writeln!(text, "  its own  {}", connection.installation_url);
+    }
+    text
 }
 
 /// A connection for a program.
@@ -28,9 +32,10 @@ pub fn connection_json(connection: &Connection) -> Value {
     json!({
         "installation": connection.installation,
         "provider": connection.provider,
-        "mode": mode_word(connection.mode),
+        "mode": connection.mode.as_str(),
         "account": connection.account,
         "webhook_url": connection.webhook_url,
+        "installation_url": connection.installation_url,
         "problem": connection.problem.as_ref().map(problem_json),
         "changes": connection.changes,
         "rotation": connection.is_rotation,

@@ -7,8 +7,8 @@ mod story;
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -16,7 +16,7 @@ use crate::contract::types::{Mode, Problem};
 use crate::egress::OriginOverride;
 use crate::fake::{FakeStripe, HeldBack};
 use crate::marketplace::{Error, Marketplace, Options};
-use crate::plugin::{LoadError, Plugin};
+use crate::plugin::Plugin;
 use crate::{bundled, server};
 pub use soak::{SoakArgs, soak};
 use story::Story;
@@ -31,44 +31,8 @@ const TEST_KEY: &str = "sk_test_51DemoDemoDemoDemoDemo";
 const LIVE_KEY: &str = "sk_live_51DemoDemoDemoDemoDemo";
 const PUBLISHABLE_KEY: &str = "pk_test_51DemoDemoDemoDemoDemo";
 
-/// Why the story did not go on.
-#[derive(Debug, Error)]
-pub enum DemoError {
-    /// A use case failed.
-    #[error(transparent)]
-    Marketplace(#[from] Error),
-    /// The component cannot be loaded.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// The machine does not play along.
-    #[error(transparent)]
-    Machine(#[from] std::io::Error),
-    /// HTTP on loopback failed.
-    #[error(transparent)]
-    Http(#[from] reqwest::Error),
-    /// Something is not as it should be.
-    #[error("{0}")]
-    NotAsItShouldBe(String),
-}
-
-impl DemoError {
-    /// What to tell a person.
-    #[must_use]
-    pub fn problem(&self) -> Problem {
-        match self {
-            Self::Marketplace(error) => error.problem(),
-            Self::Load(error) => error.problem(),
-            other => Problem::new(
-                "demo-failed",
-                format!("The story did not go as it should: {other}."),
-                &["Run it again. If it fails again, report it with this message."],
-            ),
-        }
-    }
-}
-
-fn ensure(is_so: bool, otherwise: impl Into<String>) -> Result<(), DemoError> {
-    if is_so { Ok(()) } else { Err(DemoError::NotAsItShouldBe(otherwise.into())) }
+fn ensure(is_so: bool, otherwise: impl Into<String>) -> Result<()> {
+    if is_so { Ok(()) } else { bail!(otherwise.into()) }
 }
 
 /// The story in numbers.
@@ -84,7 +48,7 @@ pub struct Summary {
 /// # Errors
 ///
 /// The first step that is not as it should be.
-pub async fn run(quiet: bool) -> Result<Summary, DemoError> {
+pub async fn run(quiet: bool) -> Result<Summary> {
     let began = Instant::now();
     let data = tempfile::tempdir()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -146,27 +110,31 @@ pub async fn run(quiet: bool) -> Result<Summary, DemoError> {
         began.elapsed().as_secs_f32()
     );
     drop(stop);
-    served.await.map_err(std::io::Error::other)??;
+    served.await??;
     Ok(Summary { json, text })
 }
 
-fn replaced(from: &str, to: &str) -> Result<OriginOverride, DemoError> {
-    format!("{from}={to}").parse().map_err(|error| DemoError::NotAsItShouldBe(format!("{error}")))
+/// The problem of a use case that failed as it should. Any other error ends the story.
+fn problem_of(error: &anyhow::Error) -> Result<Problem> {
+    let failed = error.downcast_ref::<Error>();
+    failed.map(Error::problem).with_context(|| format!("{error:#}"))
+}
+
+fn replaced(from: &str, to: &str) -> Result<OriginOverride> {
+    Ok(format!("{from}={to}").parse()?)
 }
 
 impl Story {
-    async fn in_test_mode(&mut self) -> Result<HeldBack, DemoError> {
+    async fn in_test_mode(&mut self) -> Result<HeldBack> {
         self.chapter("1. The merchant pastes the wrong key, then the right one");
         match self.install(PUBLISHABLE_KEY).await {
-            Err(DemoError::Marketplace(error)) => {
-                let problem = error.problem();
+            Err(error) => {
+                let problem = problem_of(&error)?;
                 ensure(problem.code == "key-publishable", problem.message.clone())?;
                 self.say(&format!("   ✗ {}", problem.message));
                 self.say(&format!("     → {}", problem.remedy.join(" ")));
             }
-            _ => {
-                return Err(DemoError::NotAsItShouldBe("a publishable key was taken".to_owned()));
-            }
+            Ok(_) => bail!("a publishable key was taken"),
         }
         let connection = self.install(TEST_KEY).await?;
         self.show_connection(&connection, Mode::Test)?;
@@ -201,22 +169,18 @@ impl Story {
         self.read_flow().await?;
         ensure(self.count("order-1", "Approved") == 1, "order-1 was approved twice")?;
         self.say("   It counts once.");
-        self.fake
-            .held_back(false, "payment_intent.succeeded")
-            .ok_or_else(|| DemoError::NotAsItShouldBe("nothing was delivered".to_owned()))
+        self.fake.held_back(false, "payment_intent.succeeded").context("nothing was delivered")
     }
 
-    async fn in_live_mode(&mut self, late: HeldBack) -> Result<(), DemoError> {
+    async fn in_live_mode(&mut self, late: HeldBack) -> Result<()> {
         self.chapter("6. The merchant goes live: uninstall, then install with the live key");
         match self.install(LIVE_KEY).await {
-            Err(DemoError::Marketplace(error)) => {
-                let problem = error.problem();
+            Err(error) => {
+                let problem = problem_of(&error)?;
                 ensure(problem.code == "mode-mismatch", problem.message.clone())?;
                 self.say(&format!("   ✗ {}", problem.message));
             }
-            _ => {
-                return Err(DemoError::NotAsItShouldBe("a live key was taken".to_owned()));
-            }
+            Ok(_) => bail!("a live key was taken"),
         }
         self.marketplace.uninstall(false).await?;
         ensure(self.fake.endpoint_ids(false).is_empty(), "the test webhook is still there")?;
@@ -247,7 +211,7 @@ impl Story {
 }
 
 /// Searches every file for a secret, and says how many it searched.
-fn find_secrets(directory: &std::path::Path) -> Result<usize, DemoError> {
+fn find_secrets(directory: &std::path::Path) -> Result<usize> {
     let mut count = 0;
     for entry in std::fs::read_dir(directory)? {
         let bytes = std::fs::read(entry?.path())?;

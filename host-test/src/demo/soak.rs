@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -14,13 +15,13 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::{DemoError, Summary, TEST_KEY, ensure, replaced};
+use super::{Summary, TEST_KEY, ensure, replaced};
 use crate::bundled;
-use crate::contract::types::{Money, PaymentRequest};
+use crate::contract::types::{CaptureMethod, Money};
 use crate::egress::{Credentials, client};
 use crate::fake::{FakeStripe, HeldBack};
 use crate::ledger::Happening;
-use crate::marketplace::{InstallOptions, Marketplace, Options};
+use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::plugin::Plugin;
 
 /// How many post at the same time.
@@ -66,7 +67,7 @@ struct Progress {
 /// # Errors
 ///
 /// Something that was promised is not so.
-pub async fn soak(args: SoakArgs) -> Result<Summary, DemoError> {
+pub async fn soak(args: SoakArgs) -> Result<Summary> {
     let began = Instant::now();
     let data = tempfile::tempdir()?;
     let fake = FakeStripe::start(TcpListener::bind("127.0.0.1:0").await?, Vec::new())?;
@@ -98,7 +99,7 @@ pub async fn soak(args: SoakArgs) -> Result<Summary, DemoError> {
     }
     calm_sender.send_replace(true);
     for poster in posters {
-        poster.await.map_err(|error| DemoError::NotAsItShouldBe(error.to_string()))??;
+        poster.await??;
     }
     process.kill().await?;
 
@@ -130,7 +131,7 @@ pub async fn soak(args: SoakArgs) -> Result<Summary, DemoError> {
     Ok(Summary { json, text })
 }
 
-async fn open(data: &Path, provider: &str) -> Result<Marketplace, DemoError> {
+async fn open(data: &Path, provider: &str) -> Result<Marketplace> {
     let plugin = Plugin::load(bundled::COMPONENT).await?;
     let options = Options {
         data_dir: data,
@@ -142,6 +143,7 @@ async fn open(data: &Path, provider: &str) -> Result<Marketplace, DemoError> {
     let key = ("api-key".to_owned(), TEST_KEY.to_owned().into());
     let options = InstallOptions {
         credentials: Credentials::new([key]),
+        mode: None,
         webhook_is_manual: None,
         approve_origins: false,
     };
@@ -150,20 +152,20 @@ async fn open(data: &Path, provider: &str) -> Result<Marketplace, DemoError> {
 }
 
 /// Flows ask, and customers do what customers do. Three of four pay in the end.
-async fn customers(marketplace: &Marketplace, payments: usize) -> Result<(), DemoError> {
+async fn customers(marketplace: &Marketplace, payments: usize) -> Result<()> {
     let customer = client()?;
     for payment in 0..payments {
-        let request = PaymentRequest {
+        let request = PaymentOrder {
             reference: reference(payment),
-            attempt: 0,
             amount: Money { minor_units: 1050, currency: "usd".to_owned() },
             description: None,
             success_url: "https://example.com/thank-you".to_owned(),
             cancel_url: None,
             expires_at: None,
+            capture_method: CaptureMethod::Automatic,
         };
         let page = marketplace.pay(request).await?.known.checkout_url;
-        let page = page.ok_or_else(|| DemoError::NotAsItShouldBe("no page".to_owned()))?;
+        let page = page.context("there is no page to pay on")?;
         let act = async |path: &str, form: &'static str| {
             let post = customer.post(format!("{page}{path}"));
             let post = post.header("content-type", "application/x-www-form-urlencoded");
@@ -185,11 +187,7 @@ fn reference(payment: usize) -> String {
 }
 
 /// Starts a host of its own, and says where it is.
-async fn serve(
-    data: &Path,
-    provider: &str,
-    host: &watch::Sender<Option<String>>,
-) -> Result<Child, DemoError> {
+async fn serve(data: &Path, provider: &str, host: &watch::Sender<Option<String>>) -> Result<Child> {
     let mut process = Command::new(std::env::current_exe()?)
         .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data-dir"])
         .arg(data)
@@ -199,19 +197,17 @@ async fn serve(
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
-    let output = process.stdout.take().ok_or_else(|| std::io::Error::other("no output"))?;
+    let output = process.stdout.take().context("the host has no output")?;
     let line = BufReader::new(output).lines().next_line().await?.unwrap_or_default();
     let said: Value = serde_json::from_str(&line).unwrap_or_default();
     let url = said.get("listening").and_then(Value::as_str).unwrap_or_default();
-    let (origin, _) = url
-        .split_once("/link-webhook")
-        .ok_or_else(|| DemoError::NotAsItShouldBe("the host did not start".to_owned()))?;
+    let (origin, _) = url.split_once("/link-webhook").context("the host did not start")?;
     host.send_replace(Some(origin.to_owned()));
     Ok(process)
 }
 
 /// Posts deliveries in any order, again and again, until each is acknowledged and it is calm.
-async fn post(shared: Arc<Shared>) -> Result<(), DemoError> {
+async fn post(shared: Arc<Shared>) -> Result<()> {
     let sender = client()?;
     let (mut host, is_calm) = (shared.host.clone(), shared.is_calm.clone());
     loop {
@@ -256,11 +252,7 @@ async fn post(shared: Arc<Shared>) -> Result<(), DemoError> {
 }
 
 /// What was acknowledged is there, and what is there is so. How many payments are approved.
-async fn check(
-    marketplace: &Marketplace,
-    shared: &Shared,
-    payments: usize,
-) -> Result<usize, DemoError> {
+async fn check(marketplace: &Marketplace, shared: &Shared, payments: usize) -> Result<usize> {
     let mut taken = HashSet::new();
     let mut approved = 0;
     for payment in 0..payments {

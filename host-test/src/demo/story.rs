@@ -4,17 +4,18 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context as _, Result, bail};
 use secrecy::SecretString;
 
-use super::{DemoError, ensure};
-use crate::contract::types::{Mode, Money, PaymentRequest, Verdict};
+use super::ensure;
+use crate::contract::types::{CaptureMethod, Mode, Money, Verdict};
 use crate::egress::Credentials;
 use crate::fake::FakeStripe;
 use crate::ledger::Transition;
-use crate::marketplace::{Connection, InstallOptions, Marketplace};
+use crate::marketplace::{Connection, InstallOptions, Marketplace, PaymentOrder};
 
 /// How long a webhook may take before the story is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The parts of the story.
 pub struct Story {
@@ -41,17 +42,18 @@ impl Story {
         self.say(&format!("\n{title}"));
     }
 
-    pub async fn install(&self, key: &str) -> Result<Connection, DemoError> {
+    pub async fn install(&self, key: &str) -> Result<Connection> {
         let key = ("api-key".to_owned(), SecretString::from(key));
         let options = InstallOptions {
             credentials: Credentials::new([key]),
+            mode: None,
             webhook_is_manual: None,
             approve_origins: false,
         };
         Ok(self.marketplace.install(options).await?)
     }
 
-    pub fn show_connection(&self, connection: &Connection, mode: Mode) -> Result<(), DemoError> {
+    pub fn show_connection(&self, connection: &Connection, mode: Mode) -> Result<()> {
         ensure(connection.mode == mode, "the mode is not the key's")?;
         ensure(connection.problem.is_none(), "something is left to do after the install")?;
         ensure(
@@ -64,7 +66,7 @@ impl Story {
         Ok(())
     }
 
-    pub async fn check_status(&self) -> Result<(), DemoError> {
+    pub async fn check_status(&self) -> Result<()> {
         let (_, report) = self.marketplace.status().await?;
         for check in &report.checks {
             // No delivery can have come yet.
@@ -78,32 +80,30 @@ impl Story {
     }
 
     /// The flow asks for money.
-    pub async fn ask(&mut self, reference: &str, minor_units: u64) -> Result<String, DemoError> {
-        let request = PaymentRequest {
+    pub async fn ask(&mut self, reference: &str, minor_units: u64) -> Result<String> {
+        let request = PaymentOrder {
             reference: reference.to_owned(),
-            attempt: 0,
             amount: Money { minor_units, currency: "usd".to_owned() },
             description: None,
             success_url: "https://example.com/thank-you".to_owned(),
             cancel_url: None,
             expires_at: None,
+            capture_method: CaptureMethod::Automatic,
         };
         let shown = crate::money::display(&request.amount);
         let view = self.marketplace.pay(request).await?;
-        self.say(&format!("   The flow asks for {shown} USD ({reference})."));
+        self.say(&format!("   The flow asks for {shown} ({reference})."));
         self.expect(reference, "Pending", false).await?;
-        view.known
-            .checkout_url
-            .ok_or_else(|| DemoError::NotAsItShouldBe("there is no page to pay on".to_owned()))
+        view.known.checkout_url.context("there is no page to pay on")
     }
 
     /// The customer pays on the page.
-    pub async fn pays(&self, url: &str, card: &str) -> Result<(), DemoError> {
+    pub async fn pays(&self, url: &str, card: &str) -> Result<()> {
         self.say(&format!("   The customer pays with the card {card}."));
         self.send(url, "card", card).await
     }
 
-    pub async fn send(&self, url: &str, name: &str, value: &str) -> Result<(), DemoError> {
+    pub async fn send(&self, url: &str, name: &str, value: &str) -> Result<()> {
         let form =
             url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
         let response = self
@@ -117,12 +117,7 @@ impl Story {
     }
 
     /// The flow waits for a transition.
-    pub async fn expect(
-        &mut self,
-        reference: &str,
-        output: &str,
-        is_final: bool,
-    ) -> Result<(), DemoError> {
+    pub async fn expect(&mut self, reference: &str, output: &str, is_final: bool) -> Result<()> {
         let mut changes = self.marketplace.changes();
         let waiting = async {
             loop {
@@ -133,13 +128,13 @@ impl Story {
                     }
                 }
                 if changes.changed().await.is_err() {
-                    return Err(DemoError::NotAsItShouldBe("the marketplace is gone".to_owned()));
+                    bail!("the marketplace is gone");
                 }
             }
         };
-        let told = tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| {
-            DemoError::NotAsItShouldBe(format!("{reference} never became {output}"))
-        })??;
+        let told = tokio::time::timeout(DELIVERY_TIMEOUT, waiting)
+            .await
+            .with_context(|| format!("{reference} never became {output}"))??;
         ensure(
             told.output == output && told.r#final == is_final,
             format!("{reference} became {} instead of {output}", told.output),
@@ -150,7 +145,7 @@ impl Story {
     }
 
     /// Reads what is new.
-    pub async fn read_flow(&mut self) -> Result<Vec<Transition>, DemoError> {
+    pub async fn read_flow(&mut self) -> Result<Vec<Transition>> {
         let new = self.marketplace.transitions(self.position).await?;
         self.position = new.last().map_or(self.position, |told| told.position);
         self.told.extend(new.iter().cloned());

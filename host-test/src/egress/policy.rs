@@ -7,20 +7,30 @@ use std::str::FromStr;
 use thiserror::Error;
 use url::{Host, Origin, Url};
 
-use crate::contract::types::Manifest;
+use super::authorization::Authorization;
+use crate::contract::types::{self, CredentialRole, Manifest, Mode};
 
 /// Why an origin is not one that a plugin may call.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PolicyError {
-    /// It is no origin.
+    /// It is not an origin.
     #[error("'{0}' is not an origin: give scheme, host and port, such as https://api.example.com")]
     NotAnOrigin(String),
     /// It is not encrypted.
     #[error("'{0}' is not https")]
     NotHttps(String),
-    /// A way of authorising that is not known.
-    #[error("the authorisation scheme '{0}' is not known")]
-    UnknownScheme(String),
+    /// It stands in the list twice for one mode.
+    #[error("'{0}' is there twice for the same mode")]
+    Twice(String),
+    /// The scheme of authorization is not known.
+    #[error("the authorization '{0}' is not known")]
+    UnknownAuthorization(String),
+    /// A credential that authorises is not in the form, or is a signing secret.
+    #[error("the form has no field '{0}' with the role authorization")]
+    UnknownCredential(String),
+    /// A header that authorises is not one, or is the host's.
+    #[error("'{0}' is not a header that can authorise a request")]
+    InvalidHeader(String),
     /// Only this machine may stand in for a provider.
     #[error(
         "'{0}' is not on this machine: only a loopback address such as http://127.0.0.1:8080 may stand in for a provider"
@@ -35,14 +45,20 @@ pub enum PolicyError {
 
 /// The origins that a plugin may call.
 #[derive(Clone, Debug, Default)]
-pub struct Policy(Vec<Rule>);
+pub struct Policy {
+    rules: Vec<Rule>,
+    /// The fields whose values are secrets that authorise requests.
+    secret_fields: Vec<String>,
+}
 
 /// One of them.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     origin: Origin,
-    /// The name of the credential that authorises a request.
-    pub(super) credential: Option<String>,
+    /// The mode whose installations may call it. None: both.
+    mode: Option<Mode>,
+    /// How a request is authorised.
+    pub(super) authorization: Authorization,
     /// What stands in for it.
     replacement: Option<LoopbackOrigin>,
 }
@@ -54,40 +70,68 @@ impl Policy {
     ///
     /// An origin of the manifest that is not acceptable. Nothing is allowed then.
     pub fn new(manifest: &Manifest, overrides: &[OriginOverride]) -> Result<Self, PolicyError> {
-        let rule = |origin: &crate::contract::types::Origin| {
-            if origin.credential.is_some() && origin.scheme != "bearer" {
-                return Err(PolicyError::UnknownScheme(origin.scheme.clone()));
-            }
-            let url = parse_origin(&origin.url)?;
-            if url.scheme() != "https" {
-                return Err(PolicyError::NotHttps(origin.url.clone()));
-            }
-            let origin_url = url.origin();
-            let replacement = overrides
-                .iter()
-                .find(|replaced| replaced.from == origin_url)
-                .map(|replaced| replaced.to.clone());
-            Ok(Rule { origin: origin_url, credential: origin.credential.clone(), replacement })
+        let is_secret = |field: &&types::CredentialField| {
+            field.secret && field.role == CredentialRole::Authorization
         };
-        manifest.origins.iter().map(rule).collect::<Result<_, _>>().map(Self)
+        let secret_fields = manifest.credentials.iter().filter(is_secret);
+        let secret_fields = secret_fields.map(|field| field.name.clone()).collect();
+        let mut policy = Self { rules: Vec::new(), secret_fields };
+        for said in &manifest.origins {
+            let rule = Rule::parse(said, manifest, overrides)?;
+            if policy.rules.iter().any(|other| other.overlaps(&rule)) {
+                return Err(PolicyError::Twice(said.url.clone()));
+            }
+            policy.rules.push(rule);
+        }
+        Ok(policy)
     }
 
-    pub(super) fn rule_for(&self, url: &Url) -> Option<&Rule> {
+    pub(super) fn rule_for(&self, url: &Url, mode: Mode) -> Option<&Rule> {
         let has_user = !url.username().is_empty() || url.password().is_some();
-        self.0.iter().find(|rule| !has_user && rule.origin == url.origin())
+        self.rules.iter().find(|rule| {
+            !has_user && rule.origin == url.origin() && rule.mode.is_none_or(|only| only == mode)
+        })
+    }
+
+    /// Every rule, whatever its mode.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// The fields whose values are secrets that authorise requests.
+    pub(super) fn secret_fields(&self) -> impl Iterator<Item = &str> {
+        self.secret_fields.iter().map(String::as_str)
     }
 }
 
 impl Rule {
-    /// Where a request really goes.
-    pub(super) fn address(&self, mut url: Url) -> Url {
-        if let Some(LoopbackOrigin(replacement)) = &self.replacement {
-            let mut address = replacement.clone();
-            address.set_path(url.path());
-            address.set_query(url.query());
-            url = address;
+    fn parse(
+        said: &types::Origin,
+        manifest: &Manifest,
+        overrides: &[OriginOverride],
+    ) -> Result<Self, PolicyError> {
+        let url = parse_origin(&said.url)?;
+        if url.scheme() != "https" {
+            return Err(PolicyError::NotHttps(said.url.clone()));
         }
-        url
+        let origin = url.origin();
+        let replaced = overrides.iter().find(|replaced| replaced.from == origin);
+        let replacement = replaced.map(|replaced| replaced.to.clone());
+        let authorization = Authorization::parse(&said.authorization, manifest, overrides)?;
+        Ok(Self { origin, mode: said.mode, authorization, replacement })
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        let is_for_both = self.mode.is_none() || other.mode.is_none();
+        self.origin == other.origin && (is_for_both || self.mode == other.mode)
+    }
+
+    /// Where a request really goes.
+    pub(super) fn address(&self, url: Url) -> Url {
+        match &self.replacement {
+            Some(replacement) => replacement.in_place_of(&url),
+            None => url,
+        }
     }
 }
 
@@ -100,6 +144,14 @@ impl LoopbackOrigin {
     #[must_use]
     pub fn join(&self, path_and_query: &str) -> Option<Url> {
         self.0.join(path_and_query).ok().filter(|url| url.origin() == self.0.origin())
+    }
+
+    /// The same path and query on this origin.
+    pub(super) fn in_place_of(&self, url: &Url) -> Url {
+        let mut address = self.0.clone();
+        address.set_path(url.path());
+        address.set_query(url.query());
+        address
     }
 }
 
@@ -164,6 +216,14 @@ fn parse_origin(text: &str) -> Result<Url, PolicyError> {
         && url.username().is_empty()
         && url.password().is_none();
     if is_bare { Ok(url) } else { Err(not_an_origin()) }
+}
+
+/// A URL over `https` with nothing of a user in it.
+pub(super) fn parse_https(text: &str) -> Result<Url, PolicyError> {
+    let is_plain = |url: &Url| {
+        url.scheme() == "https" && url.username().is_empty() && url.password().is_none()
+    };
+    Url::parse(text).ok().filter(is_plain).ok_or_else(|| PolicyError::NotHttps(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State as Extract;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use super::keys::{Caller, caller};
 use super::params::Params;
 use super::state::{Call, Replay, id};
 use super::trouble::TroubleKind;
-use super::{checkout, destinations, endpoints, events, intents, refunds, trouble};
+use super::{checkout, destinations, disputes, endpoints, events, intents, refunds, trouble};
 
 /// Answers any call of the API.
 pub async fn answer(
@@ -38,8 +38,16 @@ pub async fn answer(
     };
     match trouble {
         None => {
-            let (status, body) = carry_out(&shared, call, &headers, &body);
-            (status, [("request-id", id("req"))], Json(body)).into_response()
+            let answer = carry_out(&shared, call, &headers, &body);
+            let mut response = (answer.status, Json(answer.body)).into_response();
+            let said = response.headers_mut();
+            if let Ok(id) = id("req").parse() {
+                said.insert("request-id", id);
+            }
+            if answer.is_replayed {
+                said.insert("idempotent-replayed", HeaderValue::from_static("true"));
+            }
+            response
         }
         Some(trouble) => {
             if trouble.has_effect {
@@ -64,10 +72,19 @@ fn repeat_failure(shared: &Shared, headers: &HeaderMap) {
     }
 }
 
-fn carry_out(shared: &Shared, call: Call, headers: &HeaderMap, body: &[u8]) -> (StatusCode, Value) {
-    match answer_of(shared, call, headers, body) {
-        Ok(body) => (StatusCode::OK, body),
-        Err(error) => (error.status, error.body),
+/// An answer of the API.
+struct Answer {
+    status: StatusCode,
+    body: Value,
+    /// Whether it is the stored answer to an idempotency key.
+    is_replayed: bool,
+}
+
+fn carry_out(shared: &Shared, call: Call, headers: &HeaderMap, body: &[u8]) -> Answer {
+    let mut is_replayed = false;
+    match answer_of(shared, call, headers, body, &mut is_replayed) {
+        Ok(body) => Answer { status: StatusCode::OK, body, is_replayed },
+        Err(error) => Answer { status: error.status, body: error.body, is_replayed },
     }
 }
 
@@ -76,6 +93,7 @@ fn answer_of(
     call: Call,
     headers: &HeaderMap,
     body: &[u8],
+    is_replayed: &mut bool,
 ) -> Result<Value, ApiError> {
     let caller = caller(headers)?;
     let key = headers
@@ -87,6 +105,7 @@ fn answer_of(
         && let Some(replay) = shared.state().side_mut(caller.realm).replays.get(key)
     {
         return if replay.request == request {
+            *is_replayed = true;
             replay.answer.clone()
         } else {
             Err(ApiError::idempotency())
@@ -138,7 +157,12 @@ fn route(shared: &Shared, caller: &Caller, call: Call, body: &[u8]) -> Result<Va
         ("POST", ["v1", "payment_intents", id, "cancel"]) => {
             intents::cancel(shared, side, livemode, id, params)
         }
+        ("POST", ["v1", "payment_intents", id, "capture"]) => {
+            intents::capture(shared, side, livemode, id, params)
+        }
+        ("GET", ["v1", "disputes"]) => disputes::list(side, params),
         ("GET", ["v1", "refunds"]) => refunds::list(side, params),
+        ("GET", ["v1", "refunds", id]) => refunds::get(side, id, params),
         ("POST", ["v1", "refunds"]) => refunds::create(shared, side, livemode, params),
         ("GET", ["v1", "charges"]) => intents::list_charges(side, params),
         _ => Err(ApiError::no_route(&call.method, &call.path)),

@@ -32,6 +32,8 @@ pub struct Session {
     pub success_url: String,
     /// The PaymentIntent's.
     pub intent_metadata: BTreeMap<String, String>,
+    /// Whether the money is only authorised.
+    pub is_captured_by_hand: bool,
     cancel_url: Option<String>,
     client_reference_id: Option<String>,
     metadata: BTreeMap<String, String>,
@@ -100,6 +102,8 @@ pub fn create(
         cancel_url: params.take("cancel_url"),
         client_reference_id: params.take("client_reference_id"),
         intent_metadata: params.map("payment_intent_data[metadata]"),
+        is_captured_by_hand: params.take("payment_intent_data[capture_method]").as_deref()
+            == Some("manual"),
         metadata: params.map("metadata"),
         created: now(),
         expires_at: params.number("expires_at")?.unwrap_or(now() + 24 * 3600),
@@ -143,10 +147,12 @@ pub fn expire(
     Ok(expired)
 }
 
-/// Lists them, or those of a PaymentIntent.
+/// Lists them, or those of a PaymentIntent, or since a time.
 pub fn list(side: &Side, mut params: Params) -> Result<Value, ApiError> {
     let of = params.take("payment_intent");
-    let is_wanted = |session: &&Session| of.is_none() || session.intent == of;
+    let since = params.number("created[gte]")?.unwrap_or(0);
+    let is_wanted =
+        |session: &&Session| session.created >= since && (of.is_none() || session.intent == of);
     let sessions = side.sessions.iter().rev().filter(is_wanted).map(|s| (s.id.clone(), s.json()));
     page(sessions.collect(), "/v1/checkout/sessions", params)
 }

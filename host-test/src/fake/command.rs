@@ -22,7 +22,8 @@ pub enum Command {
     /// nine deliveries from in a row is disabled.
     ///
     /// Test cards behave as Stripe's: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined,
-    /// 4000 0025 0000 3155 asks for authentication. Everything is in memory and gone when it stops.
+    /// 4000 0025 0000 3155 asks for authentication, 4000 0000 0000 0259 pays and is then disputed.
+    /// Everything is in memory and gone when it stops.
     FakeStripe(FakeStripeArgs),
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::api::page;
 use super::checkout::Session;
+use super::disputes;
 use super::error::ApiError;
 use super::events::happen;
 use super::params::Params;
@@ -27,6 +28,9 @@ pub struct Intent {
     pub latest_charge: Option<String>,
     /// What has been given back.
     pub refunded: u64,
+    /// Whether the customer has objected to it.
+    pub is_disputed: bool,
+    is_captured_by_hand: bool,
     cancellation_reason: Option<String>,
     metadata: BTreeMap<String, String>,
     created: u64,
@@ -40,6 +44,8 @@ pub struct Intent {
 pub enum Outcome {
     /// It is paid.
     Paid,
+    /// It is paid, and the customer objects to it at once.
+    Disputed,
     /// This attempt failed.
     Declined,
     /// The bank wants to know who it is.
@@ -51,6 +57,7 @@ fn ask_bank(card: &str) -> Outcome {
     let digits: String = card.chars().filter(char::is_ascii_digit).collect();
     match digits.as_str() {
         "4242424242424242" => Outcome::Paid,
+        "4000000000000259" => Outcome::Disputed,
         "4000002500003155" => Outcome::MustAuthenticate,
         // 4000000000000002, and every card that is none.
         _ => Outcome::Declined,
@@ -67,6 +74,8 @@ impl Intent {
             last_payment_error: None,
             latest_charge: None,
             refunded: 0,
+            is_disputed: false,
+            is_captured_by_hand: session.is_captured_by_hand,
             cancellation_reason: None,
             metadata: session.intent_metadata.clone(),
             created: now(),
@@ -80,6 +89,15 @@ impl Intent {
         if self.status == "succeeded" { self.amount } else { 0 }
     }
 
+    fn is_authorised(&self) -> bool {
+        matches!(self.status, "succeeded" | "requires_capture")
+    }
+
+    /// Until when it can be captured. Stripe gives seven days for most cards.
+    fn capture_before(&self) -> Option<u64> {
+        (self.status == "requires_capture").then_some(self.created + 7 * 86_400)
+    }
+
     /// The last attempt to charge the card, if there was one.
     pub fn charge(&self) -> Option<Value> {
         Some(json!({
@@ -88,12 +106,18 @@ impl Intent {
             "amount": self.amount,
             "amount_captured": self.received(),
             "amount_refunded": self.refunded,
+            "captured": self.received() > 0,
+            "disputed": self.is_disputed,
             "currency": self.currency,
             "created": self.created,
             "livemode": self.livemode,
             "metadata": self.metadata,
-            "status": if self.status == "succeeded" { "succeeded" } else { "failed" },
-            "paid": self.status == "succeeded",
+            "status": if self.is_authorised() { "succeeded" } else { "failed" },
+            "paid": self.is_authorised(),
+            "payment_method_details": {
+                "card": { "capture_before": self.capture_before() },
+                "type": "card",
+            },
             "payment_intent": self.id,
             "refunded": self.refunded > 0 && self.refunded == self.received(),
         }))
@@ -113,11 +137,12 @@ impl Intent {
             "id": self.id,
             "object": "payment_intent",
             "amount": self.amount,
-            "amount_capturable": 0,
+            "amount_capturable": if self.status == "requires_capture" { self.amount } else { 0 },
             "amount_received": self.received(),
             "canceled_at": null,
             "cancellation_reason": self.cancellation_reason,
-            "capture_method": "automatic_async",
+            "capture_method":
+                if self.is_captured_by_hand { "manual" } else { "automatic_async" },
             "confirmation_method": "automatic",
             "created": self.created,
             "currency": self.currency,
@@ -173,6 +198,10 @@ pub fn confirm(shared: &Shared, realm: Realm, session_id: &str, card: &str) -> O
     intent.latest_charge = Some(id("ch"));
     match outcome {
         Outcome::Paid => succeed(shared, side, livemode, session_id, &intent_id)?,
+        Outcome::Disputed => {
+            succeed(shared, side, livemode, session_id, &intent_id)?;
+            disputes::open(shared, side, livemode, &intent_id)?;
+        }
         Outcome::Declined => {
             let why = ("card_declined", Some("generic_decline"), "Your card was declined.");
             decline(shared, side, &intent_id, why)?;
@@ -235,15 +264,42 @@ fn succeed(
     intent_id: &str,
 ) -> Option<()> {
     let intent = side.intent_mut(intent_id)?;
-    intent.status = "succeeded";
+    let (status, kind) = if intent.is_captured_by_hand {
+        ("requires_capture", "payment_intent.amount_capturable_updated")
+    } else {
+        ("succeeded", "payment_intent.succeeded")
+    };
+    intent.status = status;
     intent.last_payment_error = None;
     let paid = intent.json(false);
     let session = side.session_mut(session_id)?;
     session.status = "complete";
     let complete = session.json();
-    happen(shared, side, livemode, "payment_intent.succeeded", &paid);
+    happen(shared, side, livemode, kind, &paid);
     happen(shared, side, livemode, "checkout.session.completed", &complete);
     Some(())
+}
+
+/// Takes the money of one that is authorised.
+pub fn capture(
+    shared: &Shared,
+    side: &mut Side,
+    livemode: bool,
+    id: &str,
+    params: Params,
+) -> Result<Value, ApiError> {
+    params.finish()?;
+    let intent = side.intent_mut(id).ok_or_else(|| ApiError::no_such("payment_intent", id))?;
+    if intent.status != "requires_capture" {
+        return Err(ApiError::unexpected_state(&format!(
+            "This PaymentIntent could not be captured because it has a status of {}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture.",
+            intent.status
+        )));
+    }
+    intent.status = "succeeded";
+    let captured = intent.json(false);
+    happen(shared, side, livemode, "payment_intent.succeeded", &captured);
+    Ok(captured)
 }
 
 /// Cancels one. While its page is open, only the page can be closed.

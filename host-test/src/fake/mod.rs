@@ -20,6 +20,7 @@ mod checkout;
 mod command;
 mod delivery;
 mod destinations;
+mod disputes;
 mod endpoints;
 mod error;
 mod events;

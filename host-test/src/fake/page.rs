@@ -61,7 +61,9 @@ fn after(shared: &Shared, id: &str, act: impl FnOnce(Realm) -> Option<Outcome>) 
     };
     let outcome = open_in.and_then(act);
     with_session(shared, id, |_, what| match outcome {
-        Some(Outcome::Paid) => said("Paid", "Thank you. This payment is complete."),
+        Some(Outcome::Paid | Outcome::Disputed) => {
+            said("Paid", "Thank you. This payment is complete.")
+        }
         Some(Outcome::Declined) => form(id, what, Some("Your card was declined. Try another one.")),
         Some(Outcome::MustAuthenticate) => question(id),
         None => said("Not possible", "This payment is not waiting for that."),
@@ -78,12 +80,8 @@ fn with_session(shared: &Shared, id: &str, body: impl FnOnce(&str, &str) -> Stri
         return (StatusCode::NOT_FOUND, Html(page)).into_response();
     };
     let amount = Money { minor_units: session.amount, currency: session.currency.clone() };
-    let what = format!(
-        "{} — {} {}",
-        escaped(&session.name),
-        crate::money::display(&amount),
-        escaped(&session.currency.to_uppercase())
-    );
+    let amount = crate::money::display(&amount);
+    let what = format!("{} — {}", escaped(&session.name), escaped(&amount));
     Html(html(&body(session.status, &what))).into_response()
 }
 
@@ -95,7 +93,8 @@ fn form(id: &str, what: &str, error: Option<&str>) -> String {
          <label>Card number <input name=card list=cards value=\"4242 4242 4242 4242\" required></label>\
          <datalist id=cards><option value=\"4242 4242 4242 4242\">pays\
          <option value=\"4000 0000 0000 0002\">is declined\
-         <option value=\"4000 0025 0000 3155\">asks for authentication</datalist>\
+         <option value=\"4000 0025 0000 3155\">asks for authentication\
+         <option value=\"4000 0000 0000 0259\">pays, then objects at the bank</datalist>\
          <button>Pay</button></form>"
     )
 }

@@ -88,10 +88,20 @@ pub fn create(
     Ok(answer)
 }
 
-/// Lists those of a payment.
+/// One of them.
+pub fn get(side: &Side, id: &str, params: Params) -> Result<Value, ApiError> {
+    params.finish()?;
+    let refund = side.refunds.iter().find(|refund| refund.id == id);
+    refund.map(Refund::json).ok_or_else(|| ApiError::no_such("refund", id))
+}
+
+/// Lists those of a payment, or since a time.
 pub fn list(side: &Side, mut params: Params) -> Result<Value, ApiError> {
     let of = params.take("payment_intent");
-    let is_wanted = |refund: &&Refund| of.as_ref().is_none_or(|of| *of == refund.payment_intent);
+    let since = params.number("created[gte]")?.unwrap_or(0);
+    let is_wanted = |refund: &&Refund| {
+        refund.created >= since && of.as_ref().is_none_or(|of| *of == refund.payment_intent)
+    };
     let refunds = side.refunds.iter().rev().filter(is_wanted).map(|r| (r.id.clone(), r.json()));
     page(refunds.collect(), "/v1/refunds", params)
 }

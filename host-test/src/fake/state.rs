@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::destinations::Destination;
+use super::disputes::Dispute;
 use super::endpoints::Endpoint;
 use super::error::ApiError;
 use super::events::Event;
@@ -68,6 +69,8 @@ pub struct Side {
     pub sessions: Vec<super::checkout::Session>,
     /// PaymentIntents, oldest first.
     pub intents: Vec<Intent>,
+    /// Disputes, oldest first.
+    pub disputes: Vec<Dispute>,
     /// Refunds, oldest first.
     pub refunds: Vec<Refund>,
     /// Events, oldest first.

@@ -5,13 +5,13 @@ use rusqlite::{Connection, params};
 use super::LedgerError;
 use super::installations::mode_word;
 use super::payments::Scope;
-use crate::contract::types::PaymentEvent;
+use crate::contract::types::Event;
 
 /// Keeps an event of a payment that this workspace has made and does not know yet.
 pub(super) fn keep(
     connection: &Connection,
     scope: &Scope,
-    event: &PaymentEvent,
+    event: &Event,
     reference: &str,
     now: u64,
 ) -> Result<(), LedgerError> {
@@ -24,7 +24,7 @@ pub(super) fn keep(
             scope.workspace,
             scope.provider,
             mode_word(scope.mode),
-            event.event_id,
+            event.id,
             reference,
             event.occurred_at,
             now,
@@ -39,7 +39,7 @@ pub(super) fn take(
     connection: &Connection,
     scope: &Scope,
     reference: &str,
-) -> Result<Vec<(PaymentEvent, u64)>, LedgerError> {
+) -> Result<Vec<(Event, u64)>, LedgerError> {
     let whose = params![scope.workspace, scope.provider, mode_word(scope.mode), reference];
     let events = connection
         .prepare_cached(

@@ -8,11 +8,13 @@ use rusqlite::{Connection, params};
 
 use super::installations::mode_word;
 use super::last_deliveries::note_verified;
-use super::payments::{Order, Scope, StoredPayment, find, find_by_row, find_taken, insert};
+use super::payments::{
+    Attempt, Order, Scope, StoredPayment, find, find_by_alias, find_by_row, find_taken, insert,
+};
 use super::rule::{Decision, Known, decide, is_final};
 use super::transitions::tell_flow;
 use super::{Ledger, LedgerError, early};
-use crate::contract::types::{Authority, Payment, PaymentEvent};
+use crate::contract::types::{Authority, Awaited, Event, EventSubject, Payment};
 
 /// What the provider says when asked about an event that cannot be placed.
 pub enum Truth {
@@ -59,6 +61,7 @@ impl Ledger {
         &mut self,
         scope: &Scope,
         order: &Order,
+        attempt: &Attempt,
         payment: &Payment,
         now: u64,
     ) -> Result<Option<StoredPayment>, LedgerError> {
@@ -68,7 +71,7 @@ impl Ledger {
         let transaction = self.write()?;
         // Somebody else who asked and was told no may have given the reference back.
         if find_taken(&transaction, scope, &order.reference)?.is_none() {
-            insert(&transaction, scope, order, now)?;
+            insert(&transaction, scope, order, attempt)?;
         }
         let Some(known) = find_taken(&transaction, scope, &order.reference)? else {
             return Ok(None);
@@ -124,7 +127,7 @@ impl Ledger {
         &mut self,
         scope: &Scope,
         delivered_to: Option<&str>,
-        event: &PaymentEvent,
+        event: &Event,
         truth: &Truth,
         now: u64,
     ) -> Result<Recorded, LedgerError> {
@@ -136,13 +139,21 @@ impl Ledger {
             .prepare_cached(
                 "SELECT 1 FROM events WHERE workspace = ?1 AND provider = ?2 AND event = ?3",
             )?
-            .exists([&scope.workspace, &scope.provider, &event.event_id])?;
+            .exists([&scope.workspace, &scope.provider, &event.id])?;
+        let known = match &event.subject {
+            EventSubject::Payment(payment) => find(&transaction, scope, payment)?,
+            about => match about.payment_id() {
+                Some(id) => find_by_alias(&transaction, scope, id)?,
+                None => None,
+            },
+        };
         let recorded = if is_known {
             Recorded::Duplicate
-        } else if let Some(known) = find(&transaction, scope, &event.payment)? {
+        } else if let Some(known) = known {
             take(&transaction, scope, &known, event, truth, now, now)?
-        } else if let Some(reference) = &event.payment.reference
-            && event.payment.mode == scope.mode
+        } else if let EventSubject::Payment(payment) = &event.subject
+            && let Some(reference) = &payment.reference
+            && payment.mode == scope.mode
         {
             early::keep(&transaction, scope, event, reference, now)?;
             Recorded::Early
@@ -157,17 +168,23 @@ impl Ledger {
     }
 }
 
-/// Takes an event of a payment that is known: a part of the transaction that takes it.
+/// Takes an event of a payment that is known: a part of the transaction that takes it. A refund or a
+/// dispute says that something has happened to the payment: the provider is asked what.
 fn take(
     connection: &Connection,
     scope: &Scope,
     known: &StoredPayment,
-    event: &PaymentEvent,
+    event: &Event,
     truth: &Truth,
     received_at: u64,
     now: u64,
 ) -> Result<Recorded, LedgerError> {
-    let decision = judge(known, &event.payment, event.authority, event.occurred_at);
+    let (news, decision) = match &event.subject {
+        EventSubject::Payment(news) => {
+            (Some(news), judge(known, news, event.authority, event.occurred_at))
+        }
+        _ => (None, Decision::Ask),
+    };
     match (decision, truth) {
         (Decision::Ask, Truth::NotAsked) => return Ok(Recorded::MustAsk(known.version)),
         (Decision::Ask, Truth::Fetched(_, version)) if *version != known.version => {
@@ -185,9 +202,10 @@ fn take(
             )?;
         }
         _ => {
-            let news = &event.payment;
-            let said = state(known).after(news.status, event.authority, event.occurred_at);
-            apply(connection, scope, known, news, decision, said, now)?;
+            if let Some(news) = news {
+                let said = state(known).after(news.status, event.authority, event.occurred_at);
+                apply(connection, scope, known, news, decision, said, now)?;
+            }
         }
     }
     connection.execute(
@@ -196,7 +214,7 @@ fn take(
         params![
             scope.workspace,
             scope.provider,
-            event.event_id,
+            event.id,
             event.event_type,
             event.occurred_at,
             received_at,
@@ -232,6 +250,8 @@ fn apply(
     let is_new_state = decision == Decision::Apply;
     let status = if is_new_state { news.status } else { known.status };
     let settled = decision != Decision::Unsettled;
+    // Nobody pays any more on the page of a payment that is decided or authorised.
+    let is_over = is_final(status) || matches!(news.awaits, Awaited::Completion(_));
     if is_new_state || decision == Decision::Unsettled {
         let failure = news.failure.as_ref().and_then(|why| serde_json::to_string(why).ok());
         connection.execute(
@@ -247,13 +267,16 @@ fn apply(
                 news.provider_status,
                 news.received,
                 failure,
-                news.checkout_url,
+                news.checkout_url(),
                 as_of,
                 authority.as_str(),
                 settled,
-                is_final(status)
+                is_over
             ],
         )?;
+    } else if authority == Authority::Fetched {
+        // The provider was asked, and the status could not change.
+        connection.execute("UPDATE payments SET settled = 1 WHERE id = ?1", [known.row])?;
     }
     // A source that does not say never overwrites what is known, and an event may be an old one.
     let refunded = match authority {

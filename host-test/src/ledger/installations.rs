@@ -48,7 +48,7 @@ pub struct InstallationRow {
     pub credentials: Option<Vec<u8>>,
     /// What the plugin wants to be given back, sealed. None until the provider has answered.
     pub record: Option<Vec<u8>>,
-    /// Test or live. None until the provider has answered.
+    /// Test or live. None: an earlier version began the install and did not finish it.
     pub mode: Option<Mode>,
 }
 
@@ -70,7 +70,7 @@ impl InstallationRow {
             credentials: row.get(5)?,
             record: row.get(6)?,
             mode: mode.and_then(|word| {
-                [Mode::Test, Mode::Live].into_iter().find(|&mode| mode_word(mode) == word)
+                [Mode::Test, Mode::Live].into_iter().find(|mode| mode.as_str() == word)
             }),
         })
     }
@@ -78,10 +78,7 @@ impl InstallationRow {
 
 /// The word of a mode.
 pub(super) fn mode_word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Test => "test",
-        Mode::Live => "live",
-    }
+    mode.as_str()
 }
 
 impl Ledger {
@@ -138,8 +135,8 @@ impl Ledger {
         transaction.execute(
             "INSERT INTO installations
                  (id, workspace, provider, component, state, webhook_setup, credentials,
-                  created_at, changed_at)
-             VALUES (?1, ?2, ?3, ?4, 'installing', ?5, ?6, ?7, ?7)",
+                  mode, created_at, changed_at)
+             VALUES (?1, ?2, ?3, ?4, 'installing', ?5, ?6, ?7, ?8, ?8)",
             params![
                 new.id,
                 new.workspace,
@@ -147,6 +144,7 @@ impl Ledger {
                 component,
                 if new.webhook_is_manual { "manual" } else { "automatic" },
                 new.credentials,
+                new.mode.map(mode_word),
                 now
             ],
         )?;
@@ -223,11 +221,10 @@ impl Ledger {
     /// Whether the operator lets a component call every origin of its manifest.
     pub fn is_approved(&self, component: &str, manifest: &Manifest) -> Result<bool, LedgerError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT 1 FROM approvals WHERE component = ?1 AND origin = ?2 AND credential = ?3",
+            "SELECT 1 FROM approvals WHERE component = ?1 AND origin = ?2 AND authorization = ?3",
         )?;
         for origin in &manifest.origins {
-            let credential = origin.credential.as_deref().unwrap_or_default();
-            if !statement.exists(params![component, origin.url, credential])? {
+            if !statement.exists(params![component, origin.url, origin.description()])? {
                 return Ok(false);
             }
         }
@@ -243,11 +240,10 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
         for origin in &manifest.origins {
-            let credential = origin.credential.as_deref().unwrap_or_default();
             transaction.execute(
-                "INSERT OR IGNORE INTO approvals (component, origin, credential, approved_at)
+                "INSERT OR IGNORE INTO approvals (component, origin, authorization, approved_at)
                  VALUES (?1, ?2, ?3, ?4)",
-                params![component, origin.url, credential, now],
+                params![component, origin.url, origin.description(), now],
             )?;
         }
         Ok(transaction.commit()?)

@@ -3,6 +3,7 @@
 //!
 //! Every change is one transaction that is on the disk before it is answered for.
 
+mod addressee;
 mod early;
 mod error;
 mod events;
@@ -10,6 +11,7 @@ mod installations;
 mod last_deliveries;
 mod payments;
 mod reconciliation;
+mod refunds;
 mod rule;
 mod story;
 mod transitions;
@@ -23,15 +25,19 @@ pub use error::LedgerError;
 pub use events::{Asked, Recorded, Truth};
 pub use installations::{InstallationRow, State};
 pub use last_deliveries::LastDeliveries;
-pub use payments::{Order, Reservation, Scope, StoredPayment};
+pub use payments::{Attempt, Order, Reservation, Scope, StoredPayment};
 pub use rule::{Output, is_final};
 pub use story::{Happening, Story};
 pub use transitions::Transition;
 
 /// What makes each version of the schema out of the one before. The file keeps which it has. What
 /// has been released is never edited.
-const SCHEMA: [&str; 3] =
-    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const SCHEMA: [&str; 4] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 /// How long a write waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -88,6 +94,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::types::Mode;
 
     #[test]
     fn a_ledger_of_the_first_version_is_brought_up_to_date_and_loses_nothing() {
@@ -102,7 +109,14 @@ mod tests {
                  INSERT INTO installations
                      (id, workspace, provider, component, state, webhook_setup, mode, created_at,
                       changed_at)
-                 VALUES ('i1', 'w1', 'P', 'c', 'active', 'automatic', 'test', 1, 1);",
+                 VALUES ('i1', 'w1', 'P', 'c', 'active', 'automatic', 'test', 1, 1);
+                 INSERT INTO payments
+                     (workspace, provider, mode, reference, installation, amount, currency, name,
+                      status, provider_status, received, as_of, authority, settled, created_at)
+                 VALUES ('w1', 'P', 'test', 'r1', 'i1', 10, 'usd', 'p1', 'pending', 'x', 0, 1,
+                         'signed', 1, 1),
+                        ('w1', 'P', 'test', 'r2', 'i1', 10, 'usd', 'p2', 'pending', 'x', 0, 1,
+                         'signed', 1, 1);",
             )
             .unwrap();
         drop(first);
@@ -114,6 +128,11 @@ mod tests {
         assert_eq!(ledger.last_deliveries("i1").unwrap(), LastDeliveries::default());
         ledger.note_verified("i1", 7).unwrap();
         assert_eq!(ledger.last_deliveries("i1").unwrap().verified_at, Some(7));
+        let scope = Scope { workspace: "w1".into(), provider: "P".into(), mode: Mode::Test };
+        let payments = ledger.payments(&scope, 10).unwrap();
+        assert_eq!(payments.len(), 2);
+        assert!(payments.iter().all(|payment| payment.attempt.id.len() == 32));
+        assert_ne!(payments[0].attempt.id, payments[1].attempt.id);
     }
 
     #[test]

@@ -47,6 +47,30 @@ pub struct StoredPayment {
     pub settled: bool,
     /// It grows with every change.
     pub version: u64,
+    /// The attempt that it is.
+    pub attempt: Attempt,
+}
+
+/// One attempt to have a payment or a refund made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its id, new for every attempt. It travels to the provider and comes back.
+    pub id: String,
+    /// When it was reserved, in Unix seconds: before the provider was asked.
+    pub reserved_at: u64,
+}
+
+impl Attempt {
+    /// The idempotency key of what is done for this attempt: the same for the same purpose.
+    #[must_use]
+    pub fn idempotency_key(&self, purpose: &str) -> String {
+        format!("{purpose}-{}", self.id)
+    }
+}
+
+/// The id of a new attempt, as the contract wants it: 32 of its 36 characters.
+pub(super) fn new_attempt_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 /// What a flow asks for, as far as the ledger keeps it.
@@ -65,10 +89,10 @@ pub struct Order {
 pub enum Reservation {
     /// It is ours: the provider may be asked.
     Reserved {
-        /// Not new: it has been asked before, without an answer, or is being asked at this moment.
+        /// `false`: an earlier create has no recorded answer.
         is_new: bool,
-        /// How many payments of this reference were canceled before.
-        attempt: u32,
+        /// The attempt to create it.
+        attempt: Attempt,
     },
     /// There is such a payment.
     Existing(Box<StoredPayment>),
@@ -111,7 +135,8 @@ impl Authority {
 impl StoredPayment {
     pub(super) const COLUMNS: &str =
         "payments.id, reference, name, amount, currency, status, provider_status,
-         received, refunded, failure, checkout_url, as_of, authority, settled, version";
+         received, refunded, failure, checkout_url, as_of, authority, settled, version,
+         attempt, created_at";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let status: String = row.get(5)?;
@@ -132,6 +157,7 @@ impl StoredPayment {
             authority: if authority == "signed" { Authority::Signed } else { Authority::Fetched },
             settled: row.get(13)?,
             version: row.get(14)?,
+            attempt: Attempt { id: row.get(15)?, reserved_at: row.get(16)? },
         })
     }
 }
@@ -154,23 +180,17 @@ impl Ledger {
         now: u64,
     ) -> Result<Reservation, LedgerError> {
         let transaction = self.write()?;
-        let attempt = transaction.query_row(
-            "SELECT count(*) FROM payments
-             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
-                 AND status = 'canceled'",
-            params![scope.workspace, scope.provider, mode_word(scope.mode), order.reference],
-            |row| row.get(0),
-        )?;
         if let Some(existing) = find_taken(&transaction, scope, &order.reference)? {
             return Ok(if existing.amount != order.amount {
                 Reservation::AmountDiffers(existing.amount)
             } else if existing.name.is_some() {
                 Reservation::Existing(Box::new(existing))
             } else {
-                Reservation::Reserved { is_new: false, attempt }
+                Reservation::Reserved { is_new: false, attempt: existing.attempt }
             });
         }
-        insert(&transaction, scope, order, now)?;
+        let attempt = Attempt { id: new_attempt_id(), reserved_at: now };
+        insert(&transaction, scope, order, &attempt)?;
         transaction.commit()?;
         Ok(Reservation::Reserved { is_new: true, attempt })
     }
@@ -187,7 +207,8 @@ impl Ledger {
     }
 }
 
-/// A payment's own names first, then its reference: both are the provider's word for whose it is.
+/// A payment's own names first, then its attempt, then its reference: all are the provider's word for
+/// whose it is.
 pub(super) fn find(
     connection: &Connection,
     scope: &Scope,
@@ -200,6 +221,11 @@ pub(super) fn find(
         if let Some(found) = find_by_alias(connection, scope, alias)? {
             return Ok(Some(found));
         }
+    }
+    if let Some(attempt) = &payment.attempt_id
+        && let Some(found) = find_by_attempt(connection, scope, attempt)?
+    {
+        return Ok(Some(found));
     }
     match &payment.reference {
         Some(reference) => find_by_reference(connection, scope, reference),
@@ -222,13 +248,13 @@ pub(super) fn insert(
     connection: &Connection,
     scope: &Scope,
     order: &Order,
-    now: u64,
+    attempt: &Attempt,
 ) -> Result<(), LedgerError> {
     connection.execute(
         "INSERT INTO payments
              (workspace, provider, mode, reference, installation, amount, currency, status,
-              provider_status, received, as_of, authority, settled, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', '', 0, 0, 'signed', 1, ?8)",
+              provider_status, received, as_of, authority, settled, created_at, attempt)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', '', 0, 0, 'signed', 1, ?8, ?9)",
         params![
             scope.workspace,
             scope.provider,
@@ -237,13 +263,15 @@ pub(super) fn insert(
             order.installation,
             order.amount.minor_units,
             order.amount.currency,
-            now
+            attempt.reserved_at,
+            attempt.id
         ],
     )?;
     Ok(())
 }
 
-fn find_by_alias(
+/// A payment by an id of the provider's.
+pub(super) fn find_by_alias(
     connection: &Connection,
     scope: &Scope,
     alias: &str,
@@ -255,6 +283,19 @@ fn find_by_alias(
         StoredPayment::COLUMNS
     );
     one(connection, &sql, scope, alias)
+}
+
+fn find_by_attempt(
+    connection: &Connection,
+    scope: &Scope,
+    attempt: &str,
+) -> Result<Option<StoredPayment>, LedgerError> {
+    let sql = format!(
+        "SELECT {} FROM payments
+         WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND attempt = ?4",
+        StoredPayment::COLUMNS
+    );
+    one(connection, &sql, scope, attempt)
 }
 
 fn find_by_reference(

@@ -1,21 +1,23 @@
 //! Deliveries: from the raw bytes to the flow.
 //!
-//! With the installation's id in the query a delivery verifies with that installation's secrets or
-//! is refused. At the bare URL, which every merchant of a mode shares, one that no known secret
-//! signed is a hint: the payment is fetched with the merchant's key, and the fetched truth counts.
+//! A delivery to an installation's own URL goes straight to its plugin, which verifies it. At the
+//! shared URL, which every merchant of a mode has, the plugin first says what the delivery names, and
+//! the ledger whose that is. There a delivery that no known secret signed is a hint: the payment is
+//! read with the merchant's credentials, and what the provider says counts.
 
 use super::payments::ASKING;
 use super::{Error, Marketplace, Opened};
 use crate::clock::now;
 use crate::contract::types::{
-    Installation, PaymentEvent, Problem, ProviderError, WebhookError, WebhookHint, WebhookOutcome,
+    DeliveredEvent, Event, IgnoredDelivery, Installation, Mode, PaymentHint, Problem,
+    ProviderError, Verification, WebhookError, WebhookIdentity, WebhookOutcome, WebhookOwner,
     WebhookRequest,
 };
-use crate::egress::Egress;
-use crate::ledger::{Recorded, Scope, State, Truth};
+use crate::egress::{Egress, Quota};
+use crate::ledger::{InstallationRow, Recorded, Scope, State, Truth};
 
 /// The parameter of a webhook's URL that names an installation.
-const INSTALLATION: &str = "installation";
+pub(super) const INSTALLATION: &str = "installation";
 
 /// What a delivery came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,57 +57,145 @@ impl Answer {
     }
 }
 
+/// The URL that a delivery came to.
+enum Door {
+    /// The installation's own.
+    Own,
+    /// The one that all merchants share, and what the delivery names.
+    Shared(WebhookIdentity),
+}
+
 impl Marketplace {
-    /// Takes a delivery. What goes wrong on our side is `TryAgain`, so that nothing is lost.
-    pub async fn deliver(&self, request: WebhookRequest) -> Answer {
-        match self.try_deliver(request).await {
+    /// Takes a delivery that was received at a time, in Unix seconds. What goes wrong on our side is
+    /// `TryAgain`, so that nothing is lost.
+    pub async fn deliver(&self, received_at: u64, request: WebhookRequest) -> Answer {
+        match self.try_deliver(received_at, &request).await {
             Ok(answer) => answer,
             Err(error) => Answer::because(Verdict::TryAgain, error.problem()),
         }
     }
 
-    async fn try_deliver(&self, request: WebhookRequest) -> Result<Answer, Error> {
-        let hint = match self.plugin.peek_webhook(&request).await? {
-            Ok(hint) => hint,
-            Err(error) => return Ok(refused_or_later(&error)),
+    async fn try_deliver(
+        &self,
+        received_at: u64,
+        request: &WebhookRequest,
+    ) -> Result<Answer, Error> {
+        let named = url::form_urlencoded::parse(request.query.as_bytes())
+            .find(|(name, _)| name == INSTALLATION)
+            .map(|(_, id)| id.into_owned());
+        let (row, door) = if let Some(id) = named {
+            let row = self.ledger(move |ledger| ledger.installation(&id)).await?;
+            // Another provider's installation is none of this plugin's business.
+            (row.filter(|row| row.provider == self.provider_id()), Door::Own)
+        } else {
+            let named = self.plugin.identify_webhook(received_at, request).await?;
+            (self.row_of(named.clone()).await?, Door::Shared(named))
         };
-        let is_named_in_query = url::form_urlencoded::parse(request.query.as_bytes())
-            .any(|(name, _)| name == INSTALLATION);
-        let opened = match self.addressee(&hint, is_named_in_query).await? {
-            Ok(opened) => opened,
-            Err(answer) => return Ok(answer),
+        let Some(row) = row else {
+            return self.unclaimed(received_at).await;
         };
-        let scope = self.scope(&opened.row.workspace, opened.record.mode);
-        if opened.record.webhook.signing_secrets.is_empty() {
-            return self.follow(&hint, opened, scope, None).await;
+        match row.state {
+            State::Active => {
+                let opened = self.open_row(row)?;
+                self.handle(opened, &door, received_at, request).await
+            }
+            State::Uninstalled => Ok(Answer::ignored(
+                "installation-removed",
+                "The delivery is for an installation that has been removed.",
+            )),
+            // Not decided yet: an uninstall that fails leaves everything as it was.
+            State::Installing | State::Uninstalling => {
+                Ok(Answer::because(Verdict::TryAgain, Error::Unfinished(row.state).problem()))
+            }
         }
-        let egress = self.egress(opened.credentials.clone()).await?;
-        let record = opened.record.clone();
-        match self.plugin.handle_webhook(egress.clone(), record, request).await? {
-            Ok(WebhookOutcome::Payment(event)) => {
-                let delivered_to = Some(opened.row.id.as_str());
-                let recorded =
-                    self.take(&event, &egress, &opened.record, &scope, delivered_to).await?;
+    }
+
+    /// Whose delivery at the shared URL it is. A payment may outlive the installation that it was
+    /// created with: then its workspace's current one takes over.
+    async fn row_of(&self, named: WebhookIdentity) -> Result<Option<InstallationRow>, Error> {
+        let provider = self.provider_id().to_owned();
+        self.ledger(move |ledger| match ledger.addressee(&provider, &named)? {
+            Some(row) if row.state == State::Uninstalled => {
+                let current = ledger.installation_of(&row.workspace, &row.provider)?;
+                Ok(Some(current.unwrap_or(row)))
+            }
+            row => Ok(row),
+        })
+        .await
+    }
+
+    /// A delivery that names nothing of ours.
+    async fn unclaimed(&self, received_at: u64) -> Result<Answer, Error> {
+        let provider = self.provider_id().to_owned();
+        self.ledger(move |ledger| ledger.note_unclaimed(&provider, received_at)).await?;
+        Ok(Answer::ignored(
+            "installation-unknown",
+            "The delivery is for no installation that is known here.",
+        ))
+    }
+
+    /// Has the plugin say what a delivery means, and does it.
+    async fn handle(
+        &self,
+        opened: Opened,
+        door: &Door,
+        received_at: u64,
+        request: &WebhookRequest,
+    ) -> Result<Answer, Error> {
+        let Opened { row, record, credentials } = &opened;
+        let quota = self.quotas.of(&row.id);
+        let egress = self.egress(credentials.clone(), record.mode).await?;
+        let egress = egress.charged_to(quota.clone());
+        let outcome = self.plugin.handle_webhook(egress, received_at, record, request).await?;
+        let can_be_verified = record.webhook.verification == Verification::ByPlugin;
+        match outcome {
+            Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }))
+                if can_be_verified =>
+            {
+                quota.give_back();
+                let scope = self.scope(&row.workspace, record.mode);
+                let egress = self.egress(credentials.clone(), record.mode).await?;
+                let recorded = self.take(&event, &egress, record, &scope, Some(&row.id)).await?;
                 Ok(answer_of(&recorded))
             }
-            Ok(WebhookOutcome::Ignored(reason) | WebhookOutcome::Other(reason)) => {
-                self.ledger(move |ledger| ledger.note_verified(&opened.row.id, now())).await?;
+            Ok(WebhookOutcome::Event(DeliveredEvent { event, .. })) => {
+                match event.subject.payment_id() {
+                    Some(id) => self.follow(&opened, &quota, id, None).await,
+                    None => Ok(foreign()),
+                }
+            }
+            Ok(WebhookOutcome::Ignored(IgnoredDelivery { verified, reason })) => {
+                if verified && can_be_verified {
+                    quota.give_back();
+                    let id = row.id.clone();
+                    self.ledger(move |ledger| ledger.note_verified(&id, now())).await?;
+                }
                 Ok(Answer::because(Verdict::Ignored, reason))
             }
-            Err(WebhookError::Refused(reason))
-                if reason.code == "signature-mismatch" && !is_named_in_query =>
-            {
-                // The merchant's webhook has another secret than the one that was given.
-                if self.is_made_by_hand(&opened.record) {
-                    self.note_refused(&opened.row.id, &reason).await;
-                }
-                self.follow(&hint, opened, scope, Some(reason)).await
+            Ok(WebhookOutcome::Hint(PaymentHint { payment, mode })) => {
+                self.follow(&opened, &quota, &payment, mode).await
             }
-            Err(error) => {
-                if let WebhookError::Refused(reason) = &error {
-                    self.note_refused(&opened.row.id, reason).await;
+            Ok(WebhookOutcome::Other(reason)) => Ok(Answer::because(Verdict::Ignored, reason)),
+            Err(WebhookError::Unverified(reason)) => match door {
+                Door::Shared(WebhookIdentity { payment: Some(payment), mode, .. }) => {
+                    // The merchant's webhook has another secret than the one that was given.
+                    if record.webhook.owner == WebhookOwner::Merchant {
+                        self.note_refused(&row.id, &reason).await;
+                    }
+                    self.follow(&opened, &quota, payment, *mode).await
                 }
-                Ok(refused_or_later(&error))
+                Door::Shared(_) => Ok(Answer::because(Verdict::Refused, reason)),
+                Door::Own => {
+                    self.note_refused(&row.id, &reason).await;
+                    Ok(Answer::because(Verdict::Refused, reason))
+                }
+            },
+            Err(WebhookError::Refused(reason)) => {
+                self.note_refused(&row.id, &reason).await;
+                Ok(Answer::because(Verdict::Refused, reason))
+            }
+            Err(WebhookError::Unavailable(reason) | WebhookError::Other(reason)) => {
+                Ok(Answer::because(Verdict::TryAgain, reason))
             }
         }
     }
@@ -117,54 +207,11 @@ impl Marketplace {
         let _ = self.ledger(move |ledger| ledger.note_refused(&id, &because, now())).await;
     }
 
-    /// Whose delivery it is; or the answer, where it is nobody's.
-    async fn addressee(
-        &self,
-        hint: &WebhookHint,
-        is_named_in_query: bool,
-    ) -> Result<Result<Opened, Answer>, Error> {
-        let unknown = || {
-            Answer::ignored(
-                "installation-unknown",
-                "The delivery is for no installation that is known here.",
-            )
-        };
-        let Some(id) = hint.installation.clone() else {
-            return Ok(Err(unknown()));
-        };
-        let Some(mut row) = self.ledger(move |ledger| ledger.installation(&id)).await? else {
-            return Ok(Err(unknown()));
-        };
-        // Another provider's installation is none of this plugin's business.
-        if row.provider != self.provider_id() {
-            return Ok(Err(unknown()));
-        }
-        // A payment may outlive the installation that it was created with: its workspace's current
-        // one takes over, unless the delivery was addressed to the old one.
-        if row.state == State::Uninstalled && !is_named_in_query {
-            let (workspace, provider) = (row.workspace.clone(), row.provider.clone());
-            let current =
-                self.ledger(move |ledger| ledger.installation_of(&workspace, &provider)).await?;
-            row = current.unwrap_or(row);
-        }
-        Ok(match row.state {
-            State::Active => Ok(self.open_row(row)?),
-            State::Uninstalled => Err(Answer::ignored(
-                "installation-removed",
-                "The delivery is for an installation that has been removed.",
-            )),
-            // Not decided yet: an uninstall that fails leaves everything as it was.
-            State::Installing | State::Uninstalling => {
-                Err(Answer::because(Verdict::TryAgain, Error::Unfinished(row.state).problem()))
-            }
-        })
-    }
-
     /// A verified event: into the ledger, and with it to the flow. It was delivered to an
     /// installation, or found when the provider was asked.
     pub(super) async fn take(
         &self,
-        event: &PaymentEvent,
+        event: &Event,
         egress: &Egress,
         record: &Installation,
         scope: &Scope,
@@ -173,8 +220,8 @@ impl Marketplace {
         let mut recorded = self.record(event, scope, delivered_to, Truth::NotAsked).await?;
         for _ in 0..ASKING {
             let Recorded::MustAsk(version) = recorded else { break };
-            let id = event.payment.id.clone();
-            let asked = self.plugin.get_payment(egress.clone(), record.clone(), id).await;
+            let Some(id) = event.subject.payment_id() else { break };
+            let asked = self.plugin.get_payment(egress.clone(), record, id).await;
             let truth = match asked {
                 Ok(Ok(payment)) => Truth::Fetched(Box::new(payment), version),
                 // The event is kept, and the payment marked: the truth is still owed.
@@ -187,7 +234,7 @@ impl Marketplace {
 
     async fn record(
         &self,
-        event: &PaymentEvent,
+        event: &Event,
         scope: &Scope,
         delivered_to: Option<&str>,
         truth: Truth,
@@ -206,27 +253,16 @@ impl Marketplace {
     /// A hint: nothing in it is believed but that the provider may have something to say.
     async fn follow(
         &self,
-        hint: &WebhookHint,
-        opened: Opened,
-        scope: Scope,
-        refusal: Option<Problem>,
+        opened: &Opened,
+        quota: &Quota,
+        payment: &str,
+        mode: Option<Mode>,
     ) -> Result<Answer, Error> {
-        let Some(payment) = hint.payment.clone() else {
-            return Ok(Answer::because(
-                Verdict::Refused,
-                refusal.unwrap_or_else(|| {
-                    Problem::new(
-                        "secret-missing",
-                        "No signing secret is known, and the delivery names no payment to ask about.",
-                        &["Run a repair, so that deliveries can be verified."],
-                    )
-                }),
-            ));
-        };
-        if hint.mode.is_some_and(|mode| mode != opened.record.mode) {
+        let record = &opened.record;
+        if mode.is_some_and(|mode| mode != record.mode) {
             return Ok(Answer::ignored("other-mode", "The delivery is from the other mode."));
         }
-        if !self.hints.allows(&opened.row.id) {
+        if !quota.take() {
             return Ok(Answer::because(
                 Verdict::TryAgain,
                 Problem::new(
@@ -236,8 +272,9 @@ impl Marketplace {
                 ),
             ));
         }
-        let egress = self.egress(opened.credentials).await?;
-        match self.ask(&egress, &opened.record, &scope, &payment).await {
+        let scope = self.scope(&opened.row.workspace, record.mode);
+        let egress = self.egress(opened.credentials.clone(), record.mode).await?;
+        match self.ask(&egress, record, &scope, payment).await {
             Ok(Some(_)) => Ok(Answer::of(Verdict::Accepted)),
             Ok(None) | Err(Error::Provider(ProviderError::NotFound(_))) => Ok(foreign()),
             Err(error) => Err(error),
@@ -257,12 +294,4 @@ fn answer_of(recorded: &Recorded) -> Answer {
 /// A merchant's account has other business.
 fn foreign() -> Answer {
     Answer::ignored("payment-foreign", "The payment was not created here.")
-}
-
-fn refused_or_later(error: &WebhookError) -> Answer {
-    let verdict = match error {
-        WebhookError::Refused(_) => Verdict::Refused,
-        WebhookError::Unavailable(_) | WebhookError::Other(_) => Verdict::TryAgain,
-    };
-    Answer::because(verdict, error.problem().clone())
 }

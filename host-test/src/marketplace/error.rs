@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::contract::types::{Mode, Money, Origin, Problem, ProviderError};
 use crate::egress::PolicyError;
 use crate::ledger::{LedgerError, State};
-use crate::plugin::CallError;
+use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
 
 /// Why a use case has no result.
@@ -47,6 +47,14 @@ pub enum Error {
     /// Another install or uninstall has ended this one meanwhile.
     #[error("another install or uninstall has ended this one")]
     Superseded,
+    /// The provider is installed in the other mode.
+    #[error("the provider is installed in {} mode", .installed.as_str())]
+    ModeMismatch {
+        /// The provider's name.
+        provider: String,
+        /// The mode that it is installed in. The other one was asked for.
+        installed: Mode,
+    },
     /// The webhook of the installation is made in the other way.
     #[error("the webhook of the installation is made in the other way")]
     WebhookSetupDiffers,
@@ -86,7 +94,11 @@ impl Error {
     #[must_use]
     pub fn failing(&self) -> Failing {
         match self {
-            Self::Provider(ProviderError::Unavailable(_) | ProviderError::UnknownOutcome(_))
+            Self::Provider(
+                ProviderError::Unavailable(_)
+                | ProviderError::UnknownOutcome(_)
+                | ProviderError::ReplayedFailure(_),
+            )
             | Self::Ledger(LedgerError::Locked | LedgerError::DiskFull)
             | Self::Plugin(CallError::TimedOut)
             | Self::PaymentUnnamed => Failing::Later,
@@ -95,6 +107,7 @@ impl Error {
             | Self::UninstallFinished
             | Self::Unfinished(_)
             | Self::Superseded
+            | Self::ModeMismatch { .. }
             | Self::WebhookSetupDiffers
             | Self::OriginsNotApproved(_)
             | Self::ReferenceUsed(_)
@@ -117,11 +130,7 @@ impl Error {
             Self::Plugin(error) => error.problem(),
             Self::Ledger(error) => error.problem(),
             Self::Vault(error) => error.problem(),
-            Self::Policy(error) => Problem::new(
-                "origins-invalid",
-                format!("The plugin's list of origins cannot be used: {error}."),
-                &["Correct the manifest of the plugin."],
-            ),
+            Self::Policy(error) => origins_invalid(error),
             Self::Client(why) => Problem::new(
                 "client-unusable",
                 format!("No HTTPS client could be made: {why}."),
@@ -167,6 +176,7 @@ impl Error {
                     "Install again if nothing is installed.",
                 ],
             ),
+            Self::ModeMismatch { provider, installed } => mode_mismatch(provider, *installed),
             Self::WebhookSetupDiffers => Problem::new(
                 "webhook-setup-differs",
                 "The webhook of this installation is made in the other way (by hand, or automatically).",
@@ -189,14 +199,24 @@ impl Error {
     }
 }
 
+fn mode_mismatch(provider: &str, installed: Mode) -> Problem {
+    let (installed, given) = match installed {
+        Mode::Test => ("test", "live"),
+        Mode::Live => ("live", "test"),
+    };
+    Problem::new(
+        "mode-mismatch",
+        format!("{provider} is installed in {installed} mode, and this is a {given} key."),
+        &[
+            &format!("To change the mode, uninstall {provider}."),
+            "Install it again with the new key.",
+        ],
+    )
+}
+
 fn origins_not_approved(origins: &[Origin]) -> Problem {
-    let list: Vec<String> = origins
-        .iter()
-        .map(|origin| match &origin.credential {
-            Some(credential) => format!("{} (with {credential})", origin.url),
-            None => origin.url.clone(),
-        })
-        .collect();
+    let list: Vec<String> =
+        origins.iter().map(|origin| format!("{} ({})", origin.url, origin.description())).collect();
     Problem::new(
         "origins-not-approved",
         format!(
@@ -211,19 +231,15 @@ fn reference_used(amount: &Money) -> Problem {
     Problem::new(
         "reference-used",
         format!(
-            "This reference names a payment of another amount already: {} {}.",
-            crate::money::display(amount),
-            amount.currency.to_uppercase()
+            "This reference names a payment of another amount already: {}.",
+            crate::money::display(amount)
         ),
         &["Use another reference for another payment, or the same amount for the same one."],
     )
 }
 
 fn payment_unknown(mode: Mode) -> Problem {
-    let mode = match mode {
-        Mode::Test => "test",
-        Mode::Live => "live",
-    };
+    let mode = mode.as_str();
     Problem::new(
         "payment-unknown",
         format!("No payment with this reference or name is known in {mode} mode."),

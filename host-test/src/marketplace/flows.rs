@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::payments::PaymentView;
 use super::{Error, Marketplace, Opened};
-use crate::contract::types::{Mode, Refund, RefundRequest};
+use crate::clock::now;
+use crate::contract::types::{CompletionRequest, Mode, ProviderError, Refund, RefundRequest};
 use crate::ledger::{Output, Scope, StoredPayment, Story, Transition};
 
 /// How often the ledger is looked at while a flow waits: another process may write it.
@@ -53,10 +54,37 @@ impl Marketplace {
     pub async fn cancel(&self, id: &str) -> Result<PaymentView, Error> {
         let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
         let (name, mode) = (known.name.ok_or(Error::PaymentUnnamed)?, record.mode);
-        let egress = self.egress(credentials).await?;
-        let canceled = self.plugin.cancel_payment(egress.clone(), record.clone(), name).await??;
+        let egress = self.egress(credentials, mode).await?;
+        let canceled = self.plugin.cancel_payment(egress.clone(), &record, &name).await??;
         // What the ledger is told is what the provider says now: an event may have been faster.
         let asked = self.ask(&egress, &record, &scope, &canceled.id).await?;
+        let (known, payment) = asked.ok_or(Error::PaymentUnknown(mode))?;
+        Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
+    }
+
+    /// Captures or commits what a customer has approved. Already complete is success.
+    ///
+    /// # Errors
+    ///
+    /// No such payment is known, it is not authorised, or the provider is not there. Repeating is
+    /// always safe.
+    pub async fn complete(
+        &self,
+        id: &str,
+        return_query: Option<String>,
+    ) -> Result<PaymentView, Error> {
+        let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
+        let (payment, mode) = (known.name.ok_or(Error::PaymentUnnamed)?, record.mode);
+        let egress = self.egress(credentials, mode).await?;
+        let request = CompletionRequest {
+            payment,
+            idempotency_key: known.attempt.idempotency_key("complete"),
+            attempt_id: known.attempt.id,
+            reserved_at: known.attempt.reserved_at,
+            return_query,
+        };
+        let completed = self.plugin.complete_payment(egress.clone(), &record, &request).await??;
+        let asked = self.ask(&egress, &record, &scope, &completed.id).await?;
         let (known, payment) = asked.ok_or(Error::PaymentUnknown(mode))?;
         Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
     }
@@ -74,11 +102,29 @@ impl Marketplace {
         minor_units: Option<u64>,
     ) -> Result<(StoredPayment, Refund), Error> {
         let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
-        let (payment, mode) = (known.name.ok_or(Error::PaymentUnnamed)?, record.mode);
-        let egress = self.egress(credentials).await?;
-        let request = RefundRequest { payment, reference: reference.to_owned(), minor_units };
-        let refund = self.plugin.refund_payment(egress.clone(), record.clone(), request).await??;
-        let asked = self.ask(&egress, &record, &scope, &refund.payment.id).await?;
+        let (payment, mode) = (known.name.clone().ok_or(Error::PaymentUnnamed)?, record.mode);
+        let egress = self.egress(credentials, mode).await?;
+        let name = reference.to_owned();
+        let (attempt, is_new) =
+            self.ledger(move |ledger| ledger.reserve_refund(&known, &name, now())).await?;
+        let request = RefundRequest {
+            payment,
+            reference: reference.to_owned(),
+            idempotency_key: attempt.idempotency_key("refund"),
+            attempt_id: attempt.id.clone(),
+            reserved_at: attempt.reserved_at,
+            minor_units,
+        };
+        let refund = match self.plugin.refund_payment(egress.clone(), &record, &request).await? {
+            Ok(refund) => refund,
+            Err(error) => {
+                if is_new && matches!(error, ProviderError::Refused(_)) {
+                    self.ledger(move |ledger| ledger.release_refund(&attempt.id)).await?;
+                }
+                return Err(error.into());
+            }
+        };
+        let asked = self.ask(&egress, &record, &scope, &refund.payment).await?;
         let (known, _) = asked.ok_or(Error::PaymentUnknown(mode))?;
         Ok((known, refund))
     }

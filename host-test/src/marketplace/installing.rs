@@ -6,7 +6,9 @@
 
 use super::{Error, Marketplace, redacted, redacted_problem};
 use crate::clock::now;
-use crate::contract::types::{Installation, Mode, Problem, ProviderError, RepairOutcome};
+use crate::contract::types::{
+    Installation, Mode, ModeSource, Problem, ProviderError, RepairOutcome,
+};
 use crate::egress::Credentials;
 use crate::ledger::{InstallationRow, State};
 
@@ -17,6 +19,8 @@ const REPAIRS: u32 = 2;
 pub struct InstallOptions {
     /// What the merchant gave.
     pub credentials: Credentials,
+    /// The mode that the merchant has chosen. None: it follows from the credentials, or stays.
+    pub mode: Option<Mode>,
     /// Whether the merchant made the webhook by hand. None: as it is installed, else not.
     pub webhook_is_manual: Option<bool>,
     /// Whether the operator approves where the plugin calls.
@@ -34,8 +38,10 @@ pub struct Connection {
     pub mode: Mode,
     /// The provider's id of the merchant's account.
     pub account: Option<String>,
-    /// Where deliveries go.
+    /// Where deliveries go, as it is registered.
     pub webhook_url: String,
+    /// The installation's own URL: a delivery there always reaches its plugin.
+    pub installation_url: String,
     /// What is missing of the webhook.
     pub problem: Option<Problem>,
     /// What was changed at the provider besides.
@@ -58,13 +64,18 @@ impl Marketplace {
             self.ledger(move |ledger| ledger.approve(plugin.sha256(), plugin.manifest(), now()))
                 .await?;
         }
+        let chosen = match self.plugin.manifest().mode_source {
+            ModeSource::Merchant if options.mode.is_none() => self.mode().await?,
+            _ => options.mode,
+        };
+        let mode = self.plugin.rules().judge(&options.credentials, chosen)?.mode;
         match self.clear_the_way().await? {
-            Some(row) => self.rotate(row, options).await,
-            None => self.install_anew(options).await,
+            Some(row) => self.rotate(row, options, mode).await,
+            None => self.install_anew(options, mode).await,
         }
     }
 
-    async fn install_anew(&self, options: InstallOptions) -> Result<Connection, Error> {
+    async fn install_anew(&self, options: InstallOptions, mode: Mode) -> Result<Connection, Error> {
         let credentials = options.credentials;
         let id = uuid::Uuid::new_v4().simple().to_string();
         let row = InstallationRow {
@@ -75,10 +86,10 @@ impl Marketplace {
             webhook_is_manual: options.webhook_is_manual.unwrap_or(false),
             credentials: Some(self.seal_credentials(&id, &credentials)?),
             record: None,
-            mode: None,
+            mode: Some(mode),
         };
         // Where it may call nobody, nothing is begun.
-        self.egress(credentials.clone()).await?;
+        self.egress(credentials.clone(), mode).await?;
         let component = self.plugin.sha256().to_owned();
         let begun = row.clone();
         self.ledger(move |ledger| ledger.begin_installation(&begun, &component, now())).await?;
@@ -98,11 +109,12 @@ impl Marketplace {
         row: &InstallationRow,
         credentials: Credentials,
     ) -> Result<Connection, Error> {
-        let egress = self.egress(credentials.clone()).await?;
-        let request = self.install_request(row, &credentials);
-        let installed = self.plugin.install(egress, request).await?;
+        let request = self.install_request(row, &credentials, None)?;
+        let egress = self.egress(credentials.clone(), request.mode).await?;
+        let installed = self.plugin.install(egress, &request).await?;
         let record = installed.map_err(|error| redacted(&credentials, error))?;
         let mut row = row.clone();
+        row.mode = Some(request.mode);
         self.store(&mut row, &record, &credentials).await?;
         // Only now, with the new secret stored, may what is left of earlier ones go.
         match self.repair_with(row, record.clone(), &credentials).await {
@@ -115,12 +127,17 @@ impl Marketplace {
         }
     }
 
-    /// The plugin says whether the mode and the account are the same: it knows the credentials.
+    /// The plugin says whether the account is the same.
     async fn rotate(
         &self,
         row: InstallationRow,
         options: InstallOptions,
+        mode: Mode,
     ) -> Result<Connection, Error> {
+        if let Some(installed) = row.mode.filter(|installed| *installed != mode) {
+            let provider = self.plugin.manifest().name.clone();
+            return Err(Error::ModeMismatch { provider, installed });
+        }
         if options.webhook_is_manual.is_some_and(|manual| manual != row.webhook_is_manual) {
             return Err(Error::WebhookSetupDiffers);
         }
@@ -175,9 +192,10 @@ impl Marketplace {
         record: Installation,
         credentials: &Credentials,
     ) -> Result<RepairOutcome, Error> {
-        let egress = self.egress(credentials.clone()).await?;
-        let request = self.install_request(row, credentials);
-        let repaired = self.plugin.repair(egress, record, request).await?;
+        let before = self.open_credentials(row)?;
+        let request = self.install_request(row, credentials, Some(&before))?;
+        let egress = self.egress(credentials.clone(), request.mode).await?;
+        let repaired = self.plugin.repair(egress, &record, &request).await?;
         let outcome = repaired.map_err(|error| redacted(credentials, error))?;
         self.store(row, &outcome.installation, credentials).await?;
         Ok(outcome)
@@ -191,7 +209,10 @@ impl Marketplace {
         record: &Installation,
         credentials: &Credentials,
     ) -> Result<(), Error> {
-        if record.installation_id != row.id || record.workspace != row.workspace {
+        if record.installation_id != row.id
+            || record.workspace != row.workspace
+            || row.mode.is_some_and(|mode| mode != record.mode)
+        {
             return Err(Error::RecordForeign);
         }
         let read = row.clone();
@@ -216,16 +237,16 @@ impl Marketplace {
             None => Ok(()),
             Some(is_over) => {
                 if is_over {
-                    let egress = self.egress(credentials.clone()).await?;
+                    let egress = self.egress(credentials.clone(), record.mode).await?;
                     // What is left all the same is for the next repair.
-                    let _ = self.plugin.uninstall(egress, record.clone()).await?;
+                    let _ = self.plugin.uninstall(egress, record).await?;
                 }
                 Err(Error::Superseded)
             }
         }
     }
 
-    /// An installation as it is shown. The plugin has seen the credentials: nothing of them is.
+    /// An installation as it is shown. The plugin has seen signing secrets: nothing of them is.
     pub(super) fn connection(
         &self,
         record: Installation,
@@ -234,7 +255,12 @@ impl Marketplace {
         credentials: &Credentials,
     ) -> Connection {
         let clean = |text: String| credentials.redact(&text);
+        let own = self.webhook_urls(&record.installation_id).installation;
         Connection {
+            installation_url: match record.mode {
+                Mode::Test => own.test,
+                Mode::Live => own.live,
+            },
             installation: record.installation_id,
             provider: self.plugin.manifest().name.clone(),
             mode: record.mode,

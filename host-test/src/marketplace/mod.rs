@@ -4,7 +4,6 @@
 mod deliveries;
 mod error;
 mod flows;
-mod hints;
 mod installing;
 mod payments;
 mod reconciling;
@@ -14,22 +13,22 @@ mod uninstalling;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use tokio::sync::watch;
 
 use crate::contract::types::{
-    Credential, InstallRequest, Installation, Mode, Problem, ProviderError, WebhookSetup,
+    InstallRequest, Installation, Mode, Problem, ProviderError, UrlsByMode, WebhookOwner,
     WebhookUrls,
 };
-use crate::egress::{self, Credentials, Egress, OriginOverride, Policy};
+use crate::egress::{self, Credentials, Egress, Gateway, OriginOverride, Policy, Quotas};
 use crate::ledger::{InstallationRow, Ledger, LedgerError, Scope, State, Transition};
-use crate::plugin::Plugin;
+use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
 
 pub use deliveries::{Answer, Verdict};
 pub use error::{Error, Failing};
 pub use installing::{Connection, InstallOptions};
-pub use payments::PaymentView;
+pub use payments::{PaymentOrder, PaymentView};
 pub use reconciling::Reconciled;
 pub use uninstalling::{Left, Removed};
 
@@ -53,13 +52,12 @@ pub struct Options<'a> {
 pub struct Marketplace {
     plugin: Plugin,
     plugin_is_bundled: bool,
-    policy: Policy,
-    client: reqwest::Client,
+    gateway: Gateway,
     ledger: Arc<Mutex<Ledger>>,
     vault: Vault,
     /// Its id in the ledger, and everywhere else.
     workspace: String,
-    hints: hints::Limiter,
+    quotas: Arc<Quotas>,
     /// Told after every commit that may have changed what a flow reads.
     changes: watch::Sender<()>,
 }
@@ -83,13 +81,14 @@ impl Marketplace {
             .map_err(|error| LedgerError::File(error.to_string()))?;
         let mut ledger = Ledger::open(&options.data_dir.join("ledger.sqlite"))?;
         let workspace = ledger.workspace_id(&options.workspace)?;
+        let policy = Policy::new(plugin.manifest(), &options.overrides)?;
+        let client = egress::client().map_err(|error| Error::Client(error.to_string()))?;
         Ok(Self {
-            policy: Policy::new(plugin.manifest(), &options.overrides)?,
-            client: egress::client().map_err(|error| Error::Client(error.to_string()))?,
+            gateway: Gateway::new(client, policy),
             ledger: Arc::new(Mutex::new(ledger)),
             vault: Vault::open(options.data_dir)?,
             workspace,
-            hints: hints::Limiter::default(),
+            quotas: Arc::default(),
             changes: watch::Sender::new(()),
             plugin_is_bundled: options.plugin_is_bundled,
             plugin,
@@ -144,14 +143,19 @@ impl Marketplace {
         Scope { workspace: workspace.to_owned(), provider: self.provider_id().to_owned(), mode }
     }
 
-    fn webhook_urls(&self) -> WebhookUrls {
-        let url = |base| format!("{base}?provider={}", self.provider_id());
-        WebhookUrls { test: url(TEST_WEBHOOK), live: url(LIVE_WEBHOOK) }
+    /// Where deliveries for an installation go: its own URLs, and those that all merchants share.
+    fn webhook_urls(&self, installation: &str) -> WebhookUrls {
+        let shared = |base| format!("{base}?provider={}", self.provider_id());
+        let own = |base| format!("{}&{}={installation}", shared(base), deliveries::INSTALLATION);
+        WebhookUrls {
+            installation: UrlsByMode { test: own(TEST_WEBHOOK), live: own(LIVE_WEBHOOK) },
+            shared: UrlsByMode { test: shared(TEST_WEBHOOK), live: shared(LIVE_WEBHOOK) },
+        }
     }
 
-    /// What the plugin may reach with these credentials. Nothing, unless the operator has approved
-    /// its origins.
-    async fn egress(&self, credentials: Credentials) -> Result<Egress, Error> {
+    /// What the plugin may reach in a mode, with these credentials. Nothing, unless the operator has
+    /// approved its origins.
+    async fn egress(&self, credentials: Credentials, mode: Mode) -> Result<Egress, Error> {
         let plugin = self.plugin.clone();
         let is_approved = self.plugin_is_bundled
             || self
@@ -160,7 +164,7 @@ impl Marketplace {
         if !is_approved {
             return Err(Error::OriginsNotApproved(self.plugin.manifest().origins.clone()));
         }
-        Ok(Egress::new(self.client.clone(), self.policy.clone(), credentials))
+        Ok(self.gateway.egress(mode, credentials))
     }
 
     /// The workspace's installation, if there is one that is not over.
@@ -215,23 +219,37 @@ impl Marketplace {
         Ok(self.vault.seal(&record_of(&record.installation_id), &json)?)
     }
 
-    /// What `install` and `repair` are told.
-    fn install_request(&self, row: &InstallationRow, credentials: &Credentials) -> InstallRequest {
-        let credential = |(name, secret): (&str, &SecretString)| Credential {
-            name: name.to_owned(),
-            value: secret.expose_secret().to_owned(),
-        };
-        InstallRequest {
+    /// What the credentials of an installation are, by the manifest's rules.
+    fn accepted(
+        &self,
+        row: &InstallationRow,
+        credentials: &Credentials,
+    ) -> Result<Accepted, Error> {
+        Ok(self.plugin.rules().judge(credentials, row.mode)?)
+    }
+
+    /// What `install` and `repair` are told. `before` are the credentials that the installation has
+    /// had; none: it is new.
+    fn install_request(
+        &self,
+        row: &InstallationRow,
+        credentials: &Credentials,
+        before: Option<&Credentials>,
+    ) -> Result<InstallRequest, Error> {
+        let accepted = self.accepted(row, credentials)?;
+        let changed = |name: &str| before.is_none_or(|before| !before.agree(credentials, name));
+        Ok(InstallRequest {
             installation_id: row.id.clone(),
             workspace: row.workspace.clone(),
-            credentials: credentials.iter().map(credential).collect(),
-            webhook_urls: self.webhook_urls(),
-            webhook_setup: if row.webhook_is_manual {
-                WebhookSetup::Manual
+            mode: accepted.mode,
+            credentials: self.plugin.rules().described(&accepted, credentials, changed),
+            webhook_urls: self.webhook_urls(&row.id),
+            webhook_owner: if row.webhook_is_manual {
+                WebhookOwner::Merchant
             } else {
-                WebhookSetup::Automatic
+                WebhookOwner::Plugin
             },
-        }
+        })
     }
 }
 

@@ -3,13 +3,33 @@
 use super::{Error, Marketplace, Opened};
 use crate::clock::now;
 use crate::contract::types::{
-    Installation, Mode, Payment, PaymentRequest, PaymentStatus, Problem, ProviderError,
+    CaptureMethod, Installation, Mode, Money, Payment, PaymentRequest, PaymentStatus, Problem,
+    ProviderError,
 };
 use crate::egress::Egress;
 use crate::ledger::{Asked, LedgerError, Order, Reservation, Scope, StoredPayment, is_final};
 
 /// How often a payment that changes while it is asked about is asked about again.
 pub(super) const ASKING: u32 = 3;
+
+/// What a flow asks for.
+#[derive(Clone, Debug)]
+pub struct PaymentOrder {
+    /// The flow's name for the payment.
+    pub reference: String,
+    /// How much.
+    pub amount: Money,
+    /// What the customer reads. None: the reference.
+    pub description: Option<String>,
+    /// Where the customer goes after paying.
+    pub success_url: String,
+    /// Where the customer goes after giving up.
+    pub cancel_url: Option<String>,
+    /// Until when it can be paid, in Unix seconds. None: as long as the provider allows.
+    pub expires_at: Option<u64>,
+    /// Whether the money is taken at once.
+    pub capture_method: CaptureMethod,
+}
 
 /// A payment as it is shown: what is known, and what the provider says now.
 #[derive(Debug)]
@@ -31,15 +51,15 @@ impl Marketplace {
     ///
     /// Nothing is installed; the reference names another amount; the provider refuses or is not
     /// there. Repeating with the same reference is always safe.
-    pub async fn pay(&self, mut request: PaymentRequest) -> Result<PaymentView, Error> {
+    pub async fn pay(&self, asked: PaymentOrder) -> Result<PaymentView, Error> {
         let Opened { row, record, credentials } = self.opened().await?;
         let mode = record.mode;
         let scope = self.scope(&row.workspace, mode);
-        let egress = self.egress(credentials).await?;
+        let egress = self.egress(credentials, mode).await?;
         let order = Order {
             installation: row.id,
-            reference: request.reference.clone(),
-            amount: request.amount.clone(),
+            reference: asked.reference.clone(),
+            amount: asked.amount.clone(),
         };
         let mut reserved = self.reserve(&scope, &order).await?;
         if let Reservation::Existing(known) = reserved {
@@ -57,12 +77,25 @@ impl Marketplace {
                 return Ok(PaymentView { mode, known: *known, provider: None, problem: None });
             }
         };
-        request.attempt = attempt;
-        match self.plugin.create_payment(egress, record, request).await? {
+        let request = PaymentRequest {
+            reference: asked.reference,
+            attempt_id: attempt.id.clone(),
+            idempotency_key: attempt.idempotency_key("create"),
+            reserved_at: attempt.reserved_at,
+            amount: asked.amount,
+            description: asked.description,
+            success_url: asked.success_url,
+            cancel_url: asked.cancel_url,
+            expires_at: asked.expires_at,
+            capture_method: asked.capture_method,
+        };
+        match self.plugin.create_payment(egress, &record, &request).await? {
             Ok(payment) => {
                 let created = payment.clone();
                 let known = self
-                    .ledger(move |ledger| ledger.record_created(&scope, &order, &created, now()))
+                    .ledger(move |ledger| {
+                        ledger.record_created(&scope, &order, &attempt, &created, now())
+                    })
                     .await?;
                 self.changes.send_replace(());
                 let known = known.ok_or(Error::PaymentUnknown(mode))?;
@@ -74,10 +107,13 @@ impl Marketplace {
                 let nothing_exists = match &error {
                     ProviderError::InvalidCredentials(_)
                     | ProviderError::PermissionMissing(_)
-                    | ProviderError::NotFound(_) => true,
-                    ProviderError::Refused(problem) => problem.code != "reference-used",
+                    | ProviderError::NotFound(_)
+                    | ProviderError::Refused(_) => true,
                     ProviderError::Unavailable(_) => is_new,
-                    ProviderError::UnknownOutcome(_) | ProviderError::Other(_) => false,
+                    ProviderError::UnknownOutcome(_)
+                    | ProviderError::KeySpent(_)
+                    | ProviderError::ReplayedFailure(_)
+                    | ProviderError::Other(_) => false,
                 };
                 if nothing_exists {
                     self.ledger(move |ledger| ledger.release(&scope, &order.reference)).await?;
@@ -125,8 +161,7 @@ impl Marketplace {
         let known = self.ledger(move |ledger| ledger.payment(&whose, &name)).await?;
         let mut version = known.map(|known| known.version);
         for _ in 0..ASKING {
-            let answer =
-                self.plugin.get_payment(egress.clone(), record.clone(), id.to_owned()).await??;
+            let answer = self.plugin.get_payment(egress.clone(), record, id).await??;
             let (whose, payment) = (scope.clone(), answer.clone());
             let asked = self
                 .ledger(move |ledger| ledger.record_fetched(&whose, &payment, version, now()))
@@ -155,7 +190,7 @@ impl Marketplace {
         let Some(name) = known.name.clone() else {
             return Ok(PaymentView { mode, known, provider: None, problem: None });
         };
-        let egress = self.egress(credentials).await?;
+        let egress = self.egress(credentials, mode).await?;
         match self.ask(&egress, &record, &scope, &name).await {
             Ok(Some((known, payment))) => {
                 Ok(PaymentView { mode, known, provider: Some(payment), problem: None })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Error, Failing, Marketplace, Opened};
 use crate::clock::now;
-use crate::contract::types::{Installation, PaymentEvent, ProviderError};
+use crate::contract::types::{Event, EventQuery, Installation, ProviderError};
 use crate::egress::Credentials;
 use crate::ledger::{Recorded, Scope};
 
@@ -14,8 +14,10 @@ use crate::ledger::{Recorded, Scope};
 const KEPT: u64 = 30 * 86_400;
 /// How far back is asked again: an event may be listed later than its time says.
 const OVERLAP: u64 = 300;
-/// Between two calls: twenty a second, less than the 25 that the smallest account may make.
-const PACE: Duration = Duration::from_millis(50);
+/// How many events a page may have.
+const PAGE: u32 = 100;
+/// How many requests a second a provider is thought to allow that does not say.
+const USUAL_ALLOTMENT: u32 = 25;
 /// How long a payment may be unfinished before the background asks about it.
 const PATIENCE: u64 = 600;
 /// How often the background asks for missed events.
@@ -59,15 +61,17 @@ impl Marketplace {
         let scope = self.scope(&row.workspace, record.mode);
         let mut found = Reconciled::default();
         let begun = now();
+        let mut until = begun;
         let whose = scope.clone();
         let since = self.ledger(move |ledger| ledger.reconciled_until(&whose)).await?;
         if let Some(since) = since {
             let since = since.saturating_sub(OVERLAP).max(begun.saturating_sub(KEPT));
-            let events = self.missed(&record, &credentials, since).await?;
+            let (events, as_of) = self.missed(&record, &credentials, since).await?;
+            until = as_of.min(begun);
             found.listed = events.len();
             progress(&found);
             for event in &events {
-                let egress = self.egress(credentials.clone()).await?;
+                let egress = self.egress(credentials.clone(), record.mode).await?;
                 let recorded = self.take(event, &egress, &record, &scope, None).await?;
                 found.new += usize::from(matches!(recorded, Recorded::Recorded | Recorded::Early));
                 progress(&found);
@@ -75,30 +79,41 @@ impl Marketplace {
         }
         self.ask_about_unfinished(&record, &credentials, &scope, age, &mut found, &progress)
             .await?;
-        self.ledger(move |ledger| ledger.note_reconciled(&scope, begun)).await?;
+        self.ledger(move |ledger| ledger.note_reconciled(&scope, until)).await?;
         Ok(found)
     }
 
-    /// Every event since a time, oldest first.
+    /// Every event since a time, oldest first, and the time by the provider's clock up to which they
+    /// were listed.
     async fn missed(
         &self,
         record: &Installation,
         credentials: &Credentials,
         since: u64,
-    ) -> Result<Vec<PaymentEvent>, Error> {
-        let mut pages = Vec::new();
-        let mut cursor = None;
+    ) -> Result<(Vec<Event>, u64), Error> {
+        let mut events = Vec::new();
+        let mut query = EventQuery { since, limit: PAGE, cursor: None };
+        // What happens while the pages are listed may be on none of them.
+        let mut as_of = u64::MAX;
         loop {
-            let egress = self.egress(credentials.clone()).await?;
-            let page = self.plugin.missed_events(egress, record.clone(), since, cursor).await??;
-            pages.push(page.events);
-            cursor = page.cursor;
-            if cursor.is_none() {
-                // Each page is older than the one before.
-                return Ok(pages.into_iter().rev().flatten().collect());
+            let egress = self.egress(credentials.clone(), record.mode).await?;
+            let page = self.plugin.list_events(egress, record, &query).await??;
+            events.extend(page.events);
+            as_of = as_of.min(page.as_of);
+            query.cursor = page.cursor;
+            if query.cursor.is_none() {
+                // The provider lists the newest first.
+                events.reverse();
+                return Ok((events, as_of));
             }
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(self.pace()).await;
         }
+    }
+
+    /// Between two calls: four of five requests that the provider allows, so that flows find room.
+    fn pace(&self) -> Duration {
+        let allotment = self.plugin.manifest().allotment.per_second.unwrap_or(USUAL_ALLOTMENT);
+        Duration::from_millis(1250) / allotment.max(1)
     }
 
     async fn ask_about_unfinished(
@@ -114,7 +129,7 @@ impl Marketplace {
         let unfinished = self.ledger(move |ledger| ledger.unfinished(&whose, before)).await?;
         for known in unfinished {
             let Some(name) = &known.name else { continue };
-            let egress = self.egress(credentials.clone()).await?;
+            let egress = self.egress(credentials.clone(), record.mode).await?;
             found.asked += 1;
             let asked = match self.ask(&egress, record, scope, name).await {
                 // It is of another account, which was installed here before: the others go on.
@@ -126,7 +141,7 @@ impl Marketplace {
                     != (known.status, known.received, known.refunded, known.settled)
             }));
             progress(found);
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(self.pace()).await;
         }
         Ok(())
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Connection, Error, Marketplace};
+use super::{Connection, Error, Marketplace, Opened};
 use crate::clock::now;
 use crate::contract::types::{Check, Problem, StatusReport, StatusRequest, Verdict};
-use crate::ledger::{LastDeliveries, State};
+use crate::egress::Credentials;
+use crate::ledger::{InstallationRow, LastDeliveries, State};
 
 /// How long it may take to finish what a crash has cut off, and to report: less than ten seconds.
 const ALL: Duration = Duration::from_secs(9);
@@ -32,26 +33,39 @@ impl Marketplace {
             Err(_) => return Err(Error::Unfinished(State::Installing)),
         };
         let opened = self.opened().await?;
-        let id = opened.row.id.clone();
-        let last = self.ledger(move |ledger| ledger.last_deliveries(&id)).await?;
+        let (id, provider) = (opened.row.id.clone(), opened.row.provider.clone());
+        let (last, unclaimed) = self
+            .ledger(move |ledger| Ok((ledger.last_deliveries(&id)?, ledger.unclaimed(&provider)?)))
+            .await?;
+        let Opened { row, record, credentials } = opened;
+        let request = self.status_request(&row, &credentials)?;
         let left = ALL.saturating_sub(start.elapsed());
-        let request = StatusRequest {
-            credentials: opened.credentials.iter().map(|(name, _)| name.to_owned()).collect(),
-            webhook_urls: self.webhook_urls(),
-            time_limit: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
-        };
-        let time = left.saturating_sub(TO_ANSWER);
-        let credentials = opened.credentials;
-        let egress = self.egress(credentials.clone()).await?.until(Instant::now() + time);
-        let record = opened.record.clone();
-        let mut report = match self.plugin.report_status(egress, record, request).await {
+        let deadline = Instant::now() + left.saturating_sub(TO_ANSWER);
+        let egress = self.egress(credentials.clone(), record.mode).await?.until(deadline);
+        let mut report = match self.plugin.report_status(egress, left, &record, &request).await {
             Ok(report) => report,
             Err(error) => StatusReport {
                 checks: vec![check("connection", Verdict::Unknown, error.problem())],
             },
         };
+        let connection = self.connection(record, changes, false, &credentials);
         report.checks.extend(of_deliveries(last, now()));
-        Ok((self.connection(opened.record, changes, false, &credentials), report))
+        report.checks.push(of_unclaimed(unclaimed, &connection.installation_url, now()));
+        Ok((connection, report))
+    }
+
+    /// What a status report is told: of the credentials not a single value.
+    fn status_request(
+        &self,
+        row: &InstallationRow,
+        credentials: &Credentials,
+    ) -> Result<StatusRequest, Error> {
+        let accepted = self.accepted(row, credentials)?;
+        let mut described = self.plugin.rules().described(&accepted, credentials, |_| false);
+        for credential in &mut described {
+            credential.signing_secret = None;
+        }
+        Ok(StatusRequest { credentials: described, webhook_urls: self.webhook_urls(&row.id) })
     }
 }
 
@@ -103,6 +117,29 @@ fn of_deliveries(last: LastDeliveries, now: u64) -> [Check; 2] {
         }
     };
     [verified, refused]
+}
+
+/// How long a delivery that named nothing of ours is worth a warning, in seconds: a day.
+const UNCLAIMED_WARNING: u64 = 86_400;
+
+/// The deliveries at the shared URL that named nothing of ours.
+fn of_unclaimed(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Check {
+    const ID: &str = "delivery-unclaimed";
+    let Some((number, last_at)) = unclaimed else {
+        let message = "Every delivery was for an installation that is known here.";
+        return check(ID, Verdict::Pass, Problem::new("", message, &[]));
+    };
+    let message = format!(
+        "{number} deliveries were for no installation that is known here; the last one came {}.",
+        ago(last_at, now)
+    );
+    if now.saturating_sub(last_at) > UNCLAIMED_WARNING {
+        return check(ID, Verdict::Pass, Problem::new("", message, &[]));
+    }
+    let step = format!(
+        "If they were meant for this installation, give the webhook its own URL: {own_url}"
+    );
+    check(ID, Verdict::Warn, Problem::new("", message, &[&step]))
 }
 
 /// A time in the past, for a person.

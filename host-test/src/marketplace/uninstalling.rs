@@ -2,7 +2,7 @@
 
 use super::{Error, Marketplace, redacted};
 use crate::clock::now;
-use crate::contract::types::{Installation, Mode, Problem, ProviderError};
+use crate::contract::types::{Installation, Mode, Problem, ProviderError, WebhookOwner};
 use crate::ledger::{InstallationRow, State};
 
 const BY_FORCE: &str = "If that cannot be: run `host-test uninstall --force`, and delete by hand the webhook that it names.";
@@ -46,7 +46,7 @@ impl Marketplace {
         }
         let known = self.open_row(row.clone()).ok().map(|opened| opened.record);
         let left = match self.tell_provider(row).await {
-            Ok(record) if self.is_made_by_hand(&record) => Some(left(Some(record), None)),
+            Ok(record) if is_made_by_hand(&record) => Some(left(Some(record), None)),
             Ok(_) => None,
             Err(error) if force => Some(left(known, Some(error.problem()))),
             Err(mut error) => {
@@ -72,20 +72,14 @@ impl Marketplace {
             // It was cut off, and what it made is not known. The same install again is the same
             // one, and says it.
             let credentials = self.open_credentials(&row)?;
-            let egress = self.egress(credentials.clone()).await?;
-            let installed =
-                self.plugin.install(egress, self.install_request(&row, &credentials)).await?;
+            let request = self.install_request(&row, &credentials, None)?;
+            let egress = self.egress(credentials.clone(), request.mode).await?;
+            let installed = self.plugin.install(egress, &request).await?;
             (installed.map_err(|error| redacted(&credentials, error))?, credentials)
         };
-        let egress = self.egress(credentials).await?;
-        self.plugin.uninstall(egress, record.clone()).await??;
+        let egress = self.egress(credentials, record.mode).await?;
+        self.plugin.uninstall(egress, &record).await??;
         Ok(record)
-    }
-
-    /// Whether a webhook has the URL that every merchant shares: the guide's.
-    pub(super) fn is_made_by_hand(&self, record: &Installation) -> bool {
-        let urls = self.webhook_urls();
-        record.webhook.endpoint_id.is_some() && [urls.test, urls.live].contains(&record.webhook.url)
     }
 
     /// Finishes what a crash has cut off, and says what that was. After an uninstall nothing is left
@@ -126,6 +120,11 @@ impl Marketplace {
             None => Ok(None),
         }
     }
+}
+
+/// Whether the merchant has made the webhook, and it is there.
+fn is_made_by_hand(record: &Installation) -> bool {
+    record.webhook.endpoint_id.is_some() && record.webhook.owner == WebhookOwner::Merchant
 }
 
 fn left(record: Option<Installation>, because: Option<Problem>) -> Left {

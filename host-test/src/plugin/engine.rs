@@ -32,19 +32,24 @@ pub fn shared() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| {
         let engine = Engine::new(&config()).expect("the configuration is constant");
-        let weak = engine.weak();
-        std::thread::spawn(move || {
-            while let Some(engine) = weak.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                std::thread::sleep(TICK);
-            }
-        });
+        start_ticker(&engine);
         engine
     })
 }
 
-fn config() -> Config {
+/// Increments the engine's epoch for as long as there is the engine.
+pub(super) fn start_ticker(engine: &Engine) {
+    let weak = engine.weak();
+    std::thread::spawn(move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    });
+}
+
+pub(super) fn config() -> Config {
     let instances = u32::try_from(INSTANCES).unwrap_or(u32::MAX);
     // A component is several core instances and tables: the module, a shim and a fix-up.
     let mut pool = PoolingAllocationConfig::new();

@@ -3,7 +3,9 @@
 use thiserror::Error;
 use wasmtime::Trap;
 
+use super::RuleError;
 use crate::contract::types::Problem;
+use crate::egress::PolicyError;
 
 /// Why a component cannot be used as a plugin.
 #[derive(Debug, Error)]
@@ -32,13 +34,19 @@ pub enum LoadError {
     /// It does not say what it is.
     #[error(transparent)]
     Describe(CallError),
+    /// The form of its manifest cannot be used.
+    #[error(transparent)]
+    Rules(RuleError),
+    /// The origins of its manifest cannot be used.
+    #[error(transparent)]
+    Origins(PolicyError),
 }
 
 impl LoadError {
     /// What to tell a plugin developer.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        const BUILD: &str = "Build it for the world payment-plugin of the package brain-studio:payments@0.1.0 (see wit/).";
+        const BUILD: &str = "Build it for the world payment-plugin of the package brain-studio:payments@0.2.0 (see wit/).";
         match self {
             Self::Unreadable(error) => Problem::new(
                 "component-unreadable",
@@ -88,8 +96,24 @@ impl LoadError {
                 &[BUILD],
             ),
             Self::Describe(error) => error.problem(),
+            Self::Rules(error) => Problem::new(
+                "manifest-invalid",
+                format!("The plugin's manifest cannot be used: {error}."),
+                &["Correct `credentials` in the manifest of the plugin."],
+            ),
+            Self::Origins(error) => origins_invalid(error),
         }
     }
+}
+
+/// The plugin's list of origins cannot be used.
+#[must_use]
+pub fn origins_invalid(error: &PolicyError) -> Problem {
+    Problem::new(
+        "origins-invalid",
+        format!("The plugin's list of origins cannot be used: {error}."),
+        &["Correct the manifest of the plugin."],
+    )
 }
 
 /// Why a call has no result. It has ended, and nothing else with it.

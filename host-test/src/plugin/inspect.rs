@@ -10,22 +10,26 @@ use super::engine;
 
 /// The contract's package and version.
 const PACKAGE: &str = "brain-studio:payments";
-const VERSION: &str = "0.1.0";
+const VERSION: &str = "0.2.0";
 
 /// The functions that a plugin has to export.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 16] = [
     "describe",
     "install",
     "repair",
     "uninstall",
     "report-status",
     "create-payment",
+    "find-payment",
     "get-payment",
+    "complete-payment",
     "cancel-payment",
     "refund-payment",
-    "peek-webhook",
+    "find-refund",
+    "get-refund",
+    "identify-webhook",
     "handle-webhook",
-    "missed-events",
+    "list-events",
 ];
 
 /// A component, as read from itself.
@@ -69,11 +73,11 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
     })
 }
 
-/// Whether a component imports nothing but `http` and exports the whole contract.
+/// Whether a component imports nothing but `http#send` and exports the whole contract.
 pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), LoadError> {
-    let http = format!("{PACKAGE}/http@{VERSION}#");
+    let send = format!("{PACKAGE}/http@{VERSION}#send");
     let forbidden: Vec<String> =
-        imports(engine, component).1.into_iter().filter(|name| !name.starts_with(&http)).collect();
+        imports(engine, component).1.into_iter().filter(|name| *name != send).collect();
     if !forbidden.is_empty() {
         return Err(LoadError::ForbiddenImports(forbidden));
     }

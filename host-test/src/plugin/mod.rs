@@ -3,6 +3,9 @@
 mod engine;
 mod error;
 pub mod inspect;
+#[cfg(test)]
+mod memory_tests;
+mod rules;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +13,21 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
-use wasmtime::component::{Accessor, Component, HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store, StoreLimits};
 
+use crate::clock::now;
 use crate::contract::types::{
-    EventPage, InstallRequest, Installation, Manifest, Payment, PaymentRequest, ProviderError,
-    Refund, RefundRequest, RepairOutcome, StatusReport, StatusRequest, WebhookError, WebhookHint,
-    WebhookOutcome, WebhookRequest,
+    AttemptSearch, CompletionRequest, Context, EventPage, EventQuery, InstallRequest, Installation,
+    Manifest, Payment, PaymentRequest, PaymentSearchResult, ProviderError, Refund, RefundRequest,
+    RefundSearch, RefundSearchResult, RepairOutcome, StatusReport, StatusRequest, WebhookError,
+    WebhookIdentity, WebhookOutcome, WebhookRequest,
 };
 use crate::contract::{PaymentPlugin, PaymentPluginPre, http};
-use crate::egress::Egress;
+use crate::egress::{Egress, Policy};
 
-pub use error::{CallError, LoadError};
+pub use error::{CallError, LoadError, origins_invalid};
+pub use rules::{Accepted, CredentialRules, RuleError};
 
 /// How long a call that may reach the provider takes at most.
 const CALL_TIME: Duration = Duration::from_secs(30);
@@ -34,71 +40,91 @@ struct CallState {
     ticks: u32,
 }
 
-impl http::Host for CallState {}
 impl crate::contract::types::Host for CallState {}
 
-impl<T: Send> http::HostWithStore<T> for HasSelf<CallState> {
+impl http::Host for CallState {
     async fn send(
-        accessor: &Accessor<T, Self>,
-        request: http::Request,
-    ) -> Result<http::Response, http::Failure> {
-        let egress = accessor.with(|mut access| access.get().egress.clone());
-        egress.send(request).await
-    }
-
-    async fn send_all(
-        accessor: &Accessor<T, Self>,
+        &mut self,
         requests: Vec<http::Request>,
     ) -> Vec<Result<http::Response, http::Failure>> {
-        let egress = accessor.with(|mut access| access.get().egress.clone());
-        join_all(requests.into_iter().map(|request| egress.send(request))).await
+        join_all(requests.into_iter().map(|request| self.egress.send(request))).await
     }
 }
 
 /// A plugin that can be called.
 #[derive(Clone)]
 pub struct Plugin {
-    pre: PaymentPluginPre<CallState>,
-    slots: Arc<Semaphore>,
+    caller: Caller,
     sha256: String,
     manifest: Arc<Manifest>,
+    rules: Arc<CredentialRules>,
 }
 
-/// Calls a function of the contract that may wait for the outside world.
-macro_rules! in_fresh_instance {
-    ($plugin:ident, $egress:ident, $time:ident, $function:ident($($argument:ident),*)) => {
+/// What runs calls: the component, linked, and the places of the pool.
+#[derive(Clone)]
+struct Caller {
+    pre: PaymentPluginPre<CallState>,
+    slots: Arc<Semaphore>,
+    /// Looks at each store after its call.
+    #[cfg(test)]
+    observer: Option<memory_tests::Observer>,
+}
+
+/// Calls a function of the contract in a fresh instance.
+macro_rules! call {
+    ($plugin:ident, $egress:ident, $context:expr, $function:ident($($argument:expr),*)) => {{
+        let context: Context = $context;
         $plugin
-            .call($egress, $time, async |store, plugin| {
+            .caller
+            .call($egress, context, async |store, plugin| {
                 let provider = plugin.brain_studio_payments_payment_provider();
-                store
-                    .run_concurrent(async |accessor| {
-                        provider.$function(accessor, $($argument),*).await
-                    })
-                    .await?
+                provider.$function(store, context, $($argument),*).await
             })
             .await
-    };
+    }};
+}
+
+/// The context of a call that begins now.
+fn context_now(time: Duration) -> Context {
+    Context { now: now(), time_limit_ms: u32::try_from(time.as_millis()).unwrap_or(u32::MAX) }
 }
 
 impl Plugin {
-    /// Checks a component, compiles it and asks it what it is.
+    /// Checks a component, compiles it, asks it what it is, and checks its manifest.
     ///
     /// # Errors
     ///
     /// A [`LoadError`] that says which part of the contract is missing.
     pub async fn load(bytes: &[u8]) -> Result<Self, LoadError> {
-        let engine = engine::shared();
+        Self::load_in(engine::shared(), bytes).await
+    }
+
+    async fn load_in(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
         let component = compile(engine, bytes)?;
         inspect::check(engine, &component)?;
         let pre = link(engine, &component)
             .map_err(|error| LoadError::TypesDiffer(format!("{error:#}")))?;
-        let slots = Arc::new(Semaphore::new(engine::INSTANCES));
-        let manifest = call(&pre, &slots, Egress::none(), CALL_TIME, async |store, plugin| {
-            plugin.brain_studio_payments_payment_provider().call_describe(store).await
+        let caller = Caller {
+            pre,
+            slots: Arc::new(Semaphore::new(engine::INSTANCES)),
+            #[cfg(test)]
+            observer: None,
+        };
+        let context = context_now(CALL_TIME);
+        let manifest = caller
+            .call(Egress::none(), context, async |store, plugin| {
+                plugin.brain_studio_payments_payment_provider().call_describe(store).await
+            })
+            .await
+            .map_err(LoadError::Describe)?;
+        let rules = CredentialRules::of(&manifest).map_err(LoadError::Rules)?;
+        Policy::new(&manifest, &[]).map_err(LoadError::Origins)?;
+        Ok(Self {
+            caller,
+            sha256: hex(&Sha256::digest(bytes)),
+            manifest: Arc::new(manifest),
+            rules: Arc::new(rules),
         })
-        .await
-        .map_err(LoadError::Describe)?;
-        Ok(Self { pre, slots, sha256: hex(&Sha256::digest(bytes)), manifest: Arc::new(manifest) })
     }
 
     /// What it is and needs.
@@ -107,132 +133,168 @@ impl Plugin {
         &self.manifest
     }
 
+    /// What its manifest says of credentials.
+    #[must_use]
+    pub fn rules(&self) -> &CredentialRules {
+        &self.rules
+    }
+
     /// What an approval of its origins is bound to: the SHA-256 of the component, in hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256
     }
 
-    /// Runs `work` in a fresh instance.
-    async fn call<R: 'static>(
-        &self,
-        egress: Egress,
-        time: Duration,
-        work: impl AsyncFnOnce(&mut Store<CallState>, &PaymentPlugin) -> wasmtime::Result<R>,
-    ) -> Result<R, CallError> {
-        call(&self.pre, &self.slots, egress, time, work).await
-    }
-
     /// `install` of the contract.
     pub async fn install(
         &self,
         egress: Egress,
-        request: InstallRequest,
+        request: &InstallRequest,
     ) -> Result<Result<Installation, ProviderError>, CallError> {
-        in_fresh_instance!(self, egress, CALL_TIME, call_install(request))
+        call!(self, egress, context_now(CALL_TIME), call_install(request))
     }
 
     /// `repair` of the contract.
     pub async fn repair(
         &self,
         egress: Egress,
-        installation: Installation,
-        request: InstallRequest,
+        installation: &Installation,
+        request: &InstallRequest,
     ) -> Result<Result<RepairOutcome, ProviderError>, CallError> {
-        in_fresh_instance!(self, egress, CALL_TIME, call_repair(installation, request))
+        call!(self, egress, context_now(CALL_TIME), call_repair(installation, request))
     }
 
     /// `uninstall` of the contract.
     pub async fn uninstall(
         &self,
         egress: Egress,
-        installation: Installation,
+        installation: &Installation,
     ) -> Result<Result<(), ProviderError>, CallError> {
-        in_fresh_instance!(self, egress, CALL_TIME, call_uninstall(installation))
+        call!(self, egress, context_now(CALL_TIME), call_uninstall(installation))
     }
 
-    /// `report-status` of the contract, cut off at the request's time limit.
+    /// `report-status` of the contract, ended after `time`.
     pub async fn report_status(
         &self,
         egress: Egress,
-        installation: Installation,
-        request: StatusRequest,
+        time: Duration,
+        installation: &Installation,
+        request: &StatusRequest,
     ) -> Result<StatusReport, CallError> {
-        let time = Duration::from_millis(request.time_limit.into());
-        in_fresh_instance!(self, egress, time, call_report_status(installation, request))
+        call!(self, egress, context_now(time), call_report_status(installation, request))
     }
 
     /// `create-payment` of the contract.
     pub async fn create_payment(
         &self,
         egress: Egress,
-        installation: Installation,
-        request: PaymentRequest,
+        installation: &Installation,
+        request: &PaymentRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        in_fresh_instance!(self, egress, CALL_TIME, call_create_payment(installation, request))
+        call!(self, egress, context_now(CALL_TIME), call_create_payment(installation, request))
+    }
+
+    /// `find-payment` of the contract.
+    pub async fn find_payment(
+        &self,
+        egress: Egress,
+        installation: &Installation,
+        search: &AttemptSearch,
+    ) -> Result<Result<PaymentSearchResult, ProviderError>, CallError> {
+        call!(self, egress, context_now(CALL_TIME), call_find_payment(installation, search))
     }
 
     /// `get-payment` of the contract.
     pub async fn get_payment(
         &self,
         egress: Egress,
-        installation: Installation,
-        id: String,
+        installation: &Installation,
+        id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        in_fresh_instance!(self, egress, CALL_TIME, call_get_payment(installation, id))
+        call!(self, egress, context_now(CALL_TIME), call_get_payment(installation, id))
+    }
+
+    /// `complete-payment` of the contract.
+    pub async fn complete_payment(
+        &self,
+        egress: Egress,
+        installation: &Installation,
+        request: &CompletionRequest,
+    ) -> Result<Result<Payment, ProviderError>, CallError> {
+        call!(self, egress, context_now(CALL_TIME), call_complete_payment(installation, request))
     }
 
     /// `cancel-payment` of the contract.
     pub async fn cancel_payment(
         &self,
         egress: Egress,
-        installation: Installation,
-        id: String,
+        installation: &Installation,
+        id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        in_fresh_instance!(self, egress, CALL_TIME, call_cancel_payment(installation, id))
+        call!(self, egress, context_now(CALL_TIME), call_cancel_payment(installation, id))
     }
 
     /// `refund-payment` of the contract.
     pub async fn refund_payment(
         &self,
         egress: Egress,
-        installation: Installation,
-        request: RefundRequest,
+        installation: &Installation,
+        request: &RefundRequest,
     ) -> Result<Result<Refund, ProviderError>, CallError> {
-        in_fresh_instance!(self, egress, CALL_TIME, call_refund_payment(installation, request))
+        call!(self, egress, context_now(CALL_TIME), call_refund_payment(installation, request))
     }
 
-    /// `missed-events` of the contract.
-    pub async fn missed_events(
+    /// `find-refund` of the contract.
+    pub async fn find_refund(
         &self,
         egress: Egress,
-        installation: Installation,
-        since: u64,
-        cursor: Option<String>,
-    ) -> Result<Result<EventPage, ProviderError>, CallError> {
-        in_fresh_instance!(self, egress, CALL_TIME, call_missed_events(installation, since, cursor))
+        installation: &Installation,
+        search: &RefundSearch,
+    ) -> Result<Result<RefundSearchResult, ProviderError>, CallError> {
+        call!(self, egress, context_now(CALL_TIME), call_find_refund(installation, search))
     }
 
-    /// `peek-webhook` of the contract. It reaches nobody.
-    pub async fn peek_webhook(
+    /// `get-refund` of the contract.
+    pub async fn get_refund(
         &self,
+        egress: Egress,
+        installation: &Installation,
+        id: &str,
+    ) -> Result<Result<Refund, ProviderError>, CallError> {
+        call!(self, egress, context_now(CALL_TIME), call_get_refund(installation, id))
+    }
+
+    /// `list-events` of the contract.
+    pub async fn list_events(
+        &self,
+        egress: Egress,
+        installation: &Installation,
+        query: &EventQuery,
+    ) -> Result<Result<EventPage, ProviderError>, CallError> {
+        call!(self, egress, context_now(CALL_TIME), call_list_events(installation, query))
+    }
+
+    /// `identify-webhook` of the contract. It reaches nobody.
+    pub async fn identify_webhook(
+        &self,
+        received_at: u64,
         request: &WebhookRequest,
-    ) -> Result<Result<WebhookHint, WebhookError>, CallError> {
-        self.call(Egress::none(), CALL_TIME, async |store, plugin| {
-            let provider = plugin.brain_studio_payments_payment_provider();
-            provider.call_peek_webhook(store, request).await
-        })
-        .await
+    ) -> Result<WebhookIdentity, CallError> {
+        let context = Context { now: received_at, ..context_now(CALL_TIME) };
+        let nobody = Egress::none();
+        call!(self, nobody, context, call_identify_webhook(request))
     }
 
     /// `handle-webhook` of the contract.
     pub async fn handle_webhook(
         &self,
         egress: Egress,
-        installation: Installation,
-        request: WebhookRequest,
+        received_at: u64,
+        installation: &Installation,
+        request: &WebhookRequest,
     ) -> Result<Result<WebhookOutcome, WebhookError>, CallError> {
-        in_fresh_instance!(self, egress, CALL_TIME, call_handle_webhook(installation, request))
+        let context = Context { now: received_at, ..context_now(CALL_TIME) };
+        call!(self, egress, context, call_handle_webhook(installation, request))
     }
 
     /// `handle-webhook` many times in one and the same instance, with the time that each took: what
@@ -243,28 +305,24 @@ impl Plugin {
     /// The first call that fails.
     pub async fn time_warm_webhooks(
         &self,
+        received_at: u64,
         installation: &Installation,
         request: &WebhookRequest,
         iterations: usize,
     ) -> Result<Vec<Duration>, CallError> {
-        let mut store = engine::store(self.pre.engine(), Egress::none());
-        let plugin = self
-            .pre
-            .instantiate_async(&mut store)
-            .await
-            .map_err(|error| CallError::of_trap(&error))?;
+        let pre = &self.caller.pre;
+        let context = Context { now: received_at, ..context_now(CALL_TIME) };
+        let mut store = engine::store(pre.engine(), Egress::none());
+        let plugin =
+            pre.instantiate_async(&mut store).await.map_err(|error| CallError::of_trap(&error))?;
         let provider = plugin.brain_studio_payments_payment_provider();
         let mut times = Vec::with_capacity(iterations);
         for _ in 0..iterations {
-            let (installation, request) = (installation.clone(), request.clone());
             store.data_mut().ticks = 0;
             let start = std::time::Instant::now();
-            let outcome = store
-                .run_concurrent(async |accessor| {
-                    provider.call_handle_webhook(accessor, installation, request).await
-                })
+            let outcome = provider
+                .call_handle_webhook(&mut store, context, installation, request)
                 .await
-                .and_then(|outcome| outcome)
                 .map_err(|error| CallError::of_trap(&error))?;
             times.push(start.elapsed());
             drop(outcome);
@@ -273,24 +331,32 @@ impl Plugin {
     }
 }
 
-/// The timeout stands around the whole call, and ends it by dropping the store with the instance.
-async fn call<R: 'static>(
-    pre: &PaymentPluginPre<CallState>,
-    slots: &Semaphore,
-    egress: Egress,
-    time: Duration,
-    work: impl AsyncFnOnce(&mut Store<CallState>, &PaymentPlugin) -> wasmtime::Result<R>,
-) -> Result<R, CallError> {
-    // The pool would refuse what does not fit: wait for a place instead.
-    let _slot = slots.acquire().await.map_err(|_| CallError::Stopped)?;
-    let mut store = engine::store(pre.engine(), egress);
-    let run = async {
-        let plugin = pre.instantiate_async(&mut store).await?;
-        work(&mut store, &plugin).await
-    };
-    match tokio::time::timeout(time, run).await {
-        Ok(result) => result.map_err(|error| CallError::of_trap(&error)),
-        Err(_) => Err(CallError::TimedOut),
+impl Caller {
+    /// Runs `work` in a fresh instance. The timeout is around the whole call, and ends it by dropping
+    /// the store with the instance.
+    async fn call<R: 'static>(
+        &self,
+        egress: Egress,
+        context: Context,
+        work: impl AsyncFnOnce(&mut Store<CallState>, &PaymentPlugin) -> wasmtime::Result<R>,
+    ) -> Result<R, CallError> {
+        // The pool would refuse what does not fit: wait for a place instead.
+        let _slot = self.slots.acquire().await.map_err(|_| CallError::Stopped)?;
+        let mut store = engine::store(self.pre.engine(), egress);
+        let run = async {
+            let plugin = self.pre.instantiate_async(&mut store).await?;
+            work(&mut store, &plugin).await
+        };
+        let time = Duration::from_millis(context.time_limit_ms.into());
+        let result = tokio::time::timeout(time, run).await;
+        #[cfg(test)]
+        if let Some(observer) = &self.observer {
+            observer(&mut store);
+        }
+        match result {
+            Ok(result) => result.map_err(|error| CallError::of_trap(&error)),
+            Err(_) => Err(CallError::TimedOut),
+        }
     }
 }
 
@@ -307,7 +373,7 @@ fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
         return Err(LoadError::CoreModule);
     }
     if !bytes.starts_with(b"\0asm") {
-        return Err(LoadError::NotAComponent("it is no WebAssembly at all".to_owned()));
+        return Err(LoadError::NotAComponent("it is not WebAssembly".to_owned()));
     }
     Component::from_binary(engine, bytes)
         .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))

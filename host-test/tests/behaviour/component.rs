@@ -1,21 +1,22 @@
 //! The bundled component, read from itself.
 
 use host_test::bundled;
+use host_test::contract::types::Authorization;
 use host_test::plugin::{LoadError, Plugin, inspect};
 
 #[test]
 fn the_component_can_do_one_thing_to_the_world() {
     let component = inspect::inspect(bundled::COMPONENT).unwrap();
-    assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.1.0#send-all"]);
-    let allowed = ["brain-studio:payments/http@0.1.0", "brain-studio:payments/types@0.1.0"];
+    assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.2.0#send"]);
+    let allowed = ["brain-studio:payments/http@0.2.0", "brain-studio:payments/types@0.2.0"];
     assert!(component.imports.iter().all(|name| allowed.contains(&name.as_str())));
-    assert_eq!(component.exports, ["brain-studio:payments/payment-provider@0.1.0"]);
-    assert_eq!(component.package_version.as_deref(), Some("0.1.0"));
+    assert_eq!(component.exports, ["brain-studio:payments/payment-provider@0.2.0"]);
+    assert_eq!(component.package_version.as_deref(), Some("0.2.0"));
 }
 
 #[test]
 fn the_component_is_small() {
-    assert!(bundled::COMPONENT.len() <= 200_000, "{} bytes", bundled::COMPONENT.len());
+    assert!(bundled::COMPONENT.len() <= 300_000, "{} bytes", bundled::COMPONENT.len());
 }
 
 #[tokio::test]
@@ -35,7 +36,7 @@ async fn the_manifest_is_the_guides() {
     assert!(manifest.credentials.iter().all(|field| field.secret));
     let [origin] = manifest.origins.as_slice() else { panic!("one origin is called") };
     assert_eq!(origin.url, "https://api.stripe.com");
-    assert_eq!(origin.credential.as_deref(), Some("api-key"));
+    assert_eq!(origin.authorization, Authorization::Bearer("api-key".to_owned()));
 }
 
 /// A component from its text.
@@ -73,9 +74,9 @@ async fn what_is_no_plugin_is_refused_with_the_part_that_is_missing() {
             (core instance $instance (instantiate $module))
             (func $f (canon lift (core func $instance "f")))
             (instance $provider (export "describe" (func $f)))
-            (export "brain-studio:payments/payment-provider@0.1.0" (instance $provider)))"#,
+            (export "brain-studio:payments/payment-provider@0.2.0" (instance $provider)))"#,
     );
     let LoadError::FunctionsMissing(names) = refusal(&half_done).await else { panic!() };
-    assert_eq!(names.len(), 11);
+    assert_eq!(names.len(), 15);
     assert!(names.contains(&"handle-webhook".to_owned()));
 }

@@ -193,7 +193,7 @@ async fn a_webhook_made_by_hand_delivers_at_the_shared_url() {
     let options = InstallOptions {
         credentials: Credentials::new(given),
         webhook_is_manual: Some(true),
-        approve_origins: false,
+        ..super::host::options(TEST_KEY)
     };
     let connection = host.marketplace.install(options).await.unwrap();
     assert_eq!(connection.problem, None);

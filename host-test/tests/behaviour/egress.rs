@@ -6,10 +6,11 @@ use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
-use host_test::bundled;
 use host_test::contract::http::{FailureKind, Request};
-use host_test::egress::{Credentials, Egress, OriginOverride, Policy, client};
-use host_test::plugin::Plugin;
+use host_test::contract::types::Mode;
+use host_test::egress::{Credentials, Egress, Gateway, OriginOverride, Policy, client};
+
+use super::host::plugin;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
@@ -26,6 +27,11 @@ async fn provider() -> (OriginOverride, Seen) {
         seen.lock().unwrap().push(format!("{} {}", request.uri(), headers.join("; ")));
         match request.uri().path() {
             "/redirect" => Redirect::temporary("/elsewhere").into_response(),
+            "/echo" => {
+                let key = request.headers()["authorization"].clone();
+                let said = format!("you sent {}", key.to_str().unwrap());
+                ([("x-echo", key)], said).into_response()
+            }
             "/large" => vec![b'x'; (4 << 20) + 1].into_response(),
             "/largest" => vec![b'x'; 4 << 20].into_response(),
             _ => StatusCode::NO_CONTENT.into_response(),
@@ -40,10 +46,9 @@ async fn provider() -> (OriginOverride, Seen) {
 }
 
 async fn egress(overrides: &[OriginOverride]) -> Egress {
-    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
-    let policy = Policy::new(plugin.manifest(), overrides).unwrap();
+    let policy = Policy::new(plugin().await.manifest(), overrides).unwrap();
     let key = ("api-key".to_owned(), SecretString::from("sk_test_theMerchants"));
-    Egress::new(client().unwrap(), policy, Credentials::new([key]))
+    Gateway::new(client().unwrap(), policy).egress(Mode::Test, Credentials::new([key]))
 }
 
 fn get(url: &str) -> Request {
@@ -58,6 +63,8 @@ async fn the_key_is_added_here_and_what_the_plugin_sets_is_taken_away() {
     for (name, value) in [
         ("Authorization", "Bearer sk_test_thePlugins"),
         ("cookie", "a=b"),
+        ("accept-encoding", "gzip"),
+        ("range", "bytes=0-10"),
         ("host", "evil.example.com"),
         ("stripe-version", "2026-10-28.endive"),
     ] {
@@ -69,7 +76,20 @@ async fn the_key_is_added_here_and_what_the_plugin_sets_is_taken_away() {
     assert!(seen.starts_with("/v1/x?y=1 "));
     assert!(seen.contains("authorization: Bearer sk_test_theMerchants"));
     assert!(seen.contains("stripe-version: 2026-10-28.endive"));
-    assert!(!seen.contains("thePlugins") && !seen.contains("cookie") && !seen.contains("evil"));
+    for taken_away in ["thePlugins", "cookie", "evil", "accept-encoding", "range"] {
+        assert!(!seen.contains(taken_away), "{taken_away}: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn repeated_credential_does_not_come_inside() {
+    let (provider, _) = provider().await;
+    let egress = egress(&[provider]).await;
+    let response = egress.send(get("https://api.stripe.com/echo")).await.unwrap();
+    let said = String::from_utf8(response.body).unwrap();
+    assert_eq!(said, "you sent Bearer ********************");
+    let echo = response.headers.iter().find(|(name, _)| name == "x-echo").unwrap();
+    assert_eq!(echo.1, "Bearer ********************");
 }
 
 #[tokio::test]
@@ -77,7 +97,7 @@ async fn what_the_manifest_does_not_name_is_denied_and_not_sent() {
     let (provider, seen) = provider().await;
     let address = provider.to.to_string();
     let egress = egress(&[provider]).await;
-    let other_method = Request { method: "PATCH".to_owned(), ..get("https://api.stripe.com/") };
+    let other_method = Request { method: "OPTIONS".to_owned(), ..get("https://api.stripe.com/") };
     let too_large = Request {
         method: "POST".to_owned(),
         body: vec![b'x'; (256 << 10) + 1],

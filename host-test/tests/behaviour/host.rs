@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_test::bundled;
-use host_test::contract::types::{Money, PaymentRequest};
+use host_test::contract::types::{CaptureMethod, Money};
 use host_test::egress::Credentials;
 use host_test::fake::FakeStripe;
-use host_test::marketplace::{Connection, Error, InstallOptions, Marketplace, Options};
+use host_test::marketplace::{
+    Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
+};
 use host_test::plugin::Plugin;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -157,6 +159,7 @@ pub fn options(key: &str) -> InstallOptions {
     let key = ("api-key".to_owned(), SecretString::from(key));
     InstallOptions {
         credentials: Credentials::new([key]),
+        mode: None,
         webhook_is_manual: None,
         approve_origins: false,
     }
@@ -169,14 +172,14 @@ pub fn options_with_secret(key: &str, secret: &str) -> InstallOptions {
     InstallOptions { credentials: Credentials::new(given), ..options(key) }
 }
 
-pub fn request(reference: &str, minor_units: u64) -> PaymentRequest {
-    PaymentRequest {
+pub fn request(reference: &str, minor_units: u64) -> PaymentOrder {
+    PaymentOrder {
         reference: reference.to_owned(),
-        attempt: 0,
         amount: Money { minor_units, currency: "usd".to_owned() },
         description: None,
         success_url: "https://example.com/thank-you".to_owned(),
         cancel_url: None,
         expires_at: None,
+        capture_method: CaptureMethod::Automatic,
     }
 }

@@ -13,7 +13,7 @@ const SHAPES: &str = include_str!("../fixtures/request-shapes.json");
 /// A path with `{id}` where an object's id stands.
 fn route(call: &Call) -> String {
     let is_id = |segment: &&str| {
-        ["we_", "cs_", "pi_", "ch_", "ed_"].iter().any(|prefix| segment.starts_with(prefix))
+        ["we_", "cs_", "pi_", "ch_", "ed_", "re_"].iter().any(|prefix| segment.starts_with(prefix))
     };
     let segment = |segment| if is_id(&segment) { "{id}" } else { segment };
     let path: Vec<_> = call.path.split('/').map(segment).collect();

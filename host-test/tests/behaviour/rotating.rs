@@ -1,7 +1,9 @@
 //! A new key, or a new signing secret, in the place of the old one.
 
-use host_test::contract::types::{Verdict, WebhookSetup};
-use host_test::egress::{Credentials, Egress, Policy};
+use host_test::contract::types::{
+    Credential, InstallRequest, Mode, UrlsByMode, Verdict, WebhookOwner, WebhookUrls,
+};
+use host_test::egress::{Credentials, Gateway, Policy};
 use host_test::fake::signature;
 use host_test::marketplace::InstallOptions;
 use secrecy::SecretString;
@@ -95,7 +97,6 @@ async fn what_is_no_signing_secret_is_refused_by_what_it_is() {
         ("rk_live_51TestTestTestTest", "an API key"),
         ("pk_test_51TestTestTestTest", "an API key"),
         ("we_1TestTestTestTest", "the id of a webhook endpoint"),
-        ("  ", "only white space"),
         ("whsec_one two", "white space inside"),
         ("whsec_...", "only the shortened form"),
         ("whsec_••••AbCd", "only the shortened form"),
@@ -134,21 +135,25 @@ async fn a_webhook_that_cannot_be_corrected_is_made_anew_and_both_secrets_are_kn
     let policy = Policy::new(plugin.manifest(), &[provider.parse().unwrap()]).unwrap();
     let credentials =
         Credentials::new([("api-key".to_owned(), SecretString::from(TEST_KEY.to_owned()))]);
-    let egress = Egress::new(host.client.clone(), policy, credentials);
-    let request = host_test::contract::types::InstallRequest {
+    let egress = Gateway::new(host.client.clone(), policy).egress(Mode::Test, credentials);
+    let urls = |path: &str| UrlsByMode {
+        test: format!("https://chat-payments.jelou.dev/{path}"),
+        live: format!("https://chat-payments.jelou.ai/{path}"),
+    };
+    let request = InstallRequest {
         installation_id: "i1".to_owned(),
         workspace: "w1".to_owned(),
-        credentials: vec![host_test::contract::types::Credential {
+        mode: Mode::Test,
+        credentials: vec![Credential {
             name: "api-key".to_owned(),
-            value: TEST_KEY.to_owned(),
+            kind: "standard".to_owned(),
+            changed: false,
+            signing_secret: None,
         }],
-        webhook_urls: host_test::contract::types::WebhookUrls {
-            test: "https://chat-payments.jelou.dev/x".to_owned(),
-            live: "https://chat-payments.jelou.ai/x".to_owned(),
-        },
-        webhook_setup: WebhookSetup::Automatic,
+        webhook_urls: WebhookUrls { installation: urls("x?installation=i1"), shared: urls("x") },
+        webhook_owner: WebhookOwner::Plugin,
     };
-    let mut installed = plugin.install(egress.clone(), request.clone()).await.unwrap().unwrap();
+    let mut installed = plugin.install(egress.clone(), &request).await.unwrap().unwrap();
     let first = installed.webhook.endpoint_id.replace(made["id"].as_str().unwrap().to_owned());
     let old = installed.webhook.signing_secrets.clone();
     // In a full account nothing can take its place: it stays.
@@ -156,7 +161,7 @@ async fn a_webhook_that_cannot_be_corrected_is_made_anew_and_both_secrets_are_kn
         let form = format!("url=https://shop.example.com/{number}&enabled_events[]=*");
         host.tell_stripe(TEST_KEY, ENDPOINTS, &form).await;
     }
-    let full = plugin.repair(egress.clone(), installed.clone(), request.clone()).await;
+    let full = plugin.repair(egress.clone(), &installed, &request).await;
     let full = full.unwrap().unwrap();
     let kept = full.installation.webhook.endpoint_id;
     assert_eq!((full.changes.len(), kept.as_deref()), (0, made["id"].as_str()));
@@ -165,14 +170,13 @@ async fn a_webhook_that_cannot_be_corrected_is_made_anew_and_both_secrets_are_kn
     let url = format!("http://{}{ENDPOINTS}/{last}", host.fake.address());
     host.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
 
-    let repaired =
-        plugin.repair(egress.clone(), installed, request.clone()).await.unwrap().unwrap();
+    let repaired = plugin.repair(egress.clone(), &installed, &request).await.unwrap().unwrap();
     assert_eq!(repaired.changes, ["A new webhook was registered."]);
     let secrets = &repaired.installation.webhook.signing_secrets;
     assert_eq!((secrets.len(), secrets.last()), (2, old.first()));
     // Nothing has been deleted before the new secret could be stored; now the stray goes.
     assert!(host.fake.endpoint_ids(false).contains(first.as_ref().unwrap()));
-    let again = plugin.repair(egress, repaired.installation, request).await.unwrap().unwrap();
+    let again = plugin.repair(egress, &repaired.installation, &request).await.unwrap().unwrap();
     assert_eq!(again.changes.len(), 1);
     assert!(!host.fake.endpoint_ids(false).contains(first.as_ref().unwrap()));
 }

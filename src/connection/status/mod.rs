@@ -2,12 +2,11 @@
 
 mod webhook;
 
-use super::extras::may_lack_permissions;
 use super::{destination, endpoint};
 use crate::bindings::brain_studio::payments::types::{
     Check, Installation, Problem, StatusReport, StatusRequest, Verdict,
 };
-use crate::manifest::API_KEY;
+use crate::credentials::{has_key, is_restricted};
 use crate::permissions::{self, Missing};
 use crate::stripe::{Error, EventDestination, WebhookEndpoint, key_rejected, send_all};
 
@@ -25,13 +24,13 @@ struct Seen<'a> {
 
 /// Looks at the connection, at everything at once.
 pub fn report_status(installation: &Installation, request: &StatusRequest) -> StatusReport {
-    if !request.credentials.iter().any(|name| name == API_KEY) {
+    if !has_key(&request.credentials) {
         let remedy = &["Install again with your Secret key."];
         let none = check("key", Verdict::Fail, "No API Key is kept for this installation.", remedy);
         return StatusReport { checks: vec![none] };
     }
     let mut calls = vec![endpoint::first_page(), destination::first_page()];
-    let may_lack_permissions = may_lack_permissions(installation);
+    let may_lack_permissions = is_restricted(&request.credentials);
     if may_lack_permissions {
         calls.extend(permissions::probes());
     }

@@ -1,9 +1,8 @@
 //! The checks of the webhook, and of what stands beside it in the guide.
 
 use super::{NO_WEBHOOK, NOT_SEEN, Seen, check, from_problem, unseen};
-use crate::bindings::brain_studio::payments::types::{Check, Mode, Verdict};
-use crate::connection::address::{self, fault, is_meant_for, own_url, shared_url};
-use crate::connection::extras::is_made_by_plugin;
+use crate::bindings::brain_studio::payments::types::{Check, Mode, Verdict, WebhookOwner};
+use crate::connection::address::{self, fault, is_meant_for, own_url, shared_url, url_by_hand};
 use crate::connection::registration::{made_by_hand, secret_not_given, webhook_missing};
 use crate::connection::{destination, endpoint};
 use crate::stripe::{API_VERSION, Error, OLDEST_API_VERSION, WebhookEndpoint};
@@ -20,16 +19,20 @@ impl Seen<'_> {
         let endpoints = self.endpoints.as_ref().ok()?;
         let id = self.installation.webhook.endpoint_id.as_ref();
         let by_id = endpoints.iter().find(|endpoint| Some(&endpoint.id) == id);
-        if by_id.is_some() || is_made_by_plugin(self.installation) && id.is_some() {
+        if by_id.is_some() || self.is_plugins() && id.is_some() {
             return by_id;
         }
         made_by_hand(endpoints, &self.request.webhook_urls, self.installation.mode)
     }
 
+    /// Whether the webhook is the plugin's to take care of.
+    fn is_plugins(&self) -> bool {
+        self.installation.webhook.owner == WebhookOwner::Plugin
+    }
+
     /// Whether the plugin has made it, for this installation.
     fn is_ours(&self, webhook: &WebhookEndpoint) -> bool {
-        is_made_by_plugin(self.installation)
-            && self.installation.webhook.endpoint_id.as_ref() == Some(&webhook.id)
+        self.is_plugins() && self.installation.webhook.endpoint_id.as_ref() == Some(&webhook.id)
     }
 
     /// The steps that set right what is wrong: ours is repaired, the merchant's is edited.
@@ -56,7 +59,7 @@ impl Seen<'_> {
                     address::word(other),
                     webhook.url
                 );
-                let paste = format!("Paste this URL: {}", shared_url(urls, mode));
+                let paste = format!("Paste this URL: {}", own_url(urls, mode));
                 let remedy = self.remedy(webhook, &paste);
                 Check { id: "mode".to_owned(), verdict: Verdict::Fail, message, remedy }
             }
@@ -87,9 +90,9 @@ impl Seen<'_> {
                     from_problem(ID, Verdict::Fail, problem.clone())
                 }
                 _ if seen.is_err() => unseen(ID, NOT_SEEN),
-                _ if !is_made_by_plugin(self.installation) => {
-                    let url = shared_url(&self.request.webhook_urls, self.installation.mode);
-                    from_problem(ID, Verdict::Fail, webhook_missing(url, None))
+                _ if !self.is_plugins() => {
+                    let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
+                    from_problem(ID, Verdict::Fail, webhook_missing(urls, mode, None))
                 }
                 _ => check(
                     ID,
@@ -128,9 +131,8 @@ impl Seen<'_> {
     pub fn url(&self, webhook: &WebhookEndpoint) -> Check {
         const ID: &str = "webhook-url";
         let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
-        let own = own_url(urls, mode, &self.installation.installation_id);
-        let shared = shared_url(urls, mode);
-        let right = if self.is_ours(webhook) { own.as_str() } else { shared };
+        let (own, shared) = (own_url(urls, mode), shared_url(urls, mode));
+        let right = if self.is_ours(webhook) { own } else { url_by_hand(&webhook.url, urls, mode) };
         match fault(&webhook.url, right) {
             Some(fault) if webhook.url != shared && webhook.url != own => Check {
                 id: ID.to_owned(),
@@ -153,7 +155,7 @@ impl Seen<'_> {
         };
         let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
         // Without a webhook, only what the merchant was to make is looked for.
-        let found = if webhook.is_some() || !is_made_by_plugin(self.installation) {
+        let found = if webhook.is_some() || !self.is_plugins() {
             destination::of(webhook, destinations, urls, mode)
         } else {
             None
@@ -176,14 +178,15 @@ impl Seen<'_> {
     /// Others that deliver the same events to the same place.
     pub fn duplicates(&self, webhook: &WebhookEndpoint) -> Check {
         const ID: &str = "webhook-duplicates";
-        let shared = shared_url(&self.request.webhook_urls, self.installation.mode);
+        let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
+        let ours = [own_url(urls, mode), shared_url(urls, mode)];
         let others = self.endpoints.as_deref().unwrap_or_default();
         let others = others.iter().filter(|other| other.id != webhook.id);
         let mut remedy = Vec::new();
         for other in others {
             if endpoint::is_of_workspace(other, self.installation) {
                 remedy.push(format!("Run a repair: it deletes {}.", other.id));
-            } else if other.metadata.installation.is_none() && other.url.trim() == shared {
+            } else if other.metadata.installation.is_none() && ours.contains(&other.url.trim()) {
                 remedy.push(format!(
                     "In Stripe, open Workbench → Webhooks and delete {}, which somebody made by hand.",
                     other.id

@@ -1,7 +1,7 @@
 //! Events, answers and what they do to a payment, on a ledger on disk.
 
 use super::*;
-use crate::contract::types::{Mode, Money, PaymentStatus};
+use crate::contract::types::{Mode, Money, PaymentStatus, Refund, RefundStatus};
 use crate::ledger::Reservation;
 
 fn scope() -> Scope {
@@ -21,18 +21,20 @@ fn payment(status: PaymentStatus, created_at: u64) -> Payment {
         received: if is_paid { 10 } else { 0 },
         refunded: None,
         failure: None,
-        checkout_url: None,
+        attempt_id: None,
+        awaits: Awaited::Customer(None),
+        disputes: Vec::new(),
         created_at,
         extras: Vec::new(),
     }
 }
 
-fn event(id: &str, status: PaymentStatus, occurred_at: u64) -> PaymentEvent {
-    PaymentEvent {
-        event_id: id.to_owned(),
+fn event(id: &str, status: PaymentStatus, occurred_at: u64) -> Event {
+    Event {
+        id: id.to_owned(),
         event_type: "t".to_owned(),
         occurred_at,
-        payment: payment(status, 100),
+        subject: EventSubject::Payment(payment(status, 100)),
         authority: Authority::Signed,
     }
 }
@@ -52,7 +54,7 @@ fn ledger(directory: &std::path::Path) -> Ledger {
     };
     ledger.begin_installation(&row, "c", 1).unwrap();
     let reserved = ledger.reserve(&scope(), &order(), 1).unwrap();
-    assert!(matches!(reserved, Reservation::Reserved { is_new: true, attempt: 0 }));
+    assert!(matches!(reserved, Reservation::Reserved { is_new: true, .. }));
     created(&mut ledger, &payment(PaymentStatus::Pending, 100));
     ledger
 }
@@ -66,7 +68,95 @@ fn order() -> Order {
 }
 
 fn created(ledger: &mut Ledger, payment: &Payment) -> StoredPayment {
-    ledger.record_created(&scope(), &order(), payment, 1).unwrap().unwrap()
+    ledger.record_created(&scope(), &order(), &attempt(), payment, 1).unwrap().unwrap()
+}
+
+/// An attempt that nothing is reserved for.
+fn attempt() -> Attempt {
+    Attempt { id: "another-attempt".to_owned(), reserved_at: 1 }
+}
+
+/// The payment that an event is about.
+fn about(event: &mut Event) -> &mut Payment {
+    match &mut event.subject {
+        EventSubject::Payment(payment) => payment,
+        _ => panic!("the event is about no payment"),
+    }
+}
+
+#[test]
+fn refund_event_makes_us_ask_also_about_a_payment_that_is_final() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let paid = event("evt_1", PaymentStatus::Approved, 101);
+    ledger.record_event(&scope(), Some("i"), &paid, &Truth::NotAsked, 2).unwrap();
+    let refund = |id: &str, payment: &str| Event {
+        subject: EventSubject::Refund(Refund {
+            id: "re_1".to_owned(),
+            payment: payment.to_owned(),
+            reference: None,
+            attempt_id: None,
+            status: RefundStatus::Failed,
+            amount: Money { minor_units: 4, currency: "usd".to_owned() },
+            failure: None,
+            created_at: 102,
+        }),
+        ..event(id, PaymentStatus::Approved, 102)
+    };
+    let foreign = refund("evt_2", "pi_9");
+    let ignored = ledger.record_event(&scope(), None, &foreign, &Truth::NotAsked, 3).unwrap();
+    assert_eq!(ignored, Recorded::Foreign);
+
+    let first = refund("evt_3", "pi_1");
+    let kept = ledger.record_event(&scope(), None, &first, &Truth::CouldNotAsk, 3).unwrap();
+    assert_eq!(kept, Recorded::Recorded);
+    let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
+    assert!(!known.settled && known.status == PaymentStatus::Approved);
+
+    let second = refund("evt_4", "pi_1");
+    let asked = ledger.record_event(&scope(), None, &second, &Truth::NotAsked, 4).unwrap();
+    let Recorded::MustAsk(version) = asked else { panic!("a refund was believed") };
+    let mut now = payment(PaymentStatus::Approved, 100);
+    now.refunded = Some(4);
+    let truth = Truth::Fetched(Box::new(now), version);
+    ledger.record_event(&scope(), None, &second, &truth, 4).unwrap();
+    let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
+    assert!(known.settled && known.status == PaymentStatus::Approved);
+    assert_eq!(known.refunded, Some(4));
+    assert_eq!(outputs(&ledger), ["Pending", "Approved"]);
+}
+
+#[test]
+fn success_belongs_to_its_own_attempt() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let first = ledger.payment(&scope(), "order-1").unwrap().unwrap();
+    let canceled = event("evt_1", PaymentStatus::Canceled, 101);
+    ledger.record_event(&scope(), Some("i"), &canceled, &Truth::NotAsked, 2).unwrap();
+    ledger.reserve(&scope(), &order(), 3).unwrap();
+    // By an id that is not known yet, and the reference of both.
+    let mut late = event("evt_2", PaymentStatus::Approved, 104);
+    about(&mut late).id = "pi_9".to_owned();
+    about(&mut late).aliases = vec!["pi_9".to_owned()];
+    about(&mut late).attempt_id = Some(first.attempt.id);
+    ledger.record_event(&scope(), Some("i"), &late, &Truth::NotAsked, 4).unwrap();
+    let second = ledger.payment(&scope(), "order-1").unwrap().unwrap();
+    assert_eq!(second.status, PaymentStatus::Pending);
+    assert_eq!(outputs(&ledger), ["Pending", "Rejected"]);
+}
+
+#[test]
+fn repeated_refund_is_the_same_attempt_until_it_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
+    let (first, is_new) = ledger.reserve_refund(&known, "r", 5).unwrap();
+    assert!(is_new);
+    assert_eq!(ledger.reserve_refund(&known, "r", 6).unwrap(), (first.clone(), false));
+    assert_ne!(ledger.reserve_refund(&known, "other", 6).unwrap().0, first);
+    ledger.release_refund(&first.id).unwrap();
+    let (second, is_new) = ledger.reserve_refund(&known, "r", 7).unwrap();
+    assert!(is_new && second != first);
 }
 
 #[test]
@@ -76,7 +166,7 @@ fn a_canceled_payment_frees_its_reference_for_another_one() {
     let canceled = event("evt_1", PaymentStatus::Canceled, 101);
     ledger.record_event(&scope(), Some("i"), &canceled, &Truth::NotAsked, 2).unwrap();
     let reserved = ledger.reserve(&scope(), &order(), 3).unwrap();
-    assert!(matches!(reserved, Reservation::Reserved { is_new: true, attempt: 1 }));
+    assert!(matches!(reserved, Reservation::Reserved { is_new: true, .. }));
     let mut second = payment(PaymentStatus::Pending, 103);
     (second.id, second.aliases) = ("pi_2".to_owned(), vec!["pi_2".to_owned()]);
     assert_eq!(created(&mut ledger, &second).name.as_deref(), Some("pi_2"));
@@ -97,7 +187,7 @@ fn a_reference_that_was_given_back_meanwhile_is_taken_again() {
     ledger.release(&scope(), "order-2").unwrap();
     let mut second = payment(PaymentStatus::Pending, 103);
     (second.id, second.aliases) = ("pi_2".to_owned(), vec!["pi_2".to_owned()]);
-    let stored = ledger.record_created(&scope(), &order, &second, 2).unwrap().unwrap();
+    let stored = ledger.record_created(&scope(), &order, &attempt(), &second, 2).unwrap().unwrap();
     assert_eq!((stored.reference.as_str(), stored.name.as_deref()), ("order-2", Some("pi_2")));
 }
 
@@ -148,7 +238,7 @@ fn too_little_money_is_never_approved() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = ledger(directory.path());
     let mut short = event("evt_1", PaymentStatus::Approved, 101);
-    short.payment.received = 9;
+    about(&mut short).received = 9;
     ledger.record_event(&scope(), Some("i"), &short, &Truth::NotAsked, 2).unwrap();
     let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
     assert!(known.status == PaymentStatus::Pending && !known.settled);
@@ -171,9 +261,9 @@ fn an_event_that_comes_before_its_payment_is_kept_and_applied_when_the_payment_i
     let mut ledger = ledger(directory.path());
     let named = |id: &str, reference: &str, status, at| {
         let mut event = event(id, status, at);
-        event.payment.id = "pi_2".to_owned();
-        event.payment.aliases = vec!["pi_2".to_owned()];
-        event.payment.reference = Some(reference.to_owned());
+        about(&mut event).id = "pi_2".to_owned();
+        about(&mut event).aliases = vec!["pi_2".to_owned()];
+        about(&mut event).reference = Some(reference.to_owned());
         event
     };
     let declined = named("evt_1", "order-2", PaymentStatus::Rejected, 150);
@@ -183,7 +273,7 @@ fn an_event_that_comes_before_its_payment_is_kept_and_applied_when_the_payment_i
         assert_eq!(kept, Recorded::Early);
     }
     let mut foreign = named("evt_3", "", PaymentStatus::Approved, 160);
-    foreign.payment.reference = None;
+    about(&mut foreign).reference = None;
     let ignored = ledger.record_event(&scope(), None, &foreign, &Truth::NotAsked, 7).unwrap();
     assert_eq!(ignored, Recorded::Foreign);
 
@@ -192,7 +282,7 @@ fn an_event_that_comes_before_its_payment_is_kept_and_applied_when_the_payment_i
     let mut created = payment(PaymentStatus::Pending, 100);
     created.id = "cs_2".to_owned();
     created.aliases = vec!["cs_2".to_owned()];
-    let known = ledger.record_created(&scope(), &order, &created, 9).unwrap().unwrap();
+    let known = ledger.record_created(&scope(), &order, &attempt(), &created, 9).unwrap().unwrap();
     assert_eq!((known.status, known.name.as_deref()), (PaymentStatus::Approved, Some("pi_2")));
     let outputs: Vec<_> = ledger
         .transitions("w", 0)

@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 
 use super::{Decision, Known, Output, decide, is_final};
-use crate::contract::types::{Authority, Mode, Money, Payment, PaymentStatus};
+use crate::contract::types::{Authority, Awaited, Mode, Money, Payment, PaymentStatus};
 
 const LONGEST: usize = 6;
 const CREATED: u64 = 100;
@@ -66,7 +66,9 @@ fn payment(status: PaymentStatus) -> Payment {
         received: if status == PaymentStatus::Approved { 10 } else { 0 },
         refunded: None,
         failure: None,
-        checkout_url: None,
+        attempt_id: None,
+        awaits: Awaited::Nothing,
+        disputes: Vec::new(),
         created_at: CREATED,
         extras: Vec::new(),
     }

@@ -123,7 +123,7 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::types::Mode;
+    use crate::contract::types::{Awaited, Mode};
 
     const STATUSES: [PaymentStatus; 5] = [
         PaymentStatus::Pending,
@@ -149,7 +149,9 @@ mod tests {
             received,
             refunded: None,
             failure: None,
-            checkout_url: None,
+            attempt_id: None,
+            awaits: Awaited::Nothing,
+            disputes: Vec::new(),
             created_at: 0,
             extras: Vec::new(),
         }

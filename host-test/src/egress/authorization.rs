@@ -1,0 +1,141 @@
+//! How requests to an origin are authorised: the manifest's words, parsed.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::credentials::Credentials;
+use super::oauth::Grant;
+use super::policy::{OriginOverride, PolicyError};
+use super::{HOST_HEADERS, denied};
+use crate::contract::http::Failure;
+use crate::contract::types::{self, CredentialRole, Manifest};
+
+/// How requests to an origin are authorised. Credentials are named by their fields.
+#[derive(Clone, Debug)]
+pub(super) enum Authorization {
+    /// Not at all.
+    None,
+    /// `Authorization: Bearer VALUE`.
+    Bearer(String),
+    /// `Authorization: Basic …`.
+    Basic {
+        /// The field of the user name.
+        user: String,
+        /// The field of the password.
+        password: String,
+    },
+    /// Headers, each with the field of its value.
+    Headers(Vec<(HeaderName, String)>),
+    /// A token that an OAuth exchange gives.
+    ClientCredentials(Arc<Grant>),
+}
+
+impl Authorization {
+    /// Parses what a manifest says.
+    pub fn parse(
+        said: &types::Authorization,
+        manifest: &Manifest,
+        overrides: &[OriginOverride],
+    ) -> Result<Self, PolicyError> {
+        let field = |name: &String| {
+            let mut fields = manifest.credentials.iter();
+            let is_it = |field: &&types::CredentialField| {
+                field.name == *name && field.role == CredentialRole::Authorization
+            };
+            match fields.find(is_it) {
+                Some(_) => Ok(name.clone()),
+                None => Err(PolicyError::UnknownCredential(name.clone())),
+            }
+        };
+        let header = |(name, credential): &(String, String)| {
+            let parsed = HeaderName::try_from(name.as_str())
+                .ok()
+                .filter(|parsed| parsed.as_str() == name)
+                .filter(|parsed| *parsed == AUTHORIZATION || !HOST_HEADERS.contains(&name.as_str()))
+                .ok_or_else(|| PolicyError::InvalidHeader(name.clone()))?;
+            Ok((parsed, field(credential)?))
+        };
+        Ok(match said {
+            types::Authorization::None => Self::None,
+            types::Authorization::Bearer(name) => Self::Bearer(field(name)?),
+            types::Authorization::Basic((user, password)) => {
+                Self::Basic { user: field(user)?, password: field(password)? }
+            }
+            types::Authorization::Headers(headers) => {
+                Self::Headers(headers.iter().map(header).collect::<Result<_, _>>()?)
+            }
+            types::Authorization::ClientCredentials(oauth) => {
+                field(&oauth.client_id)?;
+                field(&oauth.client_secret)?;
+                Self::ClientCredentials(Arc::new(Grant::parse(oauth, overrides)?))
+            }
+            types::Authorization::Other(scheme) => {
+                return Err(PolicyError::UnknownAuthorization(scheme.clone()));
+            }
+        })
+    }
+
+    /// The headers that it sets, besides `authorization`.
+    pub fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        let headers = match self {
+            Self::Headers(headers) => headers.as_slice(),
+            _ => &[],
+        };
+        headers.iter().map(|(name, _)| name)
+    }
+
+    /// Sets the headers of a request, as far as no exchange is needed for them.
+    pub fn apply(&self, credentials: &Credentials, headers: &mut HeaderMap) -> Result<(), Failure> {
+        match self {
+            Self::None | Self::ClientCredentials(_) => {}
+            Self::Bearer(name) => {
+                headers.insert(AUTHORIZATION, bearer(named(credentials, name)?)?);
+            }
+            Self::Basic { user, password } => {
+                let basic = basic(named(credentials, user)?, named(credentials, password)?)?;
+                headers.insert(AUTHORIZATION, basic);
+            }
+            Self::Headers(names) => {
+                for (header, name) in names {
+                    let value = named(credentials, name)?;
+                    headers.insert(header, sensitive(value.expose_secret())?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A credential by its field.
+pub(super) fn named<'a>(
+    credentials: &'a Credentials,
+    name: &str,
+) -> Result<&'a SecretString, Failure> {
+    credentials.get(name).ok_or_else(|| denied("there is no credential for this origin"))
+}
+
+/// The value of `Authorization: Bearer`.
+pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, Failure> {
+    sensitive(&format!("Bearer {}", token.expose_secret()))
+}
+
+/// The value of `Authorization: Basic`.
+pub(super) fn basic(user: &SecretString, password: &SecretString) -> Result<HeaderValue, Failure> {
+    sensitive(&format!("Basic {}", BASE64_STANDARD.encode(pair(user, password))))
+}
+
+/// User name and password as Basic joins them.
+pub(super) fn pair(user: &SecretString, password: &SecretString) -> String {
+    format!("{}:{}", user.expose_secret(), password.expose_secret())
+}
+
+fn sensitive(value: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::try_from(value)
+        .map_err(|_| denied("the credential cannot stand in a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,75 @@
+//! Credentials that a provider repeats in its answer: they are masked before a plugin reads it.
+//!
+//! What is searched for is the credential as it is, as it stands in a URL, and in Base64 as Basic
+//! authorization sends it.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use memchr::memmem;
+use secrecy::zeroize::Zeroizing;
+
+/// What is shorter than this is a word and not a credential: it is not searched for.
+pub(super) const LEAST_SECRET: usize = 8;
+
+/// The texts to search for.
+#[derive(Default)]
+pub(super) struct Leaks(Vec<Zeroizing<Vec<u8>>>);
+
+impl Leaks {
+    /// Searches for a secret in each of its forms.
+    pub fn add(&mut self, secret: &str) {
+        if secret.len() < LEAST_SECRET {
+            return;
+        }
+        let in_url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        for form in [secret.to_owned(), in_url, BASE64_STANDARD.encode(secret)] {
+            let form = Zeroizing::new(form.into_bytes());
+            if !self.0.contains(&form) {
+                self.0.push(form);
+            }
+        }
+    }
+
+    /// Masks every occurrence. The length stays.
+    pub fn mask(&self, bytes: &mut [u8]) {
+        for secret in &self.0 {
+            let found: Vec<usize> = memmem::find_iter(bytes, secret.as_slice()).collect();
+            for start in found {
+                if let Some(occurrence) = bytes.get_mut(start..start + secret.len()) {
+                    occurrence.fill(b'*');
+                }
+            }
+        }
+    }
+
+    /// The same for a text.
+    pub fn mask_text(&self, text: String) -> String {
+        let mut bytes = text.into_bytes();
+        self.mask(&mut bytes);
+        // A secret is whole characters, and each of its bytes has become one.
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_credential_is_masked_in_every_form() {
+        let mut leaks = Leaks::default();
+        leaks.add("sk_test_a/b+c==d");
+        leaks.add("short");
+        let rows = [
+            ("{\"key\":\"sk_test_a/b+c==d\"}", "{\"key\":\"****************\"}"),
+            ("?key=sk_test_a%2Fb%2Bc%3D%3Dd&", "?key=************************&"),
+            ("c2tfdGVzdF9hL2IrYz09ZA==", "************************"),
+            ("sk_test_a/b+c==dsk_test_a/b+c==d", "********************************"),
+            ("sk_test_a/b+c==", "sk_test_a/b+c=="),
+            ("short", "short"),
+        ];
+        for (answer, expected) in rows {
+            assert_eq!(leaks.mask_text(answer.to_owned()), expected);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What Stripe's keys and signing secrets look like, as rules for the host: the plugin never sees a
+//! key.
+//!
+//! The prefix says the kind and the mode. Its length is Stripe's business: keys of 32 and of more
+//! than 107 characters are in use.
+
+use crate::bindings::brain_studio::payments::types::{
+    AcceptedCredential, Credential, CredentialField, CredentialMeaning, CredentialRole,
+    CredentialRule, Mode, Problem,
+};
+use crate::problem::problem;
+
+/// The credential that authorises every request.
+pub const API_KEY: &str = "api-key";
+/// The signing secret of a webhook, where the merchant gives it.
+const WEBHOOK_SECRET: &str = "webhook-secret";
+
+/// A key that may do everything.
+const STANDARD: &str = "standard";
+/// A key that may lack permissions.
+const RESTRICTED: &str = "restricted";
+/// The one kind of signing secret.
+const SIGNING_SECRET: &str = "signing-secret";
+
+const COPY_THE_SECRET_KEY: &[&str] = &[
+    "In Stripe, open Developers → API Keys.",
+    "Copy the Secret key: it starts with sk_test_ (test mode) or sk_live_ (production).",
+    "Paste it as the API Key.",
+];
+
+const COPY_IT_WHOLE: &[&str] = &[
+    "In Stripe, open Developers → API Keys.",
+    "Copy the whole Secret key with Stripe's copy button. Stripe shows it in full only once: if you can no longer see it, create a new one.",
+    "Paste it as the API Key.",
+];
+
+/// The form that the merchant fills in.
+pub fn fields() -> Vec<CredentialField> {
+    vec![
+        CredentialField {
+            name: API_KEY.to_owned(),
+            label: "API Key".to_owned(),
+            help: "Paste your Secret API Key (sk_test_... or sk_live_...). Do not use the Publishable key (pk_...).".to_owned(),
+            required: true,
+            secret: true,
+            role: CredentialRole::Authorization,
+            rules: key_rules(),
+        },
+        CredentialField {
+            name: WEBHOOK_SECRET.to_owned(),
+            label: "Signing secret".to_owned(),
+            help: "Only for a webhook that you have made by hand: the signing secret that Stripe shows for it (whsec_...).".to_owned(),
+            required: false,
+            secret: true,
+            role: CredentialRole::SigningSecret,
+            rules: secret_rules(),
+        },
+    ]
+}
+
+/// What an API key is, by its text. Ten characters after the prefix are the least that Stripe's own
+/// command line accepts.
+fn key_rules() -> Vec<CredentialRule> {
+    let malformed = |message, remedy| problem("key-malformed", message, remedy);
+    vec![
+        refused("^$", problem("key-missing", "The API Key is empty.", COPY_THE_SECRET_KEY)),
+        refused(
+            r"[\s\x00-\x1f\x7f-\u{9f}]",
+            malformed(
+                "There is a line break or a space inside the API Key. A key is one word without spaces.",
+                COPY_IT_WHOLE,
+            ),
+        ),
+        refused(
+            "^pk_",
+            problem(
+                "key-publishable",
+                "This is the Publishable key (pk_…), which cannot be used to install Stripe.",
+                COPY_THE_SECRET_KEY,
+            ),
+        ),
+        refused(
+            "^whsec_",
+            problem(
+                "key-webhook-secret",
+                "This is the signing secret of a webhook (whsec_…), not an API Key.",
+                &[
+                    "Keep it: it is only needed for a webhook that you have made by hand.",
+                    "In Stripe, open Developers → API Keys.",
+                    "Copy the Secret key: it starts with sk_test_ (test mode) or sk_live_ (production).",
+                    "Paste it as the API Key.",
+                ],
+            ),
+        ),
+        refused(
+            "^sk_org_",
+            problem(
+                "key-organization",
+                "This is the key of a Stripe organization (sk_org_…), which does not say which of its accounts to charge.",
+                &[
+                    "In Stripe, choose the account that shall receive the money.",
+                    "Open Developers → API Keys in that account.",
+                    "Copy its Secret key: it starts with sk_test_ (test mode) or sk_live_ (production).",
+                ],
+            ),
+        ),
+        refused(
+            "^(rkcs|ek|pss)_",
+            problem(
+                "key-unsupported",
+                "This is a secret of Stripe's for another purpose, not an API Key to install with.",
+                COPY_THE_SECRET_KEY,
+            ),
+        ),
+        refused(
+            "^[sr]k_(test|live)_.*[*.…•]",
+            malformed(
+                "This is only the shortened form of an API Key, with dots or stars in place of the rest.",
+                COPY_IT_WHOLE,
+            ),
+        ),
+        accepted("^sk_test_[A-Za-z0-9]{10,}$", STANDARD, Some(Mode::Test)),
+        accepted("^sk_live_[A-Za-z0-9]{10,}$", STANDARD, Some(Mode::Live)),
+        accepted("^rk_test_[A-Za-z0-9]{10,}$", RESTRICTED, Some(Mode::Test)),
+        accepted("^rk_live_[A-Za-z0-9]{10,}$", RESTRICTED, Some(Mode::Live)),
+        refused(
+            "^[sr](k(_(t(es?)?|l(iv?)?|(test|live)(_[A-Za-z0-9]{0,9})?)?)?)?$",
+            malformed("The API Key is not complete: a part of it is missing.", COPY_IT_WHOLE),
+        ),
+        refused(
+            "",
+            malformed(
+                "This is not an API Key of Stripe's. A Secret key starts with sk_test_ or sk_live_, followed by letters and digits only.",
+                COPY_THE_SECRET_KEY,
+            ),
+        ),
+    ]
+}
+
+/// What a signing secret is, by its text. Everything else is named by what it is.
+fn secret_rules() -> Vec<CredentialRule> {
+    let no_secret = |pattern, what: &str| {
+        let message =
+            format!("The signing secret of a webhook starts with whsec_, and this is {what}.");
+        let remedy = &[
+            "In Stripe, open Workbench → Webhooks and choose your endpoint.",
+            "Reveal its signing secret (whsec_…) and paste it whole. Or leave it out.",
+        ];
+        refused(pattern, problem("webhook-secret-malformed", message, remedy))
+    };
+    vec![
+        no_secret(r"\s", "text with white space inside"),
+        no_secret("[*.…•]", "only the shortened form of one"),
+        no_secret("^[srp]k_", "an API key"),
+        no_secret("^we_", "the id of a webhook endpoint"),
+        accepted("^whsec_.", SIGNING_SECRET, None),
+        no_secret("", "something else"),
+    ]
+}
+
+fn accepted(pattern: &str, kind: &str, mode: Option<Mode>) -> CredentialRule {
+    let meaning = CredentialMeaning::Accepted(AcceptedCredential { kind: kind.to_owned(), mode });
+    CredentialRule { pattern: pattern.to_owned(), meaning }
+}
+
+fn refused(pattern: &str, problem: Problem) -> CredentialRule {
+    CredentialRule { pattern: pattern.to_owned(), meaning: CredentialMeaning::Refused(problem) }
+}
+
+fn named<'a>(credentials: &'a [Credential], name: &str) -> Option<&'a Credential> {
+    credentials.iter().find(|credential| credential.name == name)
+}
+
+/// Whether there is an API key.
+pub fn has_key(credentials: &[Credential]) -> bool {
+    named(credentials, API_KEY).is_some()
+}
+
+/// Whether the API key may lack permissions.
+pub fn is_restricted(credentials: &[Credential]) -> bool {
+    named(credentials, API_KEY).is_some_and(|key| key.kind != STANDARD)
+}
+
+/// Whether the API key is the one that the installation had before.
+pub fn is_same_key(credentials: &[Credential]) -> bool {
+    named(credentials, API_KEY).is_some_and(|key| !key.changed)
+}
+
+/// The signing secret that the merchant gave, if one was.
+pub fn signing_secret(credentials: &[Credential]) -> Option<&str> {
+    named(credentials, WEBHOOK_SECRET)?.signing_secret.as_deref()
+}

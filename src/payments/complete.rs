@@ -1,0 +1,39 @@
+//! Capturing what a customer has authorised.
+
+use super::get;
+use crate::bindings::brain_studio::payments::types::{
+    Awaited, CompletionRequest, Installation, Payment, PaymentStatus, ProviderError,
+};
+use crate::problem::problem;
+use crate::stripe::{self, Error, Form};
+
+/// Captures the whole amount. Already captured is success.
+pub fn complete(
+    installation: &Installation,
+    request: &CompletionRequest,
+) -> Result<Payment, ProviderError> {
+    let payment = get(installation, &request.payment)?;
+    match (&payment.awaits, payment.status) {
+        (_, PaymentStatus::Approved) => return Ok(payment),
+        (Awaited::Completion(_), _) => {}
+        _ => return Err(not_completable()),
+    }
+    let path = format!("/v1/payment_intents/{}/capture", payment.id);
+    match stripe::post(&path, &Form::new(), Some(&request.idempotency_key)) {
+        // Somebody may have been faster: the payment says so.
+        Ok(_) | Err(Error::Refused { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let payment = get(installation, &payment.id)?;
+    if payment.status == PaymentStatus::Approved { Ok(payment) } else { Err(not_completable()) }
+}
+
+fn not_completable() -> ProviderError {
+    ProviderError::Refused(problem(
+        "payment-not-completable",
+        "This payment is not authorised, so there is nothing to capture.",
+        &[
+            "Wait until the customer has paid. An authorisation that has expired cannot be captured: ask for a new payment.",
+        ],
+    ))
+}

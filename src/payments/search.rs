@@ -1,0 +1,76 @@
+//! Looking for what was made when no answer came.
+
+use super::map::{from_refund, from_session};
+use super::{fetch, is_id, unreadable_amount};
+use crate::bindings::brain_studio::payments::types::{
+    AttemptSearch, Installation, PaymentSearchResult, ProviderError, RefundSearch,
+    RefundSearchResult,
+};
+use crate::problem::problem;
+use crate::stripe::{CheckoutSession, Form, List, RefundObject};
+
+/// How far Stripe's clock may be behind the host's, in seconds.
+const CLOCK_SKEW: u64 = 300;
+
+/// The page of an attempt. Stripe lists pages by the time of their creation and not by metadata, so
+/// each call looks at a hundred of them, the newest first.
+pub fn find(
+    installation: &Installation,
+    search: &AttemptSearch,
+) -> Result<PaymentSearchResult, ProviderError> {
+    let query = listing(search.reserved_at, search.cursor.as_deref());
+    let page: List<CheckoutSession> = fetch("/v1/checkout/sessions", &query)?;
+    let next = page.data.last().map(|session| session.id.clone()).filter(|_| page.has_more);
+    let is_it = |session: &CheckoutSession| {
+        session.metadata.attempt_in(installation).as_ref() == Some(&search.attempt_id)
+    };
+    match page.data.into_iter().find(is_it) {
+        Some(session) => {
+            let payment = from_session(session, installation).map_err(unreadable_amount)?;
+            Ok(PaymentSearchResult::Found(payment))
+        }
+        None => Ok(next.map_or(PaymentSearchResult::Absent, PaymentSearchResult::More)),
+    }
+}
+
+/// The refund of an attempt, among those of its payment.
+pub fn find_refund(
+    installation: &Installation,
+    search: &RefundSearch,
+) -> Result<RefundSearchResult, ProviderError> {
+    if !is_id(&search.payment, "pi_") {
+        // A page that was never paid has no refunds.
+        return Ok(RefundSearchResult::Absent);
+    }
+    let query = listing(search.reserved_at, search.cursor.as_deref());
+    let query = query.with("payment_intent", &search.payment);
+    let page: List<RefundObject> = fetch("/v1/refunds", &query)?;
+    let next = page.data.last().map(|refund| refund.id.clone()).filter(|_| page.has_more);
+    let is_it = |refund: &RefundObject| {
+        refund.metadata.attempt_in(installation).as_ref() == Some(&search.attempt_id)
+    };
+    match page.data.into_iter().find(is_it) {
+        Some(refund) => {
+            let refund = from_refund(refund, installation).map_err(unreadable_amount)?;
+            Ok(refund.map_or_else(unreadable_refund, RefundSearchResult::Found))
+        }
+        None => Ok(next.map_or(RefundSearchResult::Absent, RefundSearchResult::More)),
+    }
+}
+
+fn unreadable_refund() -> RefundSearchResult {
+    RefundSearchResult::Other(problem(
+        "provider-answer-unreadable",
+        "Stripe's answer could not be understood.",
+        &["Look the payment up in Stripe's Dashboard."],
+    ))
+}
+
+fn listing(reserved_at: u64, cursor: Option<&str>) -> Form {
+    let since = reserved_at.saturating_sub(CLOCK_SKEW).to_string();
+    let mut query = Form::new().with("limit", "100").with("created[gte]", &since);
+    if let Some(cursor) = cursor {
+        query.add("starting_after", cursor);
+    }
+    query
+}

@@ -1,0 +1,68 @@
+//! Reading the fields of Stripe's JSON objects. Of two equal names the last one counts, as in
+//! Stripe's SDKs.
+
+pub use serde_json::Value as Json;
+
+/// Fields by name, each with the type that is expected. A field that is missing, null or of another
+/// type is none.
+pub trait Fields {
+    /// A field that is not null.
+    fn value(&self, name: &str) -> Option<&Json>;
+
+    /// A field, or null.
+    fn field(&self, name: &str) -> &Json {
+        self.value(name).unwrap_or(&Json::Null)
+    }
+
+    /// A field that is a text.
+    fn str(&self, name: &str) -> Option<&str> {
+        self.value(name)?.as_str()
+    }
+
+    /// A field that is a text, copied.
+    fn string(&self, name: &str) -> Option<String> {
+        self.str(name).map(str::to_owned)
+    }
+
+    /// A field that is a whole number, not negative.
+    fn number(&self, name: &str) -> Option<u64> {
+        self.value(name)?.as_u64()
+    }
+
+    /// A field that is true or false.
+    fn flag(&self, name: &str) -> Option<bool> {
+        self.value(name)?.as_bool()
+    }
+
+    /// A field that is a list.
+    fn list(&self, name: &str) -> Option<&[Json]> {
+        self.value(name)?.as_array().map(Vec::as_slice)
+    }
+}
+
+impl Fields for Json {
+    fn value(&self, name: &str) -> Option<&Json> {
+        self.get(name).filter(|value| !value.is_null())
+    }
+}
+
+/// Parses a whole text. None: it is not JSON.
+pub fn parse(text: &[u8]) -> Option<Json> {
+    serde_json::from_slice(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_of_two_equal_names_counts() {
+        let text = br#"{"a":1,"a":2,"c":[1,-2,3.5,99999999999999999999],"d":null}"#;
+        let json = parse(text).unwrap();
+        assert_eq!(json.number("a"), Some(2));
+        let [one, rest @ ..] = json.list("c").unwrap() else { panic!() };
+        assert_eq!(one.as_u64(), Some(1));
+        assert!(rest.iter().all(|number| number.as_u64().is_none()));
+        assert_eq!(json.value("d"), None);
+    }
+}

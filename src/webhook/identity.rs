@@ -1,0 +1,21 @@
+//! What a delivery may be about. Anyone can send one: nothing in here is trusted.
+
+use crate::bindings::brain_studio::payments::types::{WebhookIdentity, WebhookRequest};
+use crate::metadata::Metadata;
+use crate::payments::mode;
+use crate::stripe::{Fields as _, parse};
+
+/// Looks at the body: a snapshot event, or a thin one.
+pub fn identify(request: &WebhookRequest) -> WebhookIdentity {
+    let event = parse(&request.body).unwrap_or_default();
+    let snapshot = event.field("data").field("object");
+    let metadata = Metadata::of(snapshot);
+    let payment = snapshot.string("id").or_else(|| event.field("related_object").string("id"));
+    WebhookIdentity {
+        installation: metadata.installation,
+        account: event.string("account"),
+        reference: metadata.reference,
+        payment: payment.filter(|id| id.starts_with("pi_")),
+        mode: event.flag("livemode").map(mode),
+    }
+}
