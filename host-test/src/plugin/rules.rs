@@ -230,3 +230,88 @@ impl Field {
 fn refused(code: &str, message: String, step: &str) -> ProviderError {
     ProviderError::InvalidCredentials(Problem::new(code, message, &[step]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::types::{Allotment, CredentialRule, RepeatRules};
+
+    fn rule(pattern: &str) -> CredentialRule {
+        let meaning =
+            CredentialMeaning::Accepted(AcceptedCredential { kind: "k".to_owned(), mode: None });
+        CredentialRule { pattern: pattern.to_owned(), meaning }
+    }
+
+    fn field(name: &str, rules: Vec<CredentialRule>) -> CredentialField {
+        CredentialField {
+            name: name.to_owned(),
+            label: "Token".to_owned(),
+            help: "Paste the token.".to_owned(),
+            required: true,
+            secret: true,
+            role: CredentialRole::Authorization,
+            rules,
+        }
+    }
+
+    fn manifest(credentials: Vec<CredentialField>) -> Manifest {
+        Manifest {
+            provider_id: "P".to_owned(),
+            name: "P".to_owned(),
+            category: "payments".to_owned(),
+            version: "1".to_owned(),
+            credentials,
+            mode_source: ModeSource::Merchant,
+            events: Vec::new(),
+            origins: Vec::new(),
+            customer_origins: Vec::new(),
+            signature_headers: Vec::new(),
+            permissions: Vec::new(),
+            repeat: RepeatRules { header: None, statuses: Vec::new() },
+            allotment: Allotment { per_second: None, per_month: None },
+            extras: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn form_beyond_the_limits_is_refused() {
+        let of = |fields| CredentialRules::of(&manifest(fields)).err();
+        let many = |number| (0..number).map(|_| rule("a")).collect::<Vec<_>>();
+        let fields = |number| (0..number).map(|n| field(&format!("f-{n}"), many(1))).collect();
+        assert_eq!(of(fields(FIELDS)), None);
+        assert_eq!(of(fields(FIELDS + 1)), Some(RuleError::TooManyFields));
+        assert_eq!(of(vec![field("a", many(RULES))]), None);
+        for number in [0, RULES + 1] {
+            let refused = Some(RuleError::RuleCount("a".to_owned()));
+            assert_eq!(of(vec![field("a", many(number))]), refused);
+        }
+        for name in ["", "A", "a b", "a_b", "é"] {
+            let refused = Some(RuleError::FieldName(name.to_owned()));
+            assert_eq!(of(vec![field(name, many(1))]), refused);
+        }
+        let twice = of(vec![field("a", many(1)), field("a", many(1))]);
+        assert_eq!(twice, Some(RuleError::FieldName("a".to_owned())));
+        assert_eq!(of(vec![field("a", vec![rule(&"a".repeat(LONGEST_PATTERN))])]), None);
+        for pattern in [&"a".repeat(LONGEST_PATTERN + 1), "(", "a{1000}{1000}", "(?=a)"] {
+            let refused = of(vec![field("a", vec![rule("a"), rule(pattern)])]);
+            assert!(matches!(refused, Some(RuleError::Pattern { number: 2, .. })), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn value_that_no_rule_matches_is_refused_with_the_fields_help() {
+        let rules = CredentialRules::of(&manifest(vec![field("a", vec![rule("^t-")])])).unwrap();
+        let judge = |value: &str| {
+            let given = Credentials::new([("a".to_owned(), value.to_owned().into())]);
+            rules.judge(&given, Some(Mode::Test)).map_err(|error| error.problem().clone())
+        };
+        assert!(judge(" t-1 ").is_ok());
+        for (value, code) in [("x", "key-malformed"), ("", "key-missing"), (" \n", "key-missing")] {
+            let problem = judge(value).unwrap_err();
+            assert_eq!(
+                (problem.code.as_str(), problem.remedy),
+                (code, vec!["Paste the token.".to_owned()])
+            );
+        }
+    }
+}

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_test::contract::types::PaymentStatus;
+use host_test::contract::types::{
+    AttemptSearch, Awaited, CaptureMethod, Installation, Mode, PaymentSearchResult, PaymentStatus,
+    ProviderError, RefundSearch, RefundSearchResult,
+};
+use host_test::egress::{Credentials, Gateway, Policy};
 use host_test::fake::{Trouble, TroubleKind};
-use host_test::marketplace::Reconciled;
+use host_test::marketplace::{Error, PaymentOrder, Reconciled};
+use secrecy::SecretString;
 
-use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, request};
+use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, plugin, request};
 
 async fn paid(reference: &str) -> Host {
     let host = Host::start().await;
@@ -183,4 +188,144 @@ async fn each_consumer_reads_on_from_where_it_has_acknowledged() {
     host.marketplace.acknowledge("a", 1).await.unwrap();
     assert!(unread("a").await.is_empty());
     assert_eq!(unread("b").await, all);
+}
+
+#[tokio::test]
+async fn authorised_payment_is_pending_until_it_is_captured() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let order = PaymentOrder { capture_method: CaptureMethod::Manual, ..request("order-1", 1050) };
+    let page = host.marketplace.pay(order).await.unwrap().known.checkout_url.unwrap();
+    let too_early = host.marketplace.complete("order-1", None).await.unwrap_err();
+    assert_eq!(too_early.problem().code, "payment-not-completable");
+    host.pay(&page, PAYS).await;
+    let view = host.marketplace.payment("order-1").await.unwrap();
+    assert_eq!((view.known.status, view.known.received), (PaymentStatus::Pending, 0));
+    assert_eq!(view.known.checkout_url, None);
+    assert!(matches!(view.provider.unwrap().awaits, Awaited::Completion(Some(_))));
+    // The answer is lost, and it is asked for again.
+    host.fake.set_trouble(Some(Trouble {
+        kind: TroubleKind::Broken,
+        calls: "POST /v1/payment_intents".to_owned(),
+        spared: 0,
+        has_effect: true,
+    }));
+    let lost = host.marketplace.complete("order-1", None).await.unwrap_err();
+    assert_eq!(lost.problem().code, "outcome-unknown");
+    host.fake.set_trouble(None);
+    for _ in 0..2 {
+        let completed = host.marketplace.complete("order-1", None).await.unwrap().known;
+        assert_eq!((completed.status, completed.received), (PaymentStatus::Approved, 1050));
+    }
+    host.fake.delivered().await;
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+}
+
+#[tokio::test]
+async fn dispute_is_seen_with_the_payment_and_among_the_events() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, "4000 0000 0000 0259").await;
+    let view = host.marketplace.payment("order-1").await.unwrap();
+    assert_eq!(view.known.status, PaymentStatus::Approved);
+    let payment = view.provider.unwrap();
+    let [dispute] = payment.disputes.as_slice() else { panic!("one dispute") };
+    assert_eq!(dispute.status.as_str(), "needs-response");
+    assert_eq!((dispute.amount.minor_units, &dispute.payment), (1050, &payment.id));
+    assert!(dispute.due_by.is_some() && !dispute.is_refundable);
+    // The event was never delivered: the webhook has three types only.
+    let found = host.marketplace.reconcile(|_| ()).await.unwrap();
+    assert_eq!((found.listed, found.new), (2, 1));
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+}
+
+/// The egress of the installed key, and the installation as the plugin knows it.
+async fn as_plugin(host: &Host) -> (Gateway, Credentials, Installation) {
+    let provider = format!("https://api.stripe.com=http://{}", host.fake.address());
+    let plugin = plugin().await;
+    let policy = Policy::new(plugin.manifest(), &[provider.parse().unwrap()]).unwrap();
+    let key = ("api-key".to_owned(), SecretString::from(TEST_KEY));
+    let workspace = host.marketplace.workspace().to_owned();
+    let installation = Installation { workspace, ..Installation::ad_hoc(Vec::new()) };
+    (Gateway::new(host.client.clone(), policy), Credentials::new([key]), installation)
+}
+
+#[tokio::test]
+async fn what_was_made_when_no_answer_came_is_found_by_its_attempt() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    let (known, refund) = host.marketplace.refund("order-1", "part", Some(300)).await.unwrap();
+    // More than one page of younger ones.
+    for _ in 0..120 {
+        let form = "mode=payment&success_url=https://shop.example.com&line_items[0][price_data][currency]=usd\
+             &line_items[0][price_data][unit_amount]=900&line_items[0][price_data][product_data][name]=Tea";
+        host.tell_stripe(TEST_KEY, "/v1/checkout/sessions", form).await;
+    }
+    let (gateway, credentials, installation) = as_plugin(&host).await;
+    let plugin = plugin().await;
+    let egress = || gateway.egress(Mode::Test, credentials.clone());
+    let find = async |attempt: &str| {
+        let mut search = AttemptSearch {
+            attempt_id: attempt.to_owned(),
+            reserved_at: known.attempt.reserved_at,
+            cursor: None,
+        };
+        for page in 1.. {
+            let result = plugin.find_payment(egress(), &installation, &search).await;
+            match result.unwrap().unwrap() {
+                PaymentSearchResult::More(cursor) => search.cursor = Some(cursor),
+                PaymentSearchResult::Found(payment) => return Some((payment, page)),
+                _ => return None,
+            }
+        }
+        None
+    };
+    let (payment, pages) = find(&known.attempt.id).await.unwrap();
+    assert_eq!((payment.reference.as_deref(), pages), (Some("order-1"), 2));
+    assert_eq!(payment.attempt_id, Some(known.attempt.id.clone()));
+    assert!(find("another").await.is_none());
+
+    let attempt_id = refund.attempt_id.clone().unwrap();
+    let find = async |attempt_id: String| {
+        let search = RefundSearch {
+            payment: refund.payment.clone(),
+            attempt_id,
+            reserved_at: known.attempt.reserved_at,
+            cursor: None,
+        };
+        plugin.find_refund(egress(), &installation, &search).await.unwrap().unwrap()
+    };
+    assert_eq!(find(attempt_id).await, RefundSearchResult::Found(refund.clone()));
+    assert_eq!(find("another".to_owned()).await, RefundSearchResult::Absent);
+    let again = plugin.get_refund(egress(), &installation, &refund.id).await.unwrap().unwrap();
+    assert_eq!(again, refund);
+}
+
+#[tokio::test]
+async fn spent_key_and_replayed_failure_are_told_from_a_refusal() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    // Stripe fails after the page was made, and repeats its failure for a day.
+    host.fake.set_trouble(Some(Trouble {
+        kind: TroubleKind::Failing,
+        calls: "POST /v1/checkout/sessions".to_owned(),
+        spared: 0,
+        has_effect: true,
+    }));
+    let pay = async |description: Option<&str>| {
+        let order = PaymentOrder {
+            description: description.map(str::to_owned),
+            ..request("order-1", 1050)
+        };
+        host.marketplace.pay(order).await.unwrap_err()
+    };
+    assert!(matches!(pay(None).await, Error::Provider(ProviderError::UnknownOutcome(_))));
+    host.fake.set_trouble(None);
+    assert!(matches!(pay(None).await, Error::Provider(ProviderError::ReplayedFailure(_))));
+    let other = pay(Some("Another description")).await;
+    assert!(matches!(other, Error::Provider(ProviderError::KeySpent(_))));
+    assert_eq!(other.problem().code, "reference-used");
 }

@@ -1,5 +1,6 @@
 //! Deliveries over HTTP.
 
+use host_test::contract::types::Verdict;
 use host_test::egress::Credentials;
 use host_test::fake::{HeldBack, signature};
 use host_test::marketplace::InstallOptions;
@@ -262,4 +263,77 @@ async fn while_the_ledger_is_locked_the_answer_is_to_try_again() {
     ledger.execute_batch("ROLLBACK").unwrap();
     let (status, _) = host.post(&delivery.url, Some(&delivery.signature), delivery.body).await;
     assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn webhook_made_by_hand_delivers_at_the_url_that_the_host_shows() {
+    let host = Host::start().await;
+    // Before the webhook is made the host says where it shall deliver.
+    let manual = |secret: Option<&str>| InstallOptions {
+        webhook_is_manual: Some(true),
+        ..match secret {
+            Some(secret) => super::host::options_with_secret(TEST_KEY, secret),
+            None => super::host::options(TEST_KEY),
+        }
+    };
+    let connection = host.marketplace.install(manual(None)).await.unwrap();
+    let url = connection.installation_url;
+    assert!(connection.problem.unwrap().remedy.iter().any(|step| step.contains(&url)));
+    let form = format!(
+        "url={}&enabled_events[]=payment_intent.succeeded&enabled_events[]=payment_intent.requires_action\
+         &enabled_events[]=payment_intent.payment_failed",
+        url.replace('&', "%26").replace('=', "%3D")
+    );
+    let made = host.tell_stripe(TEST_KEY, "/v1/webhook_endpoints", &form).await;
+    let secret = made["secret"].as_str().unwrap();
+    let connection = host.marketplace.install(manual(Some(secret))).await.unwrap();
+    assert_eq!((connection.problem, connection.webhook_url.as_str()), (None, url.as_str()));
+    let page = host.ask("order-1").await;
+    let asked = host.fake.calls().len();
+    host.pay(&page, PAYS).await;
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    // Verified: nobody was asked.
+    assert_eq!(host.fake.calls().len(), asked);
+    let (_, report) = host.marketplace.status().await.unwrap();
+    let wrong = report.checks.iter().find(|c| matches!(c.verdict, Verdict::Fail | Verdict::Warn));
+    assert!(wrong.is_none(), "{}", wrong.unwrap().message);
+}
+
+#[tokio::test]
+async fn wrong_secret_is_seen_also_where_the_key_may_not_list_webhooks() {
+    let host = Host::start().await;
+    let by_hand = "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=payment_intent.succeeded";
+    host.tell_stripe(TEST_KEY, "/v1/webhook_endpoints", by_hand).await;
+    let key = "rk_test_51WithoutWebhook";
+    let options = super::host::options_with_secret(key, "whsec_ofAnotherWebhook");
+    host.marketplace.install(options).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    let (_, report) = host.marketplace.status().await.unwrap();
+    let refused = report.checks.iter().find(|check| check.id == "delivery-refused").unwrap();
+    assert!(refused.verdict == Verdict::Warn, "{}", refused.message);
+    let verified = report.checks.iter().find(|check| check.id == "delivery-verified").unwrap();
+    assert!(verified.verdict == Verdict::Unknown, "{}", verified.message);
+}
+
+#[tokio::test]
+async fn delivery_that_names_nothing_of_ours_is_counted() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let unclaimed = async || {
+        let (_, report) = host.marketplace.status().await.unwrap();
+        report.checks.into_iter().find(|check| check.id == "delivery-unclaimed").unwrap()
+    };
+    assert!(unclaimed().await.verdict == Verdict::Pass);
+    for url in [
+        "https://x/link-webhook?provider=STRIPE",
+        "https://x/link-webhook?provider=STRIPE&installation=unknown",
+    ] {
+        let (status, answer) = host.post(url, None, "{}").await;
+        assert_eq!((status, code(&answer)), (200, "installation-unknown"));
+    }
+    let check = unclaimed().await;
+    assert!(check.verdict == Verdict::Warn && check.message.starts_with("2 deliveries"));
+    assert!(check.remedy[0].contains("&installation="), "{}", check.remedy[0]);
 }

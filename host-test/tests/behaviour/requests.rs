@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use host_test::contract::types::CaptureMethod;
 use host_test::fake::Call;
-use host_test::marketplace::InstallOptions;
+use host_test::marketplace::{InstallOptions, PaymentOrder};
 use serde_json::Value;
 
 use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, options, options_with_secret, request};
@@ -105,6 +106,14 @@ async fn every_request_is_valid_for_stripe_field_by_field() {
         host.marketplace.cancel("order-2").await.unwrap();
         host.ask("order-3").await;
         host.marketplace.payment("order-3").await.unwrap();
+        let order =
+            PaymentOrder { capture_method: CaptureMethod::Manual, ..request("order-4", 1050) };
+        let page = host.marketplace.pay(order).await.unwrap().known.checkout_url.unwrap();
+        host.pay(&page, PAYS).await;
+        host.marketplace.complete("order-4", None).await.unwrap();
+        let page = host.ask("order-5").await;
+        host.pay(&page, "4000 0000 0000 0259").await;
+        host.marketplace.payment("order-5").await.unwrap();
         host.marketplace.reconcile(|_| ()).await.unwrap();
         host.marketplace.uninstall(false).await.unwrap();
         let by_hand = InstallOptions {
@@ -129,7 +138,7 @@ async fn every_request_is_valid_for_stripe_field_by_field() {
         assert!(!forbidden.iter().any(|word| name.contains(word)), "{name}");
     }
     let routes: BTreeSet<_> = calls.iter().map(route).collect();
-    assert!(routes.len() >= 17, "{routes:?}");
+    assert!(routes.len() >= 19, "{routes:?}");
 }
 
 #[test]
