@@ -11,6 +11,7 @@ mod connection_report;
 mod credential_rules;
 mod deliveries;
 mod egress;
+mod example;
 mod faults;
 mod host;
 mod installing;
