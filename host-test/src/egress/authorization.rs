@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use secrecy::ExposeSecret as _;
 
+use super::HOST_HEADERS;
 use super::credentials::Credentials;
+use super::headers::{basic, bearer, named, sensitive};
 use super::oauth::Grant;
-use super::policy::{OriginOverride, PolicyError};
-use super::{HOST_HEADERS, denied};
+use super::origin::{OriginOverride, PolicyError};
 use crate::contract::http::Failure;
 use crate::contract::types::{self, CredentialRole, Manifest};
 
@@ -108,34 +107,4 @@ impl Authorization {
         }
         Ok(())
     }
-}
-
-/// A credential by its field.
-pub(super) fn named<'a>(
-    credentials: &'a Credentials,
-    name: &str,
-) -> Result<&'a SecretString, Failure> {
-    credentials.get(name).ok_or_else(|| denied("there is no credential for this origin"))
-}
-
-/// The value of `Authorization: Bearer`.
-pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, Failure> {
-    sensitive(&format!("Bearer {}", token.expose_secret()))
-}
-
-/// The value of `Authorization: Basic`.
-pub(super) fn basic(user: &SecretString, password: &SecretString) -> Result<HeaderValue, Failure> {
-    sensitive(&format!("Basic {}", BASE64_STANDARD.encode(pair(user, password))))
-}
-
-/// User name and password as Basic joins them.
-pub(super) fn pair(user: &SecretString, password: &SecretString) -> String {
-    format!("{}:{}", user.expose_secret(), password.expose_secret())
-}
-
-fn sensitive(value: &str) -> Result<HeaderValue, Failure> {
-    let mut value = HeaderValue::try_from(value)
-        .map_err(|_| denied("the credential cannot stand in a header"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }

@@ -7,8 +7,10 @@
 
 mod authorization;
 mod credentials;
+mod headers;
 mod leaks;
 mod oauth;
+mod origin;
 mod policy;
 mod quota;
 
@@ -24,12 +26,14 @@ use url::Url;
 
 use crate::contract::http::{Failure, FailureKind, Request, Response};
 use crate::contract::types::Mode;
-use authorization::{Authorization, bearer, pair};
+use authorization::Authorization;
 pub use credentials::Credentials;
+use headers::{bearer, pair};
 use leaks::Leaks;
 use oauth::Tokens;
+pub use origin::{LoopbackOrigin, OriginOverride, PolicyError};
+pub use policy::Policy;
 use policy::Rule;
-pub use policy::{LoopbackOrigin, OriginOverride, Policy, PolicyError};
 pub use quota::{Quota, Quotas};
 
 /// The most that a plugin may send at once; the contract says so.

@@ -14,9 +14,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 use url::Url;
 
-use super::authorization::{basic, named};
 use super::credentials::Credentials;
-use super::policy::{LoopbackOrigin, OriginOverride, PolicyError, parse_https};
+use super::headers::{basic, named};
+use super::origin::{LoopbackOrigin, OriginOverride, PolicyError, parse_https, replacement_of};
 use super::{failure, from_client, read_body};
 use crate::contract::http::{Failure, FailureKind};
 use crate::contract::types::{ClientAuthentication, Oauth};
@@ -47,10 +47,7 @@ impl Grant {
     /// Parses what a manifest says.
     pub fn parse(oauth: &Oauth, overrides: &[OriginOverride]) -> Result<Self, PolicyError> {
         let token_url = parse_https(&oauth.token_url)?;
-        let replacement = overrides
-            .iter()
-            .find(|replaced| replaced.from == token_url.origin())
-            .map(|replaced| replaced.to.clone());
+        let replacement = replacement_of(&token_url.origin(), overrides);
         Ok(Self {
             token_url,
             replacement,

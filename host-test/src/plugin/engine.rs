@@ -7,7 +7,7 @@ use wasmtime::{
     Config, Engine, PoolingAllocationConfig, Store, StoreLimitsBuilder, UpdateDeadline,
 };
 
-use super::CallState;
+use super::state::CallState;
 use crate::egress::Egress;
 
 /// How many calls may run at the same time.

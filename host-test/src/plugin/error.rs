@@ -3,7 +3,7 @@
 use thiserror::Error;
 use wasmtime::Trap;
 
-use super::RuleError;
+use super::rules::RuleError;
 use crate::contract::types::Problem;
 use crate::egress::PolicyError;
 

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use wasmtime::{Engine, Store};
 
-use super::{CallState, Plugin, engine};
+use super::state::CallState;
+use super::{Plugin, engine};
 use crate::bundled;
 use crate::contract::types::{
     AttemptSearch, CaptureMethod, Installation, Mode, Money, PaymentSearchResult, RefundSearch,

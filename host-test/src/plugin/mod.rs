@@ -1,20 +1,20 @@
 //! The plugin loader: a component, checked once, and run in a fresh instance for each call.
 
+mod caller;
 mod engine;
 mod error;
 pub mod inspect;
 #[cfg(test)]
 mod memory_tests;
 mod rules;
+mod state;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
-use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Engine, Store, StoreLimits};
+use wasmtime::Engine;
+use wasmtime::component::Component;
 
 use crate::clock::now;
 use crate::contract::types::{
@@ -23,33 +23,14 @@ use crate::contract::types::{
     RefundSearch, RefundSearchResult, RepairOutcome, StatusReport, StatusRequest, WebhookError,
     WebhookIdentity, WebhookOutcome, WebhookRequest,
 };
-use crate::contract::{PaymentPlugin, PaymentPluginPre, http};
 use crate::egress::{Egress, Policy};
 
+use caller::Caller;
 pub use error::{CallError, LoadError, origins_invalid};
 pub use rules::{Accepted, CredentialRules, RuleError};
 
 /// How long a call that may reach the provider takes at most.
 const CALL_TIME: Duration = Duration::from_secs(30);
-
-/// What a store holds besides the instance.
-struct CallState {
-    egress: Egress,
-    limits: StoreLimits,
-    /// How many times the ticker has found the guest at work.
-    ticks: u32,
-}
-
-impl crate::contract::types::Host for CallState {}
-
-impl http::Host for CallState {
-    async fn send(
-        &mut self,
-        requests: Vec<http::Request>,
-    ) -> Vec<Result<http::Response, http::Failure>> {
-        join_all(requests.into_iter().map(|request| self.egress.send(request))).await
-    }
-}
 
 /// A plugin that can be called.
 #[derive(Clone)]
@@ -58,16 +39,6 @@ pub struct Plugin {
     sha256: String,
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
-}
-
-/// What runs calls: the component, linked, and the places of the pool.
-#[derive(Clone)]
-struct Caller {
-    pre: PaymentPluginPre<CallState>,
-    slots: Arc<Semaphore>,
-    /// Looks at each store after its call.
-    #[cfg(test)]
-    observer: Option<memory_tests::Observer>,
 }
 
 /// Calls a function of the contract in a fresh instance.
@@ -102,14 +73,8 @@ impl Plugin {
     async fn load_in(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
         let component = compile(engine, bytes)?;
         inspect::check(engine, &component)?;
-        let pre = link(engine, &component)
+        let caller = Caller::link(engine, &component)
             .map_err(|error| LoadError::TypesDiffer(format!("{error:#}")))?;
-        let caller = Caller {
-            pre,
-            slots: Arc::new(Semaphore::new(engine::INSTANCES)),
-            #[cfg(test)]
-            observer: None,
-        };
         let context = context_now(CALL_TIME);
         let manifest = caller
             .call(Egress::none(), context, async |store, plugin| {
@@ -329,42 +294,6 @@ impl Plugin {
         }
         Ok(times)
     }
-}
-
-impl Caller {
-    /// Runs `work` in a fresh instance. The timeout is around the whole call, and ends it by dropping
-    /// the store with the instance.
-    async fn call<R: 'static>(
-        &self,
-        egress: Egress,
-        context: Context,
-        work: impl AsyncFnOnce(&mut Store<CallState>, &PaymentPlugin) -> wasmtime::Result<R>,
-    ) -> Result<R, CallError> {
-        // The pool would refuse what does not fit: wait for a place instead.
-        let _slot = self.slots.acquire().await.map_err(|_| CallError::Stopped)?;
-        let mut store = engine::store(self.pre.engine(), egress);
-        let run = async {
-            let plugin = self.pre.instantiate_async(&mut store).await?;
-            work(&mut store, &plugin).await
-        };
-        let time = Duration::from_millis(context.time_limit_ms.into());
-        let result = tokio::time::timeout(time, run).await;
-        #[cfg(test)]
-        if let Some(observer) = &self.observer {
-            observer(&mut store);
-        }
-        match result {
-            Ok(result) => result.map_err(|error| CallError::of_trap(&error)),
-            Err(_) => Err(CallError::TimedOut),
-        }
-    }
-}
-
-/// Done once: linking at each call would cost more than the call.
-fn link(engine: &Engine, component: &Component) -> wasmtime::Result<PaymentPluginPre<CallState>> {
-    let mut linker = Linker::new(engine);
-    PaymentPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
-    PaymentPluginPre::new(linker.instantiate_pre(component)?)
 }
 
 fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
