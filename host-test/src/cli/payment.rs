@@ -13,7 +13,7 @@ use crate::contract::types::{
 };
 use crate::ledger::{Output as FlowOutput, StoredPayment};
 use crate::marketplace::{Marketplace, PaymentOrder, PaymentView};
-use crate::money;
+use crate::money::{self, AmountError};
 
 /// What to ask for.
 #[derive(Args)]
@@ -76,11 +76,7 @@ pub struct RefundArgs {
 
 pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, CommandError> {
     let amount = money::parse(&args.amount, &args.currency).map_err(|error| {
-        CommandError::Usage(Problem::new(
-            "amount-invalid",
-            format!("{error}."),
-            &["Give an amount such as --amount 10.50 --currency usd."],
-        ))
+        amount_error(&error, "Give an amount such as --amount 10.50 --currency usd.")
     })?;
     let request = PaymentOrder {
         reference: args.reference,
@@ -129,11 +125,7 @@ pub async fn refund(marketplace: &Marketplace, args: RefundArgs) -> Result<Outpu
     let currency = &known.amount.currency;
     let parse = |amount: &String| money::parse(amount, currency).map(|money| money.minor_units);
     let minor_units = args.amount.as_ref().map(parse).transpose().map_err(|error| {
-        CommandError::Usage(Problem::new(
-            "amount-invalid",
-            format!("{error}."),
-            &["Give an amount in the payment's currency, such as --amount 10.50."],
-        ))
+        amount_error(&error, "Give an amount in the payment's currency, such as --amount 10.50.")
     })?;
     let (known, refund) = marketplace.refund(&args.id, &args.reference, minor_units).await?;
     let mode = marketplace.mode().await?;
@@ -185,6 +177,14 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
         (None, None) => {}
     }
     Ok(Output::new(json(&view), text))
+}
+
+fn amount_error(error: &AmountError, step: &str) -> CommandError {
+    let code = match error {
+        AmountError::UnknownCurrency(_) => "currency-invalid",
+        AmountError::NotANumber(_) | AmountError::TooFine { .. } => "amount-invalid",
+    };
+    CommandError::Usage(Problem::new(code, format!("{error}."), &[step]))
 }
 
 fn headline(view: &PaymentView) -> String {

@@ -39,10 +39,8 @@ impl Credentials {
     /// Whether both have the same value, or none, for a name.
     #[must_use]
     pub fn agree(&self, other: &Self, name: &str) -> bool {
-        let value = |credentials: &Self| {
-            credentials.get(name).map(|secret| secret.expose_secret().to_owned())
-        };
-        value(self) == value(other)
+        let (one, other) = (self.get(name), other.get(name));
+        one.map(SecretString::expose_secret) == other.map(SecretString::expose_secret)
     }
 
     /// The names and the values.

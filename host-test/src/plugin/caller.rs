@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
@@ -12,6 +13,9 @@ use super::{CallError, engine};
 use crate::contract::types::Context;
 use crate::contract::{PaymentPlugin, PaymentPluginPre};
 use crate::egress::Egress;
+
+/// What a plugin has left to answer with once its last request is over.
+const TO_ANSWER: Duration = Duration::from_secs(1);
 
 /// What runs calls: the component, linked, and the places of the pool.
 #[derive(Clone)]
@@ -46,12 +50,13 @@ impl Caller {
     ) -> Result<R, CallError> {
         // The pool would refuse what does not fit: wait for a place instead.
         let _slot = self.slots.acquire().await.map_err(|_| CallError::Stopped)?;
+        let time = Duration::from_millis(context.time_limit_ms.into());
+        let egress = egress.until(Instant::now() + time.saturating_sub(TO_ANSWER));
         let mut store = engine::store(self.pre.engine(), egress);
         let run = async {
             let plugin = self.pre.instantiate_async(&mut store).await?;
             work(&mut store, &plugin).await
         };
-        let time = Duration::from_millis(context.time_limit_ms.into());
         let result = tokio::time::timeout(time, run).await;
         #[cfg(test)]
         if let Some(observer) = &self.observer {

@@ -19,8 +19,9 @@ const FIELDS: usize = 16;
 const RULES: usize = 32;
 /// How long a pattern may be, in bytes; the contract says so.
 const LONGEST_PATTERN: usize = 512;
-/// How much memory one compiled pattern may take. The largest of Stripe's takes a twentieth.
-const PATTERN_MEMORY: usize = 1 << 20;
+/// How much memory one compiled pattern may take, in bytes; the contract says so. The largest of
+/// Stripe's takes a sixteenth of it.
+const PATTERN_MEMORY: usize = 64 << 10;
 
 /// Why the form of a manifest cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]

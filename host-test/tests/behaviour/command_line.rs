@@ -143,9 +143,29 @@ async fn what_is_broken_is_said_in_a_sentence_and_nothing_is_lost() {
     assert_eq!(missing, (4, "component-unreadable".to_owned()));
     let amount = ["pay", "--amount", "10.505", "--currency", "usd", "--reference", "r"];
     assert_eq!(code(host_test(data.path(), &amount)).await, (2, "amount-invalid".to_owned()));
+    let currency = ["pay", "--amount", "10", "--currency", "usdt", "--reference", "r"];
+    assert_eq!(code(host_test(data.path(), &currency)).await, (2, "currency-invalid".to_owned()));
+    let file = data.path().join("no-such-folder/stripe.wasm");
+    let write = ["component", "--output", file.to_str().unwrap()];
+    assert_eq!(code(host_test(data.path(), &write)).await, (2, "file-not-written".to_owned()));
     std::fs::write(data.path().join("vault.key"), "short").unwrap();
     let locked = code(host_test(data.path(), &["status"])).await;
     assert_eq!(locked, (4, "vault-locked".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn written_component_is_the_one_that_is_built_in() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("stripe.wasm");
+    let file = file.to_str().unwrap();
+    let output = run(host_test(data.path(), &["component", "--output", file, "--json"])).await;
+    let written: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(std::fs::read(file).unwrap(), host_test::bundled::COMPONENT);
+    assert_eq!(written["size_bytes"], host_test::bundled::COMPONENT.len());
+    let output = run(host_test(data.path(), &["inspect", file, "--json"])).await;
+    let inspected: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let callable = serde_json::json!(["brain-studio:payments/http@0.2.0#send"]);
+    assert_eq!(inspected["callable_imports"], callable);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

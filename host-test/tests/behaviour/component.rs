@@ -68,6 +68,18 @@ async fn what_is_no_plugin_is_refused_with_the_part_that_is_missing() {
     let LoadError::ForbiddenImports(names) = refusal(&clock).await else { panic!() };
     assert_eq!(names, ["wasi:clocks/wall-clock@0.2.6#now"]);
 
+    // Plain functions only: every language can make those.
+    let asynchronous = component(
+        r#"(component
+            (core module $module (func (export "f") (result i32) i32.const 0))
+            (core instance $instance (instantiate $module))
+            (type $type (func async (result u32)))
+            (func $f (type $type) (canon lift (core func $instance "f")))
+            (instance $provider (export "describe" (func $f)))
+            (export "brain-studio:payments/payment-provider@0.2.0" (instance $provider)))"#,
+    );
+    assert!(refusal(&asynchronous).await.problem().message.contains("async"));
+
     let half_done = component(
         r#"(component
             (core module $module (func (export "f")))
