@@ -37,7 +37,13 @@ impl ProviderError {
         problem_of!(self)
     }
 
-    /// The same, to be changed.
+    /// Whether the provider may have done what it was asked for, without anybody knowing.
+    #[must_use]
+    pub fn may_have_happened(&self) -> bool {
+        matches!(self, Self::UnknownOutcome(_) | Self::KeySpent(_) | Self::ReplayedFailure(_))
+    }
+
+    /// What to tell a person, to be changed.
     pub(crate) fn problem_mut(&mut self) -> &mut Problem {
         problem_of!(self)
     }

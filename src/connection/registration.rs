@@ -30,7 +30,9 @@ pub fn register(
         match endpoint::create(request, idempotency_key) {
             // Whether it was made is not known, and its secret is lost. Stripe repeats a failure to
             // the same idempotency key for a day: only another attempt helps.
-            Err(Error::UnknownOutcome | Error::ReplayedFailure) if idempotency_key.is_some() => {
+            Err(Error::UnknownOutcome | Error::ReplayedFailure | Error::KeySpent)
+                if idempotency_key.is_some() =>
+            {
                 remove_made_for(&request.installation_id)
                     .and_then(|()| endpoint::create(request, None))
             }

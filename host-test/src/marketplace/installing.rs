@@ -6,9 +6,7 @@
 
 use super::{Error, Marketplace, redacted, redacted_problem};
 use crate::clock::now;
-use crate::contract::types::{
-    Installation, Mode, ModeSource, Problem, ProviderError, RepairOutcome,
-};
+use crate::contract::types::{Installation, Mode, ModeSource, Problem, RepairOutcome};
 use crate::egress::Credentials;
 use crate::ledger::{InstallationRow, State};
 
@@ -95,7 +93,7 @@ impl Marketplace {
         self.ledger(move |ledger| ledger.begin_installation(&begun, &component, now())).await?;
         let connection = self.carry_out(&row, credentials).await;
         if let Err(Error::Provider(error)) = &connection
-            && !matches!(error, ProviderError::UnknownOutcome(_))
+            && !error.may_have_happened()
         {
             // Nothing was made: nothing has to be kept.
             self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;

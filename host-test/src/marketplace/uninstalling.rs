@@ -50,7 +50,7 @@ impl Marketplace {
             Ok(_) => None,
             Err(error) if force => Some(left(known, Some(error.problem()))),
             Err(mut error) => {
-                if !matches!(error, Error::Provider(ProviderError::UnknownOutcome(_))) {
+                if !matches!(&error, Error::Provider(error) if error.may_have_happened()) {
                     self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now())).await?;
                 }
                 if let Error::Provider(error) = &mut error {
