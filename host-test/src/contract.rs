@@ -91,6 +91,23 @@ impl types::DisputeStatus {
     }
 }
 
+impl types::Manifest {
+    /// What an operator approves for a component: that it is used at all, each origin with how
+    /// requests to it are authorised, and each secret whose value it is given.
+    #[must_use]
+    pub fn approvals(&self) -> Vec<(String, String)> {
+        let origins = self.origins.iter().map(|origin| (origin.url.clone(), origin.description()));
+        let given = self
+            .credentials
+            .iter()
+            .filter(|field| field.role == types::CredentialRole::SigningSecret);
+        let given =
+            given.map(|field| (self.provider_id.clone(), format!("is given {}", field.name)));
+        let itself = (self.provider_id.clone(), "is this provider".to_owned());
+        std::iter::once(itself).chain(origins).chain(given).collect()
+    }
+}
+
 impl types::Origin {
     /// How requests to it are authorised and in which mode, in words: what an operator approves.
     #[must_use]

@@ -50,6 +50,16 @@ impl ProviderError {
 }
 
 impl WebhookError {
+    /// The same case with another problem.
+    pub(crate) fn map(self, change: impl FnOnce(Problem) -> Problem) -> Self {
+        match self {
+            Self::Unverified(problem) => Self::Unverified(change(problem)),
+            Self::Refused(problem) => Self::Refused(change(problem)),
+            Self::Unavailable(problem) => Self::Unavailable(change(problem)),
+            Self::Other(problem) => Self::Other(change(problem)),
+        }
+    }
+
     /// What to tell a person.
     #[must_use]
     pub fn problem(&self) -> &Problem {

@@ -17,7 +17,9 @@ pub use map::{from_event, mode};
 pub use refund::{get_refund, refund};
 pub use search::{find, find_refund};
 
-use crate::bindings::brain_studio::payments::types::{Installation, Payment, ProviderError};
+use crate::bindings::brain_studio::payments::types::{
+    Dispute, Installation, Payment, ProviderError,
+};
 use crate::problem::problem;
 use crate::stripe::{
     self, CheckoutSession, DisputeObject, Error, Form, IntentOrId, List, PaymentIntent, Read,
@@ -46,24 +48,19 @@ pub fn get(installation: &Installation, id: &str) -> Result<Payment, ProviderErr
         )));
     };
     if is_disputed {
-        add_disputes(&mut payment)?;
+        payment.extras.push(("disputed".to_owned(), "true".to_owned()));
+        payment.disputes = disputes_of(&payment.id);
     }
     Ok(payment)
 }
 
-/// The disputes of a payment. A key that may not read them still reads the payment.
-fn add_disputes(payment: &mut Payment) -> Result<(), ProviderError> {
-    let query = Form::new().with("payment_intent", &payment.id).with("limit", "100");
-    let disputes: List<DisputeObject> = match fetch("/v1/disputes", &query) {
-        Err(Error::PermissionMissing { .. }) => {
-            payment.extras.push(("disputed".to_owned(), "true".to_owned()));
-            return Ok(());
-        }
-        disputes => disputes?,
-    };
-    let disputes = disputes.data.into_iter().map(map::from_dispute);
-    payment.disputes = disputes.collect::<Result<_, _>>().map_err(unreadable_amount)?;
-    Ok(())
+/// The disputes of a payment, as far as they can be read: without them the payment is worth knowing
+/// all the same.
+fn disputes_of(payment: &str) -> Vec<Dispute> {
+    let query = Form::new().with("payment_intent", payment).with("limit", "100");
+    let disputes: Result<List<DisputeObject>, Error> = fetch("/v1/disputes", &query);
+    let disputes = disputes.map_or_else(|_| Vec::new(), |page| page.data);
+    disputes.into_iter().filter_map(|dispute| map::from_dispute(dispute).ok()).collect()
 }
 
 /// Whether a text is the id of an object, and nothing that would change a path.

@@ -1,7 +1,7 @@
 //! Looking for what was made when no answer came.
 
-use super::map::{from_refund, from_session};
-use super::{fetch, is_id, unreadable_amount};
+use super::map::from_refund;
+use super::{fetch, get, is_id, unreadable_amount};
 use crate::bindings::brain_studio::payments::types::{
     AttemptSearch, Installation, PaymentSearchResult, ProviderError, RefundSearch,
     RefundSearchResult,
@@ -25,10 +25,8 @@ pub fn find(
         session.metadata.attempt_in(installation).as_ref() == Some(&search.attempt_id)
     };
     match page.data.into_iter().find(is_it) {
-        Some(session) => {
-            let payment = from_session(session, installation).map_err(unreadable_amount)?;
-            Ok(PaymentSearchResult::Found(payment))
-        }
+        // The list says nothing of the PaymentIntent.
+        Some(session) => get(installation, &session.id).map(PaymentSearchResult::Found),
         None => Ok(next.map_or(PaymentSearchResult::Absent, PaymentSearchResult::More)),
     }
 }
@@ -38,12 +36,17 @@ pub fn find_refund(
     installation: &Installation,
     search: &RefundSearch,
 ) -> Result<RefundSearchResult, ProviderError> {
-    if !is_id(&search.payment, "pi_") {
-        // A page that was never paid has no refunds.
+    let payment = if is_id(&search.payment, "pi_") {
+        search.payment.clone()
+    } else {
+        get(installation, &search.payment)?.id
+    };
+    if !is_id(&payment, "pi_") {
+        // Nobody has tried to pay on the page, so nothing was refunded.
         return Ok(RefundSearchResult::Absent);
     }
     let query = listing(search.reserved_at, search.cursor.as_deref());
-    let query = query.with("payment_intent", &search.payment);
+    let query = query.with("payment_intent", &payment);
     let page: List<RefundObject> = fetch("/v1/refunds", &query)?;
     let next = page.data.last().map(|refund| refund.id.clone()).filter(|_| page.has_more);
     let is_it = |refund: &RefundObject| {

@@ -50,6 +50,14 @@ impl Authorization {
                 None => Err(PolicyError::UnknownCredential(name.clone())),
             }
         };
+        let secret = |name: &String| {
+            let is_secret = |field: &types::CredentialField| field.name == *name && field.secret;
+            if manifest.credentials.iter().any(is_secret) {
+                field(name)
+            } else {
+                field(name).and(Err(PolicyError::NotSecret(name.clone())))
+            }
+        };
         let header = |(name, credential): &(String, String)| {
             let parsed = HeaderName::try_from(name.as_str())
                 .ok()
@@ -60,16 +68,16 @@ impl Authorization {
         };
         Ok(match said {
             types::Authorization::None => Self::None,
-            types::Authorization::Bearer(name) => Self::Bearer(field(name)?),
+            types::Authorization::Bearer(name) => Self::Bearer(secret(name)?),
             types::Authorization::Basic((user, password)) => {
-                Self::Basic { user: field(user)?, password: field(password)? }
+                Self::Basic { user: field(user)?, password: secret(password)? }
             }
             types::Authorization::Headers(headers) => {
                 Self::Headers(headers.iter().map(header).collect::<Result<_, _>>()?)
             }
             types::Authorization::ClientCredentials(oauth) => {
                 field(&oauth.client_id)?;
-                field(&oauth.client_secret)?;
+                secret(&oauth.client_secret)?;
                 Self::ClientCredentials(Arc::new(Grant::parse(oauth, overrides)?))
             }
             types::Authorization::Other(scheme) => {

@@ -1,10 +1,10 @@
 //! Credentials that a provider repeats in its answer: they are masked before a plugin reads it.
 //!
-//! What is searched for is the credential as it is, as it stands in a URL, and in Base64 as Basic
-//! authorization sends it.
+//! What is searched for is the credential as it is, as it stands in a URL or in JSON with `\/`, and in
+//! both alphabets of Base64, as Basic authorization sends it. The contract says so.
 
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use memchr::memmem;
 use secrecy::zeroize::Zeroizing;
 
@@ -22,7 +22,15 @@ impl Leaks {
             return;
         }
         let in_url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        for form in [secret.to_owned(), in_url, BASE64_STANDARD.encode(secret)] {
+        for form in [
+            secret.to_owned(),
+            in_url.to_lowercase(),
+            in_url,
+            secret.replace('/', "\\/"),
+            // Without padding, which may follow or not.
+            BASE64_STANDARD_NO_PAD.encode(secret),
+            BASE64_URL_SAFE_NO_PAD.encode(secret),
+        ] {
             let form = Zeroizing::new(form.into_bytes());
             if !self.0.contains(&form) {
                 self.0.push(form);
@@ -63,7 +71,10 @@ mod tests {
         let rows = [
             ("{\"key\":\"sk_test_a/b+c==d\"}", "{\"key\":\"****************\"}"),
             ("?key=sk_test_a%2Fb%2Bc%3D%3Dd&", "?key=************************&"),
-            ("c2tfdGVzdF9hL2IrYz09ZA==", "************************"),
+            ("c2tfdGVzdF9hL2IrYz09ZA==", "**********************=="),
+            ("c2tfdGVzdF9hL2IrYz09ZA", "**********************"),
+            (r"sk_test_a\/b+c==d", "*****************"),
+            ("?key=sk_test_a%2fb%2bc%3d%3dd", "?key=************************"),
             ("sk_test_a/b+c==dsk_test_a/b+c==d", "********************************"),
             ("sk_test_a/b+c==", "sk_test_a/b+c=="),
             ("short", "short"),

@@ -166,8 +166,8 @@ impl Egress {
                 let tokens = &inner.gateway.tokens;
                 let client = &inner.gateway.client;
                 let token = async |refused: Option<&SecretString>| {
-                    let time = self.time_left();
-                    tokens.token(grant, client, &inner.credentials, time, refused).await
+                    let deadline = Instant::now() + self.time_left();
+                    tokens.token(grant, client, &inner.credentials, deadline, refused).await
                 };
                 let first = token(None).await?;
                 let response = self.send_with_token(inner, &request, &first).await?;

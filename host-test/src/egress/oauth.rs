@@ -11,7 +11,7 @@ use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::credentials::Credentials;
@@ -93,7 +93,12 @@ impl Grant {
         let mut request = client.post(url).header(ACCEPT, "application/json");
         match self.authentication {
             ClientAuthentication::Basic => {
-                request = request.header(AUTHORIZATION, basic(id, secret)?);
+                let encoded = |part: &SecretString| {
+                    let bytes = part.expose_secret().as_bytes();
+                    let encoded = url::form_urlencoded::byte_serialize(bytes).collect::<String>();
+                    SecretString::from(encoded)
+                };
+                request = request.header(AUTHORIZATION, basic(&encoded(id), &encoded(secret))?);
             }
             ClientAuthentication::Body => {
                 form.append_pair("client_id", id.expose_secret());
@@ -170,11 +175,12 @@ impl Tokens {
         grant: &Grant,
         client: &Client,
         credentials: &Credentials,
-        timeout: Duration,
+        deadline: Instant,
         refused: Option<&SecretString>,
     ) -> Result<SecretString, Failure> {
         let place = self.place(grant.key(credentials)?);
-        let mut kept = place.lock().await;
+        let too_late = |_| failure(FailureKind::TimedOut, "no token came in time");
+        let mut kept = timeout_at(deadline, place.lock()).await.map_err(too_late)?;
         let is_refused = |token: &Token| {
             refused.is_some_and(|refused| refused.expose_secret() == token.value.expose_secret())
         };
@@ -185,7 +191,8 @@ impl Tokens {
             return Ok(token.value.clone());
         }
         *kept = None;
-        let new = grant.exchange(client, credentials, timeout).await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let new = grant.exchange(client, credentials, left).await?;
         let value = new.value.clone();
         *kept = Some(new);
         Ok(value)

@@ -25,6 +25,9 @@ pub enum PolicyError {
     /// A credential that authorises is not in the form, or is a signing secret.
     #[error("the form has no field '{0}' with the role authorization")]
     UnknownCredential(String),
+    /// A credential that authorises is shown and logged like any text.
+    #[error("the field '{0}' authorises requests and has to be secret")]
+    NotSecret(String),
     /// A header that authorises is not one, or is the host's.
     #[error("'{0}' is not a header that can authorise a request")]
     InvalidHeader(String),

@@ -96,3 +96,131 @@ impl Rule {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::types::{
+        Allotment, ClientAuthentication, CredentialField, ModeSource, Oauth, RepeatRules,
+    };
+
+    fn manifest(origins: Vec<types::Origin>) -> Manifest {
+        let field = |name: &str, role, secret| CredentialField {
+            name: name.to_owned(),
+            label: name.to_owned(),
+            help: String::new(),
+            required: true,
+            secret,
+            role,
+            rules: Vec::new(),
+        };
+        Manifest {
+            provider_id: "P".to_owned(),
+            name: "P".to_owned(),
+            category: "payments".to_owned(),
+            version: "1".to_owned(),
+            credentials: vec![
+                field("token", CredentialRole::Authorization, true),
+                field("store", CredentialRole::Authorization, false),
+                field("whsec", CredentialRole::SigningSecret, true),
+            ],
+            mode_source: ModeSource::Merchant,
+            events: Vec::new(),
+            origins,
+            customer_origins: Vec::new(),
+            signature_headers: Vec::new(),
+            permissions: Vec::new(),
+            repeat: RepeatRules { header: None, statuses: Vec::new() },
+            allotment: Allotment { per_second: None, per_month: None },
+            extras: Vec::new(),
+        }
+    }
+
+    fn origin(url: &str, mode: Option<Mode>, how: types::Authorization) -> types::Origin {
+        types::Origin { url: url.to_owned(), mode, authorization: how }
+    }
+
+    #[test]
+    fn origin_of_the_other_mode_is_not_there() {
+        use types::Authorization::None as Nothing;
+        let policy = Policy::new(
+            &manifest(vec![
+                origin("https://test.example", Some(Mode::Test), Nothing),
+                origin("https://live.example", Some(Mode::Live), Nothing),
+                origin("https://both.example", None, Nothing),
+            ]),
+            &[],
+        )
+        .unwrap();
+        let has = |url: &str, mode| policy.rule_for(&url.parse().unwrap(), mode).is_some();
+        for (url, test, live) in [
+            ("https://test.example/x", true, false),
+            ("https://live.example/x", false, true),
+            ("https://both.example/x", true, true),
+            ("https://user@both.example/x", false, false),
+        ] {
+            assert_eq!((has(url, Mode::Test), has(url, Mode::Live)), (test, live), "{url}");
+        }
+    }
+
+    #[test]
+    fn manifest_with_an_origin_that_cannot_be_used_is_refused() {
+        use types::Authorization as How;
+        let name = str::to_owned;
+        let oauth = |token_url: &str, secret: &str| {
+            How::ClientCredentials(Oauth {
+                token_url: token_url.to_owned(),
+                client_id: "store".to_owned(),
+                client_secret: secret.to_owned(),
+                client_authentication: ClientAuthentication::Basic,
+                scope: None,
+            })
+        };
+        let header = |header: &str| How::Headers(vec![(header.to_owned(), "store".to_owned())]);
+        let rows = [
+            (How::Bearer(name("token")), None),
+            (How::Bearer(name("store")), Some(PolicyError::NotSecret(name("store")))),
+            (How::Bearer(name("whsec")), Some(PolicyError::UnknownCredential(name("whsec")))),
+            (How::Bearer(name("other")), Some(PolicyError::UnknownCredential(name("other")))),
+            (How::Basic((name("store"), name("token"))), None),
+            (
+                How::Basic((name("token"), name("store"))),
+                Some(PolicyError::NotSecret(name("store"))),
+            ),
+            (header("x-store"), None),
+            (header("authorization"), None),
+            (header("host"), Some(PolicyError::InvalidHeader(name("host")))),
+            (header("X-Store"), Some(PolicyError::InvalidHeader(name("X-Store")))),
+            (header("a b"), Some(PolicyError::InvalidHeader(name("a b")))),
+            (oauth("https://login.example/token", "token"), None),
+            (
+                oauth("http://login.example/token", "token"),
+                Some(PolicyError::NotHttps(name("http://login.example/token"))),
+            ),
+            (
+                oauth("https://login.example/token", "store"),
+                Some(PolicyError::NotSecret(name("store"))),
+            ),
+            (How::Other(name("hawk")), Some(PolicyError::UnknownAuthorization(name("hawk")))),
+        ];
+        for (how, expected) in rows {
+            let one = origin("https://a.example", None, how);
+            assert_eq!(Policy::new(&manifest(vec![one]), &[]).err(), expected);
+        }
+        let one = |url: &str, mode| origin(url, mode, How::None);
+        for (url, expected) in [
+            ("http://a.example", PolicyError::NotHttps(name("http://a.example"))),
+            ("https://a.example/path", PolicyError::NotAnOrigin(name("https://a.example/path"))),
+        ] {
+            let refused = Policy::new(&manifest(vec![one(url, None)]), &[]).err();
+            assert_eq!(refused, Some(expected));
+        }
+        let twice = |first, second| {
+            let origins =
+                vec![one("https://a.example", first), one("https://a.example:443", second)];
+            Policy::new(&manifest(origins), &[]).is_err()
+        };
+        assert!(twice(None, Some(Mode::Live)) && twice(Some(Mode::Test), Some(Mode::Test)));
+        assert!(!twice(Some(Mode::Test), Some(Mode::Live)));
+    }
+}

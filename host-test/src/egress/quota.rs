@@ -1,7 +1,6 @@
 //! How many requests the deliveries that are not verified may cause: anyone can send one.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,11 +20,13 @@ impl Quotas {
         Arc::new(Quota {
             quotas: Arc::clone(self),
             installation: installation.to_owned(),
-            taken: AtomicU32::new(0),
+            taken: Mutex::default(),
         })
     }
 
-    fn take(&self, installation: &str, now: Instant) -> bool {
+    /// Takes one request, and gives the beginning of the minute that it counts in. None: none is
+    /// left.
+    fn take(&self, installation: &str, now: Instant) -> Option<Instant> {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, count) = windows.entry(installation.to_owned()).or_insert((now, 0));
         if now.duration_since(*since) >= WINDOW {
@@ -33,13 +34,14 @@ impl Quotas {
         }
         let is_left = *count < REQUESTS;
         *count += u32::from(is_left);
-        is_left
+        is_left.then_some(*since)
     }
 
-    fn give_back(&self, installation: &str, number: u32) {
+    fn give_back(&self, installation: &str, since: Instant) {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, count)) = windows.get_mut(installation) {
-            *count = count.saturating_sub(number);
+        if let Some((_, count)) = windows.get_mut(installation).filter(|(begun, _)| *begun == since)
+        {
+            *count = count.saturating_sub(1);
         }
     }
 }
@@ -48,20 +50,23 @@ impl Quotas {
 pub struct Quota {
     quotas: Arc<Quotas>,
     installation: String,
-    taken: AtomicU32,
+    /// The beginning of the minute of each request.
+    taken: Mutex<Vec<Instant>>,
 }
 
 impl Quota {
     /// Takes one request. False: none is left.
     pub fn take(&self) -> bool {
-        let is_taken = self.quotas.take(&self.installation, Instant::now());
-        self.taken.fetch_add(u32::from(is_taken), Ordering::Relaxed);
-        is_taken
+        let since = self.quotas.take(&self.installation, Instant::now());
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).extend(since);
+        since.is_some()
     }
 
     /// Gives everything back: the delivery was genuine.
     pub fn give_back(&self) {
-        self.quotas.give_back(&self.installation, self.taken.swap(0, Ordering::Relaxed));
+        for since in self.taken.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            self.quotas.give_back(&self.installation, since);
+        }
     }
 }
 
@@ -73,10 +78,14 @@ mod tests {
     fn flood_is_stopped_for_its_own_installation_alone() {
         let quotas = Quotas::default();
         let start = Instant::now();
-        let taken = (0..1000).filter(|_| quotas.take("a", start)).count();
+        let taken = (0..1000).filter(|_| quotas.take("a", start).is_some()).count();
         assert_eq!(taken, REQUESTS as usize);
-        assert!(quotas.take("b", start));
-        assert!(quotas.take("a", start + WINDOW));
+        assert!(quotas.take("b", start).is_some());
+        assert!(quotas.take("a", start + WINDOW).is_some());
+        // What was taken a minute ago is not given back into this one.
+        quotas.give_back("a", start);
+        let left = (0..1000).filter(|_| quotas.take("a", start + WINDOW).is_some()).count();
+        assert_eq!(left, REQUESTS as usize - 1);
     }
 
     #[test]

@@ -50,17 +50,22 @@ impl Ledger {
         Ok(None)
     }
 
-    /// A delivery at the shared URL names nothing of ours.
-    pub fn note_unclaimed(&mut self, provider: &str, now: u64) -> Result<(), LedgerError> {
+    /// So many more deliveries have named nothing of ours.
+    pub fn note_unclaimed(
+        &mut self,
+        provider: &str,
+        number: u64,
+        now: u64,
+    ) -> Result<(), LedgerError> {
         self.connection.execute(
-            "INSERT INTO unclaimed_deliveries (provider, number, last_at) VALUES (?1, 1, ?2)
-             ON CONFLICT DO UPDATE SET number = number + 1, last_at = max(last_at, ?2)",
-            params![provider, now],
+            "INSERT INTO unclaimed_deliveries (provider, number, last_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET number = number + ?2, last_at = max(last_at, ?3)",
+            params![provider, number, now],
         )?;
         Ok(())
     }
 
-    /// How many deliveries at the shared URL named nothing of ours, and when the last one came.
+    /// How many deliveries have named nothing of ours, and when the last one came.
     pub fn unclaimed(&self, provider: &str) -> Result<Option<(u64, u64)>, LedgerError> {
         use rusqlite::OptionalExtension as _;
         let sql = "SELECT number, last_at FROM unclaimed_deliveries WHERE provider = ?1";

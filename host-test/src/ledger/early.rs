@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::LedgerError;
 use super::installations::mode_word;
 use super::payments::Scope;
-use crate::contract::types::Event;
+use crate::contract::types::{Event, EventSubject};
 
 /// Keeps an event of a payment that this workspace has made and does not know yet.
 pub(super) fn keep(
@@ -34,29 +34,50 @@ pub(super) fn keep(
     Ok(())
 }
 
-/// Takes the events of a reference out, oldest first, with when each was received.
+/// Events that were kept for a payment.
+pub(super) struct Early {
+    /// Oldest first, with when each was received.
+    pub events: Vec<(Event, u64)>,
+    /// Whether there was one that an earlier version has written and this one cannot read.
+    pub has_unreadable: bool,
+}
+
+/// Takes the events of an attempt out: those of its reference that name it, or no attempt.
 pub(super) fn take(
     connection: &Connection,
     scope: &Scope,
     reference: &str,
-) -> Result<Vec<(Event, u64)>, LedgerError> {
+    attempt: &str,
+) -> Result<Early, LedgerError> {
     let whose = params![scope.workspace, scope.provider, mode_word(scope.mode), reference];
-    let events = connection
+    let kept: Vec<(String, String, u64)> = connection
         .prepare_cached(
-            "SELECT content, received_at FROM early_events
+            "SELECT event, content, received_at FROM early_events
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
              ORDER BY occurred_at, received_at",
         )?
-        .query_map(whose, |row| {
-            let content: String = row.get(0)?;
-            Ok(serde_json::from_str(&content).ok().zip(row.get(1)?))
-        })?
-        .filter_map(Result::transpose)
+        .query_map(whose, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    connection.execute(
-        "DELETE FROM early_events
-         WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4",
-        whose,
-    )?;
-    Ok(events)
+    let mut early = Early { events: Vec::new(), has_unreadable: false };
+    for (id, content, received_at) in kept {
+        match serde_json::from_str::<Event>(&content) {
+            Ok(event) if is_of_another(&event, attempt) => continue,
+            Ok(event) => early.events.push((event, received_at)),
+            Err(_) => early.has_unreadable = true,
+        }
+        connection.execute(
+            "DELETE FROM early_events WHERE workspace = ?1 AND provider = ?2 AND event = ?3",
+            params![scope.workspace, scope.provider, id],
+        )?;
+    }
+    Ok(early)
+}
+
+fn is_of_another(event: &Event, attempt: &str) -> bool {
+    match &event.subject {
+        EventSubject::Payment(payment) => {
+            payment.attempt_id.as_deref().is_some_and(|named| named != attempt)
+        }
+        _ => false,
+    }
 }

@@ -9,7 +9,8 @@ use rusqlite::{Connection, params};
 use super::installations::mode_word;
 use super::last_deliveries::note_verified;
 use super::payments::{
-    Attempt, Order, Scope, StoredPayment, find, find_by_alias, find_by_row, find_taken, insert,
+    Attempt, Order, Scope, StoredPayment, find, find_by_alias, find_by_attempt, find_by_row,
+    find_taken, insert,
 };
 use super::rule::{Decision, Known, decide, is_final};
 use super::transitions::tell_flow;
@@ -69,11 +70,16 @@ impl Ledger {
             return Ok(None);
         }
         let transaction = self.write()?;
+        let own = find_by_attempt(&transaction, scope, &attempt.id)?;
         // Somebody else who asked and was told no may have given the reference back.
-        if find_taken(&transaction, scope, &order.reference)?.is_none() {
+        if own.is_none() && find_taken(&transaction, scope, &order.reference)?.is_none() {
             insert(&transaction, scope, order, attempt)?;
         }
-        let Some(known) = find_taken(&transaction, scope, &order.reference)? else {
+        let known = match own {
+            Some(own) => Some(own),
+            None => find_taken(&transaction, scope, &order.reference)?,
+        };
+        let Some(known) = known else {
             return Ok(None);
         };
         let decision = match known.name {
@@ -86,10 +92,14 @@ impl Ledger {
         apply(&transaction, scope, &known, payment, decision, as_of, now)?;
         // What came before the payment was known. Where that cannot be placed, the provider is
         // asked: the payment is not settled until then.
-        for (event, received_at) in early::take(&transaction, scope, &order.reference)? {
+        let early = early::take(&transaction, scope, &order.reference, &known.attempt.id)?;
+        for (event, received_at) in early.events {
             if let Some(known) = find_by_row(&transaction, known.row)? {
                 take(&transaction, scope, &known, &event, &Truth::CouldNotAsk, received_at, now)?;
             }
+        }
+        if early.has_unreadable {
+            transaction.execute("UPDATE payments SET settled = 0 WHERE id = ?1", [known.row])?;
         }
         let stored = find_by_row(&transaction, known.row)?;
         transaction.commit()?;
@@ -169,7 +179,8 @@ impl Ledger {
 }
 
 /// Takes an event of a payment that is known: a part of the transaction that takes it. A refund or a
-/// dispute says that something has happened to the payment: the provider is asked what.
+/// dispute says that something has happened to the payment, and what was fetched for an event may be
+/// older than what is known by now: the provider is asked.
 fn take(
     connection: &Connection,
     scope: &Scope,
@@ -180,7 +191,7 @@ fn take(
     now: u64,
 ) -> Result<Recorded, LedgerError> {
     let (news, decision) = match &event.subject {
-        EventSubject::Payment(news) => {
+        EventSubject::Payment(news) if event.authority == Authority::Signed => {
             (Some(news), judge(known, news, event.authority, event.occurred_at))
         }
         _ => (None, Decision::Ask),
@@ -283,8 +294,10 @@ fn apply(
         Authority::Fetched => news.refunded.or(known.refunded),
         Authority::Signed => news.refunded.max(known.refunded),
     };
-    connection
-        .execute("UPDATE payments SET refunded = ?2 WHERE id = ?1", params![known.row, refunded])?;
+    connection.execute(
+        "UPDATE payments SET refunded = ?2, version = version + (refunded IS NOT ?2) WHERE id = ?1",
+        params![known.row, refunded],
+    )?;
     for alias in &news.aliases {
         connection.execute(
             "INSERT OR IGNORE INTO aliases (workspace, provider, mode, alias, payment)

@@ -218,20 +218,20 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether the operator lets a component call every origin of its manifest.
+    /// Whether the operator has approved all that a component's manifest asks for.
     pub fn is_approved(&self, component: &str, manifest: &Manifest) -> Result<bool, LedgerError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT 1 FROM approvals WHERE component = ?1 AND origin = ?2 AND authorization = ?3",
         )?;
-        for origin in &manifest.origins {
-            if !statement.exists(params![component, origin.url, origin.description()])? {
+        for (subject, what) in manifest.approvals() {
+            if !statement.exists(params![component, subject, what])? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Lets a component call every origin of its manifest.
+    /// Approves all that a component's manifest asks for.
     pub fn approve(
         &mut self,
         component: &str,
@@ -239,11 +239,11 @@ impl Ledger {
         now: u64,
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
-        for origin in &manifest.origins {
+        for (subject, what) in manifest.approvals() {
             transaction.execute(
                 "INSERT OR IGNORE INTO approvals (component, origin, authorization, approved_at)
                  VALUES (?1, ?2, ?3, ?4)",
-                params![component, origin.url, origin.description(), now],
+                params![component, subject, what, now],
             )?;
         }
         Ok(transaction.commit()?)

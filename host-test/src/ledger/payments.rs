@@ -195,14 +195,10 @@ impl Ledger {
         Ok(Reservation::Reserved { is_new: true, attempt })
     }
 
-    /// Gives a reference back: the provider has said no, and nothing exists.
-    pub fn release(&mut self, scope: &Scope, reference: &str) -> Result<(), LedgerError> {
-        self.connection.execute(
-            "DELETE FROM payments
-             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
-                 AND name IS NULL",
-            params![scope.workspace, scope.provider, mode_word(scope.mode), reference],
-        )?;
+    /// Gives the reference of an attempt back: the provider has said no, and nothing exists.
+    pub fn release(&mut self, attempt: &Attempt) -> Result<(), LedgerError> {
+        self.connection
+            .execute("DELETE FROM payments WHERE attempt = ?1 AND name IS NULL", [&attempt.id])?;
         Ok(())
     }
 }
@@ -222,10 +218,9 @@ pub(super) fn find(
             return Ok(Some(found));
         }
     }
-    if let Some(attempt) = &payment.attempt_id
-        && let Some(found) = find_by_attempt(connection, scope, attempt)?
-    {
-        return Ok(Some(found));
+    // A reference may have several attempts: it only stands for what names none.
+    if let Some(attempt) = &payment.attempt_id {
+        return find_by_attempt(connection, scope, attempt);
     }
     match &payment.reference {
         Some(reference) => find_by_reference(connection, scope, reference),
@@ -285,7 +280,8 @@ pub(super) fn find_by_alias(
     one(connection, &sql, scope, alias)
 }
 
-fn find_by_attempt(
+/// A payment by the id of its attempt.
+pub(super) fn find_by_attempt(
     connection: &Connection,
     scope: &Scope,
     attempt: &str,

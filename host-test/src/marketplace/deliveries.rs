@@ -84,15 +84,13 @@ impl Marketplace {
             .find(|(name, _)| name == INSTALLATION)
             .map(|(_, id)| id.into_owned());
         let (row, door) = if let Some(id) = named {
-            let row = self.ledger(move |ledger| ledger.installation(&id)).await?;
-            // Another provider's installation is none of this plugin's business.
-            (row.filter(|row| row.provider == self.provider_id()), Door::Own)
+            (self.row_named(id).await?, Door::Own)
         } else {
             let named = self.plugin.identify_webhook(received_at, request).await?;
             (self.row_of(named.clone()).await?, Door::Shared(named))
         };
         let Some(row) = row else {
-            return self.unclaimed(received_at).await;
+            return self.unclaimed().await;
         };
         match row.state {
             State::Active => {
@@ -110,6 +108,25 @@ impl Marketplace {
         }
     }
 
+    /// Whose delivery at an installation's own URL it is. A webhook that was made by hand outlives its
+    /// installation: the next one of the workspace takes over, if it is of the same mode.
+    async fn row_named(&self, id: String) -> Result<Option<InstallationRow>, Error> {
+        let provider = self.provider_id().to_owned();
+        self.ledger(move |ledger| {
+            // Another provider's installation is none of this plugin's business.
+            let named = ledger.installation(&id)?.filter(|row| row.provider == provider);
+            match named {
+                Some(row) if row.state == State::Uninstalled && row.webhook_is_manual => {
+                    let current = ledger.installation_of(&row.workspace, &row.provider)?;
+                    let current = current.filter(|current| current.mode == row.mode);
+                    Ok(Some(current.unwrap_or(row)))
+                }
+                named => Ok(named),
+            }
+        })
+        .await
+    }
+
     /// Whose delivery at the shared URL it is. A payment may outlive the installation that it was
     /// created with: then its workspace's current one takes over.
     async fn row_of(&self, named: WebhookIdentity) -> Result<Option<InstallationRow>, Error> {
@@ -125,9 +142,8 @@ impl Marketplace {
     }
 
     /// A delivery that names nothing of ours.
-    async fn unclaimed(&self, received_at: u64) -> Result<Answer, Error> {
-        let provider = self.provider_id().to_owned();
-        self.ledger(move |ledger| ledger.note_unclaimed(&provider, received_at)).await?;
+    async fn unclaimed(&self) -> Result<Answer, Error> {
+        self.note_unclaimed().await?;
         Ok(Answer::ignored(
             "installation-unknown",
             "The delivery is for no installation that is known here.",
@@ -147,6 +163,7 @@ impl Marketplace {
         let egress = self.egress(credentials.clone(), record.mode).await?;
         let egress = egress.charged_to(quota.clone());
         let outcome = self.plugin.handle_webhook(egress, received_at, record, request).await?;
+        let outcome = outcome.map_err(|error| error.map(|problem| opened.redacted(problem)));
         let can_be_verified = record.webhook.verification == Verification::ByPlugin;
         match outcome {
             Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }))
@@ -170,12 +187,14 @@ impl Marketplace {
                     let id = row.id.clone();
                     self.ledger(move |ledger| ledger.note_verified(&id, now())).await?;
                 }
-                Ok(Answer::because(Verdict::Ignored, reason))
+                Ok(Answer::because(Verdict::Ignored, opened.redacted(reason)))
             }
             Ok(WebhookOutcome::Hint(PaymentHint { payment, mode })) => {
                 self.follow(&opened, &quota, &payment, mode).await
             }
-            Ok(WebhookOutcome::Other(reason)) => Ok(Answer::because(Verdict::Ignored, reason)),
+            Ok(WebhookOutcome::Other(reason)) => {
+                Ok(Answer::because(Verdict::Ignored, opened.redacted(reason)))
+            }
             Err(WebhookError::Unverified(reason)) => match door {
                 Door::Shared(WebhookIdentity { payment: Some(payment), mode, .. }) => {
                     // The merchant's webhook has another secret than the one that was given.

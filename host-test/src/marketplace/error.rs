@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::contract::types::{Mode, Money, Origin, Problem, ProviderError};
+use crate::contract::types::{Mode, Money, Problem, ProviderError};
 use crate::egress::PolicyError;
 use crate::ledger::{LedgerError, State};
 use crate::plugin::{CallError, origins_invalid};
@@ -58,9 +58,9 @@ pub enum Error {
     /// The webhook of the installation is made in the other way.
     #[error("the webhook of the installation is made in the other way")]
     WebhookSetupDiffers,
-    /// The operator has not approved where the plugin calls.
+    /// The operator has not approved what the plugin asks for: its origins, and what it is given.
     #[error("the plugin's origins are not approved")]
-    OriginsNotApproved(Vec<Origin>),
+    OriginsNotApproved(Vec<(String, String)>),
     /// The reference names a payment of another amount.
     #[error("the reference was used for another amount")]
     ReferenceUsed(Money),
@@ -214,15 +214,12 @@ fn mode_mismatch(provider: &str, installed: Mode) -> Problem {
     )
 }
 
-fn origins_not_approved(origins: &[Origin]) -> Problem {
+fn origins_not_approved(approvals: &[(String, String)]) -> Problem {
     let list: Vec<String> =
-        origins.iter().map(|origin| format!("{} ({})", origin.url, origin.description())).collect();
+        approvals.iter().map(|(subject, what)| format!("{subject} ({what})")).collect();
     Problem::new(
         "origins-not-approved",
-        format!(
-            "This component wants to call {}, which has not been approved for it.",
-            list.join(", ")
-        ),
+        format!("This component asks for what has not been approved for it: {}.", list.join(", ")),
         &["If you trust it with that, run `host-test install` with --approve-origins."],
     )
 }

@@ -244,7 +244,7 @@ impl Marketplace {
         }
     }
 
-    /// An installation as it is shown. The plugin has seen signing secrets: nothing of them is.
+    /// An installation as it is shown, with nothing in it of what the merchant gave.
     pub(super) fn connection(
         &self,
         record: Installation,

@@ -8,6 +8,7 @@ mod installing;
 mod payments;
 mod reconciling;
 mod status;
+mod unclaimed;
 mod uninstalling;
 
 use std::path::Path;
@@ -30,6 +31,7 @@ pub use error::{Error, Failing};
 pub use installing::{Connection, InstallOptions};
 pub use payments::{PaymentOrder, PaymentView};
 pub use reconciling::Reconciled;
+use unclaimed::Unclaimed;
 pub use uninstalling::{Left, Removed};
 
 /// Where the marketplace takes deliveries, in each mode, as the merchant's guide says.
@@ -58,6 +60,7 @@ pub struct Marketplace {
     /// Its id in the ledger, and everywhere else.
     workspace: String,
     quotas: Arc<Quotas>,
+    unclaimed: Mutex<Unclaimed>,
     /// Told after every commit that may have changed what a flow reads.
     changes: watch::Sender<()>,
 }
@@ -89,6 +92,7 @@ impl Marketplace {
             vault: Vault::open(options.data_dir)?,
             workspace,
             quotas: Arc::default(),
+            unclaimed: Mutex::default(),
             changes: watch::Sender::new(()),
             plugin_is_bundled: options.plugin_is_bundled,
             plugin,
@@ -162,7 +166,7 @@ impl Marketplace {
                 .ledger(move |ledger| ledger.is_approved(plugin.sha256(), plugin.manifest()))
                 .await?;
         if !is_approved {
-            return Err(Error::OriginsNotApproved(self.plugin.manifest().origins.clone()));
+            return Err(Error::OriginsNotApproved(self.plugin.manifest().approvals()));
         }
         Ok(self.gateway.egress(mode, credentials))
     }
@@ -250,6 +254,15 @@ impl Marketplace {
                 WebhookOwner::Plugin
             },
         })
+    }
+}
+
+impl Opened {
+    /// A problem of the plugin's, with nothing of the credentials and the signing secrets in it.
+    fn redacted(&self, problem: Problem) -> Problem {
+        let secrets = self.record.webhook.signing_secrets.iter().enumerate();
+        let secrets = secrets.map(|(number, secret)| (number.to_string(), secret.clone().into()));
+        redacted_problem(&Credentials::new(secrets), redacted_problem(&self.credentials, problem))
     }
 }
 

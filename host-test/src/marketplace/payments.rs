@@ -3,14 +3,30 @@
 use super::{Error, Marketplace, Opened};
 use crate::clock::now;
 use crate::contract::types::{
-    CaptureMethod, Installation, Mode, Money, Payment, PaymentRequest, PaymentStatus, Problem,
-    ProviderError,
+    AttemptSearch, CaptureMethod, Installation, Mode, Money, Payment, PaymentRequest,
+    PaymentSearchResult, PaymentStatus, Problem, ProviderError,
 };
 use crate::egress::Egress;
-use crate::ledger::{Asked, LedgerError, Order, Reservation, Scope, StoredPayment, is_final};
+use crate::ledger::{
+    Asked, Attempt, LedgerError, Order, Reservation, Scope, StoredPayment, is_final,
+};
 
 /// How often a payment that changes while it is asked about is asked about again.
 pub(super) const ASKING: u32 = 3;
+
+/// How many pages a search for an attempt may have: ten thousand payments of the provider's, where a
+/// page has a hundred.
+const SEARCH_PAGES: u32 = 100;
+
+/// What a search for an attempt has found.
+enum Searched {
+    /// The payment.
+    Found(Box<Payment>),
+    /// There is none.
+    Absent,
+    /// The provider did not say, or not in time.
+    NotKnown,
+}
 
 /// What a flow asks for.
 #[derive(Clone, Debug)]
@@ -89,7 +105,15 @@ impl Marketplace {
             expires_at: asked.expires_at,
             capture_method: asked.capture_method,
         };
-        match self.plugin.create_payment(egress, &record, &request).await? {
+        // An earlier create has no recorded answer: what it may have made is looked for first.
+        let searched =
+            if is_new { Searched::Absent } else { self.search(&egress, &record, &attempt).await };
+        let is_absent = matches!(searched, Searched::Absent);
+        let created = match searched {
+            Searched::Found(payment) => Ok(*payment),
+            _ => self.plugin.create_payment(egress, &record, &request).await?,
+        };
+        match created {
             Ok(payment) => {
                 let created = payment.clone();
                 let known = self
@@ -108,7 +132,7 @@ impl Marketplace {
                     ProviderError::InvalidCredentials(_)
                     | ProviderError::PermissionMissing(_)
                     | ProviderError::NotFound(_)
-                    | ProviderError::Refused(_) => true,
+                    | ProviderError::Refused(_) => is_absent,
                     ProviderError::Unavailable(_) => is_new,
                     ProviderError::UnknownOutcome(_)
                     | ProviderError::KeySpent(_)
@@ -116,11 +140,31 @@ impl Marketplace {
                     | ProviderError::Other(_) => false,
                 };
                 if nothing_exists {
-                    self.ledger(move |ledger| ledger.release(&scope, &order.reference)).await?;
+                    self.ledger(move |ledger| ledger.release(&attempt)).await?;
                 }
                 Err(error.into())
             }
         }
+    }
+
+    /// Looks for what an attempt has made.
+    async fn search(&self, egress: &Egress, record: &Installation, attempt: &Attempt) -> Searched {
+        let mut search = AttemptSearch {
+            attempt_id: attempt.id.clone(),
+            reserved_at: attempt.reserved_at,
+            cursor: None,
+        };
+        for _ in 0..SEARCH_PAGES {
+            match self.plugin.find_payment(egress.clone(), record, &search).await {
+                Ok(Ok(PaymentSearchResult::Found(payment))) => {
+                    return Searched::Found(Box::new(payment));
+                }
+                Ok(Ok(PaymentSearchResult::More(cursor))) => search.cursor = Some(cursor),
+                Ok(Ok(PaymentSearchResult::Absent)) => return Searched::Absent,
+                Ok(Ok(PaymentSearchResult::Other(_)) | Err(_)) | Err(_) => break,
+            }
+        }
+        Searched::NotKnown
     }
 
     async fn reserve(&self, scope: &Scope, order: &Order) -> Result<Reservation, Error> {

@@ -31,6 +31,7 @@ impl Marketplace {
             Err(_) => return Err(Error::Unfinished(State::Installing)),
         };
         let opened = self.opened().await?;
+        self.write_unclaimed().await?;
         let (id, provider) = (opened.row.id.clone(), opened.row.provider.clone());
         let (last, unclaimed) = self
             .ledger(move |ledger| Ok((ledger.last_deliveries(&id)?, ledger.unclaimed(&provider)?)))
@@ -119,7 +120,7 @@ fn of_deliveries(last: LastDeliveries, now: u64) -> [Check; 2] {
 /// How long a delivery that named nothing of ours is worth a warning, in seconds: a day.
 const UNCLAIMED_WARNING: u64 = 86_400;
 
-/// The deliveries at the shared URL that named nothing of ours.
+/// The deliveries that named nothing of ours.
 fn of_unclaimed(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Check {
     const ID: &str = "delivery-unclaimed";
     let Some((number, last_at)) = unclaimed else {

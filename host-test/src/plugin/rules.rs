@@ -208,15 +208,17 @@ impl Field {
         if value.is_none() && !self.field.required {
             return Ok(None);
         }
-        let meaning = self.rules.iter().find(|(pattern, _)| pattern.is_match(text));
+        let can_count = |meaning: &CredentialMeaning| {
+            value.is_some() || matches!(meaning, CredentialMeaning::Refused(_))
+        };
+        let mut rules = self.rules.iter().filter(|(_, meaning)| can_count(meaning));
+        let meaning = rules.find(|(pattern, _)| pattern.is_match(text));
         match meaning.map(|(_, meaning)| meaning) {
             Some(CredentialMeaning::Refused(problem)) => {
                 Err(ProviderError::InvalidCredentials(problem.clone()))
             }
-            Some(CredentialMeaning::Accepted(accepted)) if value.is_some() => {
-                Ok(Some(accepted.clone()))
-            }
-            _ => {
+            Some(CredentialMeaning::Accepted(accepted)) => Ok(Some(accepted.clone())),
+            None => {
                 let (code, what) = match value {
                     Some(_) => ("key-malformed", "is not of a form that is known"),
                     None => ("key-missing", "is empty"),

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_test::contract::types::{
-    AttemptSearch, Awaited, CaptureMethod, Installation, Mode, PaymentSearchResult, PaymentStatus,
-    ProviderError, RefundSearch, RefundSearchResult,
+    AttemptSearch, Awaited, CaptureMethod, Installation, Mode, Money, PaymentRequest,
+    PaymentSearchResult, PaymentStatus, ProviderError, RefundSearch, RefundSearchResult,
 };
 use host_test::egress::{Credentials, Gateway, Policy};
 use host_test::fake::{Trouble, TroubleKind};
-use host_test::marketplace::{Error, PaymentOrder, Reconciled};
+use host_test::marketplace::{PaymentOrder, Reconciled};
 use secrecy::SecretString;
 
 use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, plugin, request};
@@ -285,47 +285,108 @@ async fn what_was_made_when_no_answer_came_is_found_by_its_attempt() {
     };
     let (payment, pages) = find(&known.attempt.id).await.unwrap();
     assert_eq!((payment.reference.as_deref(), pages), (Some("order-1"), 2));
+    assert_eq!((payment.status, payment.received), (PaymentStatus::Approved, 1050));
     assert_eq!(payment.attempt_id, Some(known.attempt.id.clone()));
     assert!(find("another").await.is_none());
 
     let attempt_id = refund.attempt_id.clone().unwrap();
-    let find = async |attempt_id: String| {
+    let find = async |payment: &str, attempt_id: &str| {
         let search = RefundSearch {
-            payment: refund.payment.clone(),
-            attempt_id,
+            payment: payment.to_owned(),
+            attempt_id: attempt_id.to_owned(),
             reserved_at: known.attempt.reserved_at,
             cursor: None,
         };
-        plugin.find_refund(egress(), &installation, &search).await.unwrap().unwrap()
+        plugin.find_refund(egress(), &installation, &search).await.unwrap()
     };
-    assert_eq!(find(attempt_id).await, RefundSearchResult::Found(refund.clone()));
-    assert_eq!(find("another".to_owned()).await, RefundSearchResult::Absent);
+    // By any id of the payment.
+    for id in &payment.aliases {
+        let found = find(id, &attempt_id).await.unwrap();
+        assert_eq!(found, RefundSearchResult::Found(refund.clone()), "{id}");
+        assert_eq!(find(id, "another").await.unwrap(), RefundSearchResult::Absent);
+    }
+    assert!(find("no id", &attempt_id).await.is_err());
     let again = plugin.get_refund(egress(), &installation, &refund.id).await.unwrap().unwrap();
     assert_eq!(again, refund);
 }
 
 #[tokio::test]
-async fn spent_key_and_replayed_failure_are_told_from_a_refusal() {
+async fn page_whose_answer_was_lost_is_found_and_not_made_again() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
-    // Stripe fails after the page was made, and repeats its failure for a day.
+    for (kind, reference) in [(TroubleKind::Failing, "order-1"), (TroubleKind::Broken, "order-2")] {
+        host.fake.set_trouble(Some(Trouble {
+            kind,
+            calls: "POST /v1/checkout/sessions".to_owned(),
+            spared: 0,
+            has_effect: true,
+        }));
+        let lost = host.marketplace.pay(request(reference, 1050)).await.unwrap_err();
+        assert_eq!(lost.problem().code, "outcome-unknown");
+        // Stripe would repeat its failure for a day, and refuse another description.
+        host.fake.set_trouble(None);
+        let description = Some("Another description".to_owned());
+        let again = PaymentOrder { description, ..request(reference, 1050) };
+        let page = host.marketplace.pay(again).await.unwrap().known.checkout_url.unwrap();
+        host.pay(&page, PAYS).await;
+        assert_eq!(host.outputs(reference).await, ["Pending", "Approved"]);
+    }
+    let sessions = host.ask_stripe(TEST_KEY, "/v1/checkout/sessions").await;
+    assert_eq!(sessions["data"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn reference_stays_taken_while_its_page_may_exist() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    host.fake.set_trouble(Some(Trouble {
+        kind: TroubleKind::Broken,
+        calls: "POST /v1/checkout/sessions".to_owned(),
+        spared: 0,
+        has_effect: true,
+    }));
+    host.marketplace.pay(request("order-1", 1050)).await.unwrap_err();
+    // The key is deleted: nothing can be found out, and nothing says that there is no page.
+    host.fake.set_trouble(Some(TroubleKind::Rejected.into()));
+    let refused = host.marketplace.pay(request("order-1", 1050)).await.unwrap_err();
+    assert_eq!(refused.problem().code, "key-rejected");
+    host.fake.set_trouble(None);
+    host.ask("order-1").await;
+    let sessions = host.ask_stripe(TEST_KEY, "/v1/checkout/sessions").await;
+    assert_eq!(sessions["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn spent_key_and_replayed_failure_are_told_from_a_refusal() {
+    let host = Host::start().await;
     host.fake.set_trouble(Some(Trouble {
         kind: TroubleKind::Failing,
         calls: "POST /v1/checkout/sessions".to_owned(),
         spared: 0,
         has_effect: true,
     }));
-    let pay = async |description: Option<&str>| {
-        let order = PaymentOrder {
-            description: description.map(str::to_owned),
-            ..request("order-1", 1050)
+    let (gateway, credentials, installation) = as_plugin(&host).await;
+    let plugin = plugin().await;
+    let create = async |description: &str| {
+        let request = PaymentRequest {
+            reference: "order-1".to_owned(),
+            attempt_id: "attempt-1".to_owned(),
+            idempotency_key: "create-attempt-1".to_owned(),
+            reserved_at: 1,
+            amount: Money { minor_units: 1050, currency: "usd".to_owned() },
+            description: Some(description.to_owned()),
+            success_url: "https://example.com/thank-you".to_owned(),
+            cancel_url: None,
+            expires_at: None,
+            capture_method: CaptureMethod::Automatic,
         };
-        host.marketplace.pay(order).await.unwrap_err()
+        let egress = gateway.egress(Mode::Test, credentials.clone());
+        plugin.create_payment(egress, &installation, &request).await.unwrap().unwrap_err()
     };
-    assert!(matches!(pay(None).await, Error::Provider(ProviderError::UnknownOutcome(_))));
+    assert!(matches!(create("Two coffees").await, ProviderError::UnknownOutcome(_)));
     host.fake.set_trouble(None);
-    assert!(matches!(pay(None).await, Error::Provider(ProviderError::ReplayedFailure(_))));
-    let other = pay(Some("Another description")).await;
-    assert!(matches!(other, Error::Provider(ProviderError::KeySpent(_))));
-    assert_eq!(other.problem().code, "reference-used");
+    assert!(matches!(create("Two coffees").await, ProviderError::ReplayedFailure(_)));
+    let spent = create("Another description").await;
+    assert!(matches!(spent, ProviderError::KeySpent(_)));
+    assert_eq!(spent.problem().code, "reference-used");
 }

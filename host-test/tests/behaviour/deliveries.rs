@@ -300,6 +300,43 @@ async fn webhook_made_by_hand_delivers_at_the_url_that_the_host_shows() {
 }
 
 #[tokio::test]
+async fn webhook_made_by_hand_outlives_its_installation() {
+    let host = Host::start().await;
+    let manual = |key: &str, secret: &str| InstallOptions {
+        webhook_is_manual: Some(true),
+        ..super::host::options_with_secret(key, secret)
+    };
+    let secret = "whsec_madeByHand";
+    let old = host.marketplace.install(manual(TEST_KEY, secret)).await.unwrap().installation_url;
+    host.marketplace.uninstall(false).await.unwrap();
+    let deliver = async || {
+        let page = host.ask("order-1").await;
+        host.tell_stripe(
+            TEST_KEY,
+            "/v1/webhook_endpoints",
+            "url=https://x.example.com&enabled_events[]=*",
+        )
+        .await;
+        host.pay(&page, PAYS).await;
+        let body = host.fake.held_back(false, "payment_intent.succeeded").unwrap().body;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let signed = signature(secret, false, &body, now.as_secs());
+        host.post(&old, Some(&signed), body).await
+    };
+    let late = host.post(&old, None, "{}").await;
+    assert_eq!((late.0, code(&late.1)), (200, "installation-removed"));
+    host.marketplace.install(manual(TEST_KEY, secret)).await.unwrap();
+    let (status, answer) = deliver().await;
+    assert_eq!((status, answer["verdict"].as_str()), (200, Some("accepted")));
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
+    // Never in the other mode.
+    host.marketplace.uninstall(false).await.unwrap();
+    host.marketplace.install(manual(LIVE_KEY, secret)).await.unwrap();
+    let late = host.post(&old, None, "{}").await;
+    assert_eq!((late.0, code(&late.1)), (200, "installation-removed"));
+}
+
+#[tokio::test]
 async fn wrong_secret_is_seen_also_where_the_key_may_not_list_webhooks() {
     let host = Host::start().await;
     let by_hand = "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=payment_intent.succeeded";

@@ -13,7 +13,8 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use host_test::contract::types::{
-    CaptureMethod, Installation, Mode, Money, PaymentStatus, RefundStatus, Verdict, WebhookRequest,
+    CaptureMethod, DeliveredEvent, EventSubject, Installation, Mode, Money, PaymentStatus,
+    RefundStatus, Verdict, WebhookOutcome, WebhookRequest,
 };
 use host_test::egress::{Credentials, Gateway, OriginOverride, Policy, client};
 use host_test::marketplace::{
@@ -60,6 +61,10 @@ fn field<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     body.split('&').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
 }
 
+fn basic() -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{STORE}:{TOKEN}")))
+}
+
 async fn answer(
     State((host, shared)): State<(&'static str, Shared)>,
     method: Method,
@@ -74,11 +79,15 @@ async fn answer(
     provider.requests.push(format!("{host} {method} {path}"));
     let authorization = header("authorization");
     if host.starts_with("https://login.") {
-        let is_right = field(&body, "grant_type") == Some("client_credentials")
-            && field(&body, "client_id") == Some(STORE)
-            && field(&body, "client_secret") == Some(TOKEN)
-            && field(&body, "scope") == Some("events")
-            && authorization.is_none();
+        let client = (field(&body, "client_id"), field(&body, "client_secret"));
+        let is_client = if host.contains(".test.") {
+            client == (Some(STORE), Some(TOKEN)) && authorization.is_none()
+        } else {
+            client == (None, None) && authorization == Some(basic())
+        };
+        let is_right = is_client
+            && field(&body, "grant_type") == Some("client_credentials")
+            && field(&body, "scope") == Some("events");
         if !is_right {
             return StatusCode::BAD_REQUEST.into_response();
         }
@@ -88,9 +97,8 @@ async fn answer(
             .into_response();
     }
     let is_authorised = if host.starts_with("https://payments.") {
-        let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{STORE}:{TOKEN}")));
         // What the plugin makes up is the host's to remove only where the host sets it.
-        authorization == Some(basic) && header("x-token").as_deref() == Some("made up")
+        authorization == Some(basic()) && header("x-token").as_deref() == Some("made up")
     } else if host.starts_with("https://refunds.") {
         let sets = (header("x-token"), header("x-store"));
         authorization.is_none() && sets == (Some(TOKEN.to_owned()), Some(STORE.to_owned()))
@@ -103,7 +111,9 @@ async fn answer(
     if let Some(id) = path.strip_prefix("/events/") {
         let payment = provider.events.get(id).and_then(|path| provider.objects.get(path));
         return match payment {
-            Some(payment) => format!("{payment}&at=2000000000").into_response(),
+            Some(payment) => {
+                format!("{payment}&at=2000000000&echo={}", authorization.unwrap()).into_response()
+            }
             None => StatusCode::NOT_FOUND.into_response(),
         };
     }
@@ -374,6 +384,37 @@ async fn shared_url_is_found_by_what_the_delivery_names_and_counted_if_it_names_
     let answer = world.deliver("provider=GUEST", &body).await;
     assert_eq!(answer.verdict, DeliveryVerdict::Accepted);
     assert_eq!(world.status_of("order-1").await, PaymentStatus::Approved);
+}
+
+#[tokio::test]
+async fn access_token_that_is_echoed_stays_outside() {
+    let world = World::start().await;
+    world.install(Some(Mode::Test), true).await.unwrap();
+    let payment = world.pay("order-1").await;
+    world.happens(&payment, "paid", "e1");
+    let plugin = guest().await;
+    let policy = Policy::new(plugin.manifest(), &world.overrides).unwrap();
+    let gateway = Gateway::new(client().unwrap(), policy);
+    let installation = Installation::ad_hoc(Vec::new());
+    let request =
+        WebhookRequest { headers: Vec::new(), query: String::new(), body: b"event=e1".to_vec() };
+    let egress = gateway.egress(Mode::Test, credentials());
+    let outcome = plugin.handle_webhook(egress, 1, &installation, &request).await.unwrap();
+    let Ok(WebhookOutcome::Event(DeliveredEvent { event, .. })) = outcome else { panic!() };
+    let EventSubject::Payment(payment) = event.subject else { panic!() };
+    assert_eq!(payment.extras, [("echo".to_owned(), format!("Bearer {}", "*".repeat(15)))]);
+}
+
+#[tokio::test]
+async fn other_modes_host_is_denied_also_to_a_plugin_that_asks_it() {
+    let world = World::start().await;
+    let query = world.install(Some(Mode::Test), true).await.unwrap();
+    let payment = world.pay("order-1").await;
+    world.happens(&payment, "paid", "e1");
+    let answer = world.deliver(&query, "event=e1&other-mode=yes").await;
+    assert_eq!(answer.verdict, DeliveryVerdict::TryAgain);
+    assert!(answer.reason.unwrap().message.contains("does not name this origin"));
+    assert_eq!((world.requests_to("login.live"), world.requests_to("events.live")), (0, 0));
 }
 
 #[tokio::test]

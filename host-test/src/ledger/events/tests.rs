@@ -146,6 +146,51 @@ fn success_belongs_to_its_own_attempt() {
 }
 
 #[test]
+fn event_of_another_attempt_waits_for_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let mut expired = event("evt_1", PaymentStatus::Canceled, 150);
+    about(&mut expired).id = "cs_9".to_owned();
+    about(&mut expired).aliases = vec!["cs_9".to_owned()];
+    about(&mut expired).reference = Some("order-2".to_owned());
+    about(&mut expired).attempt_id = Some("given-up".to_owned());
+    let kept = ledger.record_event(&scope(), None, &expired, &Truth::NotAsked, 7).unwrap();
+    assert_eq!(kept, Recorded::Early);
+    let order = Order { reference: "order-2".to_owned(), ..order() };
+    let reserved = ledger.reserve(&scope(), &order, 8).unwrap();
+    let Reservation::Reserved { attempt, .. } = reserved else { panic!() };
+    let mut second = payment(PaymentStatus::Pending, 100);
+    (second.id, second.aliases) = ("cs_2".to_owned(), vec!["cs_2".to_owned()]);
+    let known = ledger.record_created(&scope(), &order, &attempt, &second, 9).unwrap().unwrap();
+    assert_eq!((known.status, known.settled), (PaymentStatus::Pending, true));
+}
+
+#[test]
+fn what_was_fetched_for_an_event_does_not_undo_newer_news() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let fetched = |id: &str, refunded| {
+        let mut event = event(id, PaymentStatus::Approved, 101);
+        event.authority = Authority::Fetched;
+        about(&mut event).refunded = Some(refunded);
+        event
+    };
+    let newer = fetched("evt_2", 3);
+    let asked = ledger.record_event(&scope(), None, &newer, &Truth::NotAsked, 2).unwrap();
+    let Recorded::MustAsk(version) = asked else { panic!("what was fetched was believed") };
+    let EventSubject::Payment(now) = newer.subject.clone() else { panic!() };
+    let truth = Truth::Fetched(Box::new(now), version);
+    ledger.record_event(&scope(), None, &newer, &truth, 2).unwrap();
+    // Asked for before, and recorded afterwards.
+    let older = fetched("evt_1", 0);
+    let EventSubject::Payment(before) = older.subject.clone() else { panic!() };
+    let stale = Truth::Fetched(Box::new(before), version);
+    let again = ledger.record_event(&scope(), None, &older, &stale, 3).unwrap();
+    assert!(matches!(again, Recorded::MustAsk(_)));
+    assert_eq!(ledger.payment(&scope(), "order-1").unwrap().unwrap().refunded, Some(3));
+}
+
+#[test]
 fn repeated_refund_is_the_same_attempt_until_it_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = ledger(directory.path());
@@ -183,8 +228,9 @@ fn a_reference_that_was_given_back_meanwhile_is_taken_again() {
     let mut ledger = ledger(directory.path());
     let mut order = order();
     order.reference = "order-2".to_owned();
-    ledger.reserve(&scope(), &order, 1).unwrap();
-    ledger.release(&scope(), "order-2").unwrap();
+    let reserved = ledger.reserve(&scope(), &order, 1).unwrap();
+    let Reservation::Reserved { attempt: first, .. } = reserved else { panic!() };
+    ledger.release(&first).unwrap();
     let mut second = payment(PaymentStatus::Pending, 103);
     (second.id, second.aliases) = ("pi_2".to_owned(), vec!["pi_2".to_owned()]);
     let stored = ledger.record_created(&scope(), &order, &attempt(), &second, 2).unwrap().unwrap();

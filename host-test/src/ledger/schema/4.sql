@@ -14,7 +14,7 @@ CREATE TABLE refunds (
     PRIMARY KEY (payment, reference)
 ) STRICT;
 
--- Deliveries at the shared URL that name nothing of ours: how many, and when the last one came.
+-- Deliveries that name nothing of ours: how many, and when the last one came.
 CREATE TABLE unclaimed_deliveries (
     provider TEXT PRIMARY KEY,
     number INTEGER NOT NULL,
