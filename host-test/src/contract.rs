@@ -92,26 +92,28 @@ impl types::DisputeStatus {
 }
 
 impl types::Manifest {
-    /// What an operator approves for a component: that it is used at all, each origin with how
-    /// requests to it are authorised, and each secret whose value it is given.
+    /// What an operator approves for a component, each with its subject: to be this provider, to call
+    /// each origin in its way, and to be given each secret.
     #[must_use]
     pub fn approvals(&self) -> Vec<(String, String)> {
-        let origins = self.origins.iter().map(|origin| (origin.url.clone(), origin.description()));
+        let origins = self.origins.iter().map(|origin| {
+            (origin.url.clone(), format!("to call {} {}", origin.url, origin.description()))
+        });
         let given = self
             .credentials
             .iter()
             .filter(|field| field.role == types::CredentialRole::SigningSecret);
-        let given =
-            given.map(|field| (self.provider_id.clone(), format!("is given {}", field.name)));
-        let itself = (self.provider_id.clone(), "is this provider".to_owned());
+        let given = given.map(|field| {
+            (self.provider_id.clone(), format!("to be given the value of {}", field.name))
+        });
+        let itself = (self.provider_id.clone(), format!("to be the provider {}", self.provider_id));
         std::iter::once(itself).chain(origins).chain(given).collect()
     }
 }
 
 impl types::Origin {
-    /// How requests to it are authorised and in which mode, in words: what an operator approves.
-    #[must_use]
-    pub fn description(&self) -> String {
+    /// How requests to it are authorised and in which mode, in words.
+    fn description(&self) -> String {
         let how = match &self.authorization {
             types::Authorization::None => "without a credential".to_owned(),
             types::Authorization::Bearer(name) => format!("with {name}"),

@@ -215,11 +215,10 @@ fn mode_mismatch(provider: &str, installed: Mode) -> Problem {
 }
 
 fn origins_not_approved(approvals: &[(String, String)]) -> Problem {
-    let list: Vec<String> =
-        approvals.iter().map(|(subject, what)| format!("{subject} ({what})")).collect();
+    let list: Vec<&str> = approvals.iter().map(|(_, what)| what.as_str()).collect();
     Problem::new(
         "origins-not-approved",
-        format!("This component asks for what has not been approved for it: {}.", list.join(", ")),
+        format!("This component wants {}, which has not been approved for it.", list.join(", ")),
         &["If you trust it with that, run `host-test install` with --approve-origins."],
     )
 }

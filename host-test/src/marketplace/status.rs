@@ -127,8 +127,10 @@ fn of_unclaimed(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Check
         let message = "Every delivery was for an installation that is known here.";
         return check(ID, Verdict::Pass, Problem::new("", message, &[]));
     };
+    let deliveries =
+        if number == 1 { "1 delivery was".to_owned() } else { format!("{number} deliveries were") };
     let message = format!(
-        "{number} deliveries were for no installation that is known here; the last one came {}.",
+        "{deliveries} for no installation that is known here; the last one came {}.",
         ago(last_at, now)
     );
     if now.saturating_sub(last_at) > UNCLAIMED_WARNING {

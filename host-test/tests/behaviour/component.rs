@@ -37,6 +37,16 @@ async fn the_manifest_is_the_guides() {
     let [origin] = manifest.origins.as_slice() else { panic!("one origin is called") };
     assert_eq!(origin.url, "https://api.stripe.com");
     assert_eq!(origin.authorization, Authorization::Bearer("api-key".to_owned()));
+    // What an operator approves of another component: a changed role is another approval.
+    let approvals: Vec<_> = manifest.approvals().into_iter().map(|(_, what)| what).collect();
+    assert_eq!(
+        approvals,
+        [
+            "to be the provider STRIPE",
+            "to call https://api.stripe.com with api-key",
+            "to be given the value of webhook-secret",
+        ]
+    );
 }
 
 /// A component from its text.
