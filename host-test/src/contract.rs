@@ -63,7 +63,7 @@ impl types::Payment {
 }
 
 impl types::RefundStatus {
-    /// Its word, which is Stripe's, for every provider.
+    /// Its word for a program: lower case with underscores.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -78,7 +78,7 @@ impl types::RefundStatus {
 }
 
 impl types::DisputeStatus {
-    /// Its word.
+    /// Its word for a program: lower case with hyphens.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -108,6 +108,29 @@ impl types::Manifest {
         });
         let itself = (self.provider_id.clone(), format!("to be the provider {}", self.provider_id));
         std::iter::once(itself).chain(origins).chain(given).collect()
+    }
+}
+
+#[cfg(test)]
+impl types::Manifest {
+    /// A manifest that asks for nothing.
+    pub(crate) fn empty() -> Self {
+        Self {
+            provider_id: "P".to_owned(),
+            name: "P".to_owned(),
+            category: "payments".to_owned(),
+            version: "1".to_owned(),
+            credentials: Vec::new(),
+            mode_source: types::ModeSource::Merchant,
+            events: Vec::new(),
+            origins: Vec::new(),
+            customer_origins: Vec::new(),
+            signature_headers: Vec::new(),
+            permissions: Vec::new(),
+            repeat: types::RepeatRules { header: None, statuses: Vec::new() },
+            allotment: types::Allotment { per_second: None, per_month: None },
+            extras: Vec::new(),
+        }
     }
 }
 

@@ -115,8 +115,8 @@ mod tests {
         assert_eq!(display(&received), "1050 minor units of QQQ");
     }
 
-    /// The currencies in which Stripe and ISO 4217 differ, and those without two decimals that
-    /// merchants use. Source: ISO 4217, list one.
+    /// The currencies without two decimals, and some of those with two that providers count otherwise.
+    /// Source: ISO 4217, list one.
     #[test]
     fn decimals_are_those_of_iso_4217() {
         let rows = [

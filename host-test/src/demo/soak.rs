@@ -62,7 +62,7 @@ struct Progress {
     unanswered: usize,
 }
 
-/// Runs it.
+/// Posts deliveries to a host that is killed, and checks what has become of them.
 ///
 /// # Errors
 ///

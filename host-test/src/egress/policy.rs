@@ -100,9 +100,7 @@ impl Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::types::{
-        Allotment, ClientAuthentication, CredentialField, ModeSource, Oauth, RepeatRules,
-    };
+    use crate::contract::types::{ClientAuthentication, CredentialField, Oauth};
 
     fn manifest(origins: Vec<types::Origin>) -> Manifest {
         let field = |name: &str, role, secret| CredentialField {
@@ -115,24 +113,13 @@ mod tests {
             rules: Vec::new(),
         };
         Manifest {
-            provider_id: "P".to_owned(),
-            name: "P".to_owned(),
-            category: "payments".to_owned(),
-            version: "1".to_owned(),
             credentials: vec![
                 field("token", CredentialRole::Authorization, true),
                 field("store", CredentialRole::Authorization, false),
                 field("whsec", CredentialRole::SigningSecret, true),
             ],
-            mode_source: ModeSource::Merchant,
-            events: Vec::new(),
             origins,
-            customer_origins: Vec::new(),
-            signature_headers: Vec::new(),
-            permissions: Vec::new(),
-            repeat: RepeatRules { header: None, statuses: Vec::new() },
-            allotment: Allotment { per_second: None, per_month: None },
-            extras: Vec::new(),
+            ..Manifest::empty()
         }
     }
 

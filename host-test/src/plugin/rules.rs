@@ -19,8 +19,8 @@ const FIELDS: usize = 16;
 const RULES: usize = 32;
 /// How long a pattern may be, in bytes; the contract says so.
 const LONGEST_PATTERN: usize = 512;
-/// How much memory one compiled pattern may take, in bytes; the contract says so. The largest of
-/// Stripe's takes a sixteenth of it.
+/// How much memory one compiled pattern may take, in bytes; the contract says so. The largest of the
+/// built-in plugin's takes a sixteenth of it.
 const PATTERN_MEMORY: usize = 64 << 10;
 
 /// Why the form of a manifest cannot be used.
@@ -237,7 +237,7 @@ fn refused(code: &str, message: String, step: &str) -> ProviderError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::types::{Allotment, CredentialRule, RepeatRules};
+    use crate::contract::types::CredentialRule;
 
     fn rule(pattern: &str) -> CredentialRule {
         let meaning =
@@ -258,22 +258,7 @@ mod tests {
     }
 
     fn manifest(credentials: Vec<CredentialField>) -> Manifest {
-        Manifest {
-            provider_id: "P".to_owned(),
-            name: "P".to_owned(),
-            category: "payments".to_owned(),
-            version: "1".to_owned(),
-            credentials,
-            mode_source: ModeSource::Merchant,
-            events: Vec::new(),
-            origins: Vec::new(),
-            customer_origins: Vec::new(),
-            signature_headers: Vec::new(),
-            permissions: Vec::new(),
-            repeat: RepeatRules { header: None, statuses: Vec::new() },
-            allotment: Allotment { per_second: None, per_month: None },
-            extras: Vec::new(),
-        }
+        Manifest { credentials, ..Manifest::empty() }
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub enum Decision {
     Unsettled,
 }
 
-/// Decides.
+/// What a piece of news does to a payment, by the table above.
 #[must_use]
 pub fn decide(
     asked_for: &Money,
