@@ -242,3 +242,57 @@ fn payment_unknown(mode: Mode) -> Problem {
         &["Check the reference that the payment was created with."],
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// One of each case whose text is of this file. A new case has to be added here: `problem` has no
+    /// other.
+    fn all() -> Vec<Error> {
+        let amount = Money { minor_units: 1050, currency: "usd".to_owned() };
+        let approvals = vec![("origin".to_owned(), "to call https://api.example".to_owned())];
+        let mismatch =
+            |installed| Error::ModeMismatch { provider: "Example".to_owned(), installed };
+        vec![
+            Error::Client("no certificates".to_owned()),
+            Error::RecordUnreadable,
+            Error::RecordForeign,
+            Error::UninstallFinished,
+            Error::NotInstalled,
+            Error::Unfinished(State::Uninstalling),
+            Error::Unfinished(State::Installing),
+            Error::Superseded,
+            mismatch(Mode::Test),
+            mismatch(Mode::Live),
+            Error::WebhookSetupDiffers,
+            Error::OriginsNotApproved(approvals),
+            Error::ReferenceUsed(amount),
+            Error::PaymentUnnamed,
+            Error::PaymentUnknown(Mode::Test),
+            Error::Ledger(LedgerError::Locked),
+            Error::Ledger(LedgerError::Corrupt),
+            Error::Ledger(LedgerError::DiskFull),
+            Error::Ledger(LedgerError::File("permission denied".to_owned())),
+            Error::Ledger(LedgerError::Newer(9)),
+            Error::Ledger(LedgerError::Other("constraint failed".to_owned())),
+        ]
+    }
+
+    #[test]
+    fn messages_are_unchanged() {
+        let mut text = String::new();
+        for error in all() {
+            let Problem { code, message, remedy } = error.problem();
+            let _ = writeln!(text, "{code}\n  {message}");
+            for step in remedy {
+                let _ = writeln!(text, "  → {step}");
+            }
+        }
+        insta::with_settings!({ omit_expression => true }, {
+            insta::assert_snapshot!("messages", text);
+        });
+    }
+}

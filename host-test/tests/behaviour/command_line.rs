@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::host::{Host, TEST_KEY};
 
-fn host_test(data: &Path, arguments: &[&str]) -> Command {
+pub fn host_test(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-test"));
     command.args(arguments).arg("--data-dir").arg(data).env_remove("STRIPE_API_KEY");
     command.stdin(Stdio::null());
@@ -16,7 +16,7 @@ fn host_test(data: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs it off the runtime, which serves the fake Stripe meanwhile.
-async fn run(mut command: Command) -> Output {
+pub async fn run(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
