@@ -1,4 +1,4 @@
-//! The public door: the webhook's URL, over HTTP.
+//! The HTTP server that takes deliveries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,81 +15,82 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::clock::now;
 use crate::contract::types::{Problem, WebhookRequest};
-use crate::marketplace::{Answer, Marketplace, Verdict};
+use crate::marketplace::{DeliveryOutcome, DeliveryTarget, Marketplace};
 
-/// The most that a delivery may hold; the contract says so. Real ones have less than 12 KB.
-const LARGEST_DELIVERY: usize = 1 << 20;
+/// The largest body of a delivery, from the contract. Real ones have less than 12 KB.
+const MAX_DELIVERY_BYTES: usize = 1 << 20;
 
-/// How many deliveries are worked on at the same time.
-const DELIVERIES: usize = 64;
+/// How many deliveries are processed at the same time.
+const MAX_CONCURRENT_DELIVERIES: usize = 64;
 /// How long the body of a delivery may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(10);
-/// How long those that have begun may take when the server stops.
-const LAST_ANSWERS: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the deliveries in progress may take when the server stops.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves deliveries until `stop` is done. Those that have begun are answered.
+/// Serves deliveries until `stop` completes. Deliveries in progress are finished first.
 ///
 /// # Errors
 ///
-/// The listener fails.
+/// The listener failed.
 pub async fn serve(
     listener: TcpListener,
     marketplace: Arc<Marketplace>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let door = Door { marketplace, places: Arc::new(Semaphore::new(DELIVERIES)) };
+    let state =
+        ServerState { marketplace, slots: Arc::new(Semaphore::new(MAX_CONCURRENT_DELIVERIES)) };
     let router = Router::new()
         .route("/link-webhook", post(link_webhook))
         .route("/healthz", get(async || "ok"))
-        .with_state(door);
+        .with_state(state);
     let (stopping, mut stopped) = watch::channel(());
     let stop = async move {
         stop.await;
         stopping.send_replace(());
     };
-    let patience = async move {
+    let shutdown_timeout = async move {
         if stopped.changed().await.is_ok() {
-            tokio::time::sleep(LAST_ANSWERS).await;
+            tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         }
     };
     tokio::select! {
         result = axum::serve(listener, router).with_graceful_shutdown(stop) => result,
-        () = patience => Ok(()),
+        () = shutdown_timeout => Ok(()),
     }
 }
 
-/// What every delivery is given.
 #[derive(Clone)]
-struct Door {
+struct ServerState {
     marketplace: Arc<Marketplace>,
-    places: Arc<Semaphore>,
+    /// A permit for each delivery that may be processed now.
+    slots: Arc<Semaphore>,
 }
 
-async fn link_webhook(State(door): State<Door>, request: Request) -> Response {
-    let Door { marketplace, places } = door;
-    // What finds no place comes again, and takes no memory meanwhile.
-    let Ok(place) = places.try_acquire_owned() else {
-        let reason = Problem::new("host-busy", "Too many deliveries have come at once.", &[]);
-        return answer(&Answer::because(Verdict::TryAgain, reason));
+async fn link_webhook(State(state): State<ServerState>, request: Request) -> Response {
+    let ServerState { marketplace, slots } = state;
+    // Refused before the body is read, so that waiting deliveries use no memory.
+    let Ok(slot) = slots.try_acquire_owned() else {
+        let reason = Problem::new("host-busy", "Too many deliveries came at once.", &[]);
+        return respond(&DeliveryOutcome::RetryLater(reason));
     };
     let received_at = now();
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default().to_owned();
-    let provider_id = &marketplace.plugin().manifest().provider_id;
-    let is_for_provider = url::form_urlencoded::parse(query.as_bytes())
-        .any(|(name, value)| name == "provider" && value == provider_id.as_str());
-    if !is_for_provider {
-        return answer(&refused("provider-unknown", "The URL names no provider that is here."));
+    let target = DeliveryTarget::parse(&query);
+    if target.provider.as_ref() != Some(&marketplace.plugin().manifest().provider_id) {
+        return respond(&refused("provider-unknown", "The URL names no provider of this host."));
     }
-    let body = match tokio::time::timeout(BODY_TIME, to_bytes(body, LARGEST_DELIVERY)).await {
+    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_DELIVERY_BYTES)).await {
         Ok(Ok(body)) => body.into(),
         Ok(Err(_)) => {
-            return answer(&refused(
+            return respond(&refused(
                 "body-too-large",
-                "The delivery is larger than 1 MiB, or broke off.",
+                "The delivery is larger than 1 MiB, or was interrupted.",
             ));
         }
-        Err(_) => return answer(&refused("body-too-slow", "The delivery did not come in time.")),
+        Err(_) => {
+            return respond(&refused("body-too-slow", "The delivery did not arrive in time."));
+        }
     };
     let headers = head
         .headers
@@ -100,28 +101,29 @@ async fn link_webhook(State(door): State<Door>, request: Request) -> Response {
         .collect();
     // Spawned, so that a client's disconnect does not cancel processing.
     let work = tokio::spawn(async move {
-        let _place = place;
-        marketplace.deliver(received_at, WebhookRequest { headers, query, body }).await
+        let _slot = slot;
+        let request = WebhookRequest { headers, query, body };
+        marketplace.deliver(received_at, &target, request).await
     });
     match work.await {
-        Ok(result) => answer(&result),
+        Ok(outcome) => respond(&outcome),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
-fn refused(code: &str, message: &str) -> Answer {
-    Answer::because(Verdict::Refused, Problem::new(code, message, &[]))
+fn refused(code: &str, message: &str) -> DeliveryOutcome {
+    DeliveryOutcome::Refused(Problem::new(code, message, &[]))
 }
 
-fn answer(answer: &Answer) -> Response {
-    let (status, word) = match answer.verdict {
-        Verdict::Accepted => (StatusCode::OK, "accepted"),
-        Verdict::Duplicate => (StatusCode::OK, "duplicate"),
-        Verdict::Ignored => (StatusCode::OK, "ignored"),
-        Verdict::Refused => (StatusCode::BAD_REQUEST, "refused"),
-        Verdict::TryAgain => (StatusCode::SERVICE_UNAVAILABLE, "try-again"),
+fn respond(outcome: &DeliveryOutcome) -> Response {
+    let (status, verdict) = match outcome {
+        DeliveryOutcome::Accepted => (StatusCode::OK, "accepted"),
+        DeliveryOutcome::Duplicate => (StatusCode::OK, "duplicate"),
+        DeliveryOutcome::Ignored(_) => (StatusCode::OK, "ignored"),
+        DeliveryOutcome::Refused(_) => (StatusCode::BAD_REQUEST, "refused"),
+        DeliveryOutcome::RetryLater(_) => (StatusCode::SERVICE_UNAVAILABLE, "try-again"),
     };
-    let code = answer.reason.as_ref().map(|reason| &reason.code);
-    let message = answer.reason.as_ref().map(|reason| &reason.message);
-    (status, Json(json!({ "verdict": word, "code": code, "message": message }))).into_response()
+    let code = outcome.reason().map(|reason| &reason.code);
+    let message = outcome.reason().map(|reason| &reason.message);
+    (status, Json(json!({ "verdict": verdict, "code": code, "message": message }))).into_response()
 }

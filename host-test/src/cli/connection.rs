@@ -10,30 +10,30 @@ use super::report::{changes, connection_json, details};
 use super::{CommandError, credentials, report};
 use crate::contract::types::{Check, Manifest, Mode, Problem, Verdict};
 use crate::json::set;
-use crate::marketplace::{Connection, InstallOptions, Left, Marketplace};
+use crate::marketplace::{Connection, InstallOptions, LeftWebhook, Marketplace};
 
-/// How to install.
+/// The arguments of `install`.
 #[derive(Args)]
 pub struct InstallArgs {
-    /// Who takes care of the webhook [default: as it is installed, else automatic]
+    /// Who creates the webhook [default: as installed, else automatic]
     #[arg(long, value_enum)]
     webhook: Option<Webhook>,
-    /// Test or live, for a provider whose credentials do not tell [default: as it is installed]
+    /// The mode, for a provider whose credentials do not tell it [default: as installed]
     #[arg(long, value_enum)]
     mode: Option<ChosenMode>,
-    /// Let this component call the origins of its manifest, with the merchant's key
+    /// Approve everything that this component's manifest asks for
     #[arg(long)]
     approve_origins: bool,
-    /// Catches a key that is given as an argument, so that it is not repeated on the screen
+    /// Takes a key that is given by mistake, so that clap does not print it in an error
     #[arg(hide = true)]
     arguments: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Webhook {
-    /// The plugin registers it
+    /// The plugin creates it
     Automatic,
-    /// You have made it by hand, from the guide
+    /// You create it by hand, by the guide
     Manual,
 }
 
@@ -45,10 +45,10 @@ enum ChosenMode {
     Live,
 }
 
-/// How to uninstall.
+/// The arguments of `uninstall`.
 #[derive(Args)]
 pub struct UninstallArgs {
-    /// Go on even if the provider cannot be told
+    /// Go on even if the provider refuses or cannot be reached
     #[arg(long)]
     force: bool,
 }
@@ -57,7 +57,7 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
     if !args.arguments.is_empty() {
         return Err(CommandError::Usage(Problem::new(
             "credential-on-command-line",
-            "A key must not be given as an argument: other programs can see it, and the shell remembers it.",
+            "Do not give a key as an argument: other programs can see it, and the shell stores it.",
             &[
                 "Run `host-test install` without it, and paste the key at the prompt.",
                 "If it was a real key, replace it with a new one.",
@@ -76,7 +76,7 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
     };
     let connection = marketplace.install(options).await?;
     let done = if connection.is_rotation {
-        "has its credentials replaced; everything else stays as it was"
+        "has new credentials. Everything else is unchanged"
     } else {
         "is installed"
     };
@@ -86,7 +86,7 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
         connection.provider,
         details(&connection)
     );
-    Ok(outcome(marketplace, &connection, head).await)
+    Ok(with_checks(marketplace, &connection, head).await)
 }
 
 pub async fn repair(marketplace: &Marketplace) -> Result<Output, CommandError> {
@@ -95,23 +95,20 @@ pub async fn repair(marketplace: &Marketplace) -> Result<Output, CommandError> {
     if connection.changes.is_empty() {
         head.push_str("Nothing had to be changed.\n");
     }
-    Ok(outcome(marketplace, &connection, head).await)
+    Ok(with_checks(marketplace, &connection, head).await)
 }
 
-/// What was changed, and what is left to do.
-async fn outcome(marketplace: &Marketplace, connection: &Connection, head: String) -> Output {
+/// Adds what was changed and what is left to do.
+async fn with_checks(marketplace: &Marketplace, connection: &Connection, head: String) -> Output {
     let mut text = head;
     text.push_str(&changes(connection));
     let mut json = connection_json(connection);
-    // What was done stays done if it cannot be looked at now.
+    // The install or repair has succeeded, even if the status report fails.
     let checks = match marketplace.status().await {
         Ok((_, report)) => report.checks,
         Err(error) => {
-            let _ = writeln!(
-                text,
-                "How it is now could not be seen:\n{}",
-                problem_text(&error.problem())
-            );
+            let _ =
+                writeln!(text, "The checks could not be made:\n{}", problem_text(&error.problem()));
             Vec::new()
         }
     };
@@ -134,12 +131,16 @@ async fn outcome(marketplace: &Marketplace, connection: &Connection, head: Strin
     Output::new(json, text.trim_end())
 }
 
-/// Where the credentials are given that a merchant may leave out.
+/// How the optional credentials are given.
 fn optional_credentials(manifest: &Manifest) -> String {
     let mut text = String::new();
     for field in manifest.credentials.iter().filter(|field| !field.required) {
         let variable = credentials::variable(&manifest.provider_id, &field.name);
-        let _ = writeln!(text, "  ({}: give it to `install` in {variable})", field.label);
+        let _ = writeln!(
+            text,
+            "  ({}: set the variable {variable} and run `install` again)",
+            field.label
+        );
     }
     text
 }
@@ -153,7 +154,7 @@ pub async fn uninstall(
     let mut text = removed.mode.map_or_else(String::new, |mode| format!("{} ", badge(mode)));
     let _ = write!(
         text,
-        "{provider} is uninstalled. Its keys are destroyed; the payments' history is kept."
+        "{provider} is uninstalled. Its keys are destroyed. The payments' history is kept."
     );
     if let Some(left) = &removed.left {
         text.push_str(&left_text(left, provider));
@@ -171,16 +172,16 @@ pub async fn uninstall(
     ))
 }
 
-fn left_text(left: &Left, provider: &str) -> String {
+fn left_text(left: &LeftWebhook, provider: &str) -> String {
     let endpoint = left.endpoint.as_deref().unwrap_or("(its id is not known)");
     let url = left.url.as_deref().unwrap_or("(its URL is not known)");
     match &left.because {
         Some(because) => format!(
-            "\n{provider} could not be told, so this webhook may still be there: delete it by hand.\n  {endpoint}\n  {url}\nWhy: {} ({})",
+            "\n{provider} was not told, so this webhook may still exist. Delete it by hand.\n  {endpoint}\n  {url}\nReason: {} ({})",
             because.message, because.code
         ),
         None => format!(
-            "\nThe webhook that you have made by hand is still there: delete it if nothing else needs it.\n  {endpoint}\n  {url}"
+            "\nThe webhook that you created by hand still exists. Delete it if nothing else uses it.\n  {endpoint}\n  {url}"
         ),
     }
 }

@@ -1,5 +1,5 @@
-//! Credentials, from the environment, a hidden prompt or standard input. Never from an argument:
-//! those are seen by every program on the machine and stay in the shell's history.
+//! Reads credentials from the environment, a hidden prompt or standard input. Never from an argument:
+//! every program on the machine can see those, and the shell stores them in its history.
 
 use std::io::{IsTerminal as _, Read as _};
 
@@ -9,23 +9,23 @@ use super::CommandError;
 use crate::contract::types::{CredentialField, Manifest, Problem};
 use crate::egress::Credentials;
 
-/// More than any credential has.
-const LONGEST: u64 = 64 << 10;
+/// How much of standard input is read: more than any credential has.
+const MAX_CREDENTIAL_BYTES: u64 = 64 << 10;
 
-/// Reads every credential that the manifest names. The optional ones come from the environment, or
-/// from the prompt where they are asked for.
+/// Reads every credential that the manifest names. Optional ones are read from the environment, and
+/// from the prompt if `asks_for_optional`.
 pub fn read(manifest: &Manifest, asks_for_optional: bool) -> Result<Credentials, CommandError> {
     let asks_for_optional = asks_for_optional && std::io::stdin().is_terminal();
     let mut given = Vec::new();
     for field in &manifest.credentials {
         let variable = variable(&manifest.provider_id, &field.name);
         let value = match std::env::var(&variable) {
-            // A variable that is set to nothing is not set, as far as the merchant may leave it out.
+            // An empty variable leaves an optional credential out.
             Ok(value) if value.is_empty() && !field.required => None,
             Ok(value) => Some(SecretString::from(value)),
             Err(std::env::VarError::NotPresent) if field.required => Some(ask(field)?),
             Err(std::env::VarError::NotPresent) if asks_for_optional => {
-                // Nothing is typed where there is nothing to give.
+                // An empty answer leaves an optional credential out.
                 Some(ask(field)?).filter(|value| !value.expose_secret().is_empty())
             }
             Err(std::env::VarError::NotPresent) => None,
@@ -38,7 +38,7 @@ pub fn read(manifest: &Manifest, asks_for_optional: bool) -> Result<Credentials,
     Ok(Credentials::new(given))
 }
 
-/// The variable of a credential: `<PROVIDER>_<CREDENTIAL>`.
+/// The environment variable of a credential: `<PROVIDER>_<CREDENTIAL>`.
 pub fn variable(provider_id: &str, credential: &str) -> String {
     format!("{provider_id}_{credential}").to_uppercase().replace('-', "_")
 }
@@ -47,11 +47,11 @@ fn ask(field: &CredentialField) -> Result<SecretString, CommandError> {
     let mut standard_input = std::io::stdin();
     let value = if standard_input.is_terminal() {
         eprintln!("{}", field.help);
-        rpassword::prompt_password(format!("{} (it stays hidden): ", field.label))
+        rpassword::prompt_password(format!("{} (hidden): ", field.label))
     } else {
-        // All of it, so that a line break inside is seen and not cut off.
+        // Read to the end, so that a line break inside is refused and not cut off.
         let mut value = String::new();
-        standard_input.by_ref().take(LONGEST).read_to_string(&mut value).map(|_| value)
+        standard_input.by_ref().take(MAX_CREDENTIAL_BYTES).read_to_string(&mut value).map(|_| value)
     };
     value.map(SecretString::from).map_err(|error| unreadable(field, &error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! What a plugin developer asks: `webhook verify`, `bench webhook` and `inspect`.
+//! The commands for plugin developers: `webhook verify`, `bench webhook`, `component`, `inspect`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,24 +19,24 @@ use crate::json::set;
 use crate::plugin::{Plugin, hex, inspect as inspection};
 use crate::{bench, bundled};
 
-/// The variable that holds the signing secrets.
-const SECRETS: &str = "WEBHOOK_SECRETS";
+/// The environment variable with the signing secrets.
+const SECRETS_VARIABLE: &str = "WEBHOOK_SECRETS";
 
 #[derive(Subcommand)]
 pub enum WebhookCommand {
-    /// Verifies one delivery against an ad-hoc installation in test mode, without network
+    /// Verifies one delivery with a temporary test installation, without network access
     ///
     /// The signing secrets are read from the variable `WEBHOOK_SECRETS`, separated by commas. They
-    /// are taken as they are: nothing is trimmed and no prefix is needed. The answer is JSON.
+    /// are used as they are: nothing is trimmed and no prefix is needed. The output is JSON.
     Verify(VerifyArgs),
 }
 
-/// Which delivery.
+/// The arguments of `webhook verify`.
 #[derive(Args)]
 pub struct VerifyArgs {
-    /// The file with the body, byte for byte
+    /// The file with the exact bytes of the body
     body_file: PathBuf,
-    /// The value of the signature's header; left out, the delivery has none
+    /// The value of the signature header [default: no such header]
     #[arg(long, value_name = "HEADER", allow_hyphen_values = true)]
     signature: Option<String>,
     /// When it was received, in Unix seconds
@@ -46,11 +46,11 @@ pub struct VerifyArgs {
 
 #[derive(Subcommand)]
 pub enum BenchCommand {
-    /// What one delivery costs: in a fresh instance, in a warm one, and as native code
+    /// Measures one delivery: in a fresh instance, in a warm instance, and as native code
     Webhook(BenchArgs),
 }
 
-/// What to measure.
+/// The arguments of `bench webhook`.
 #[derive(Args)]
 pub struct BenchArgs {
     /// The file with the body
@@ -60,7 +60,7 @@ pub struct BenchArgs {
     iterations: u32,
 }
 
-/// Where to write it.
+/// The arguments of `component`.
 #[derive(Args)]
 pub struct ComponentArgs {
     /// The file to write
@@ -68,20 +68,20 @@ pub struct ComponentArgs {
     output: PathBuf,
 }
 
-/// Which component.
+/// The arguments of `inspect`.
 #[derive(Args)]
 pub struct InspectArgs {
-    /// The component's file [default: the one that is built in]
+    /// The component's file [default: the built-in one]
     component_file: Option<PathBuf>,
 }
 
 pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, CommandError> {
     let body = read(&args.body_file)?;
-    let secrets = std::env::var(SECRETS).map_err(|_| {
+    let secrets = std::env::var(SECRETS_VARIABLE).map_err(|_| {
         CommandError::Usage(Problem::new(
             "secrets-missing",
-            format!("The variable {SECRETS} does not hold the signing secrets."),
-            &["Set it to the endpoint's signing secret, or to several, separated by commas."],
+            format!("The variable {SECRETS_VARIABLE} does not hold the signing secrets."),
+            &["Set it to the signing secret of the webhook, or to several, separated by commas."],
         ))
     })?;
     let installation = Installation::ad_hoc(secrets.split(',').map(str::to_owned).collect());
@@ -91,8 +91,9 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
         query: String::new(),
         body,
     };
-    let nobody = Egress::none();
-    let outcome = plugin.handle_webhook(nobody, args.received_at, &installation, &request).await?;
+    let no_egress = Egress::none();
+    let outcome =
+        plugin.handle_webhook(no_egress, args.received_at, &installation, &request).await?;
     let (json, exit_code) = match outcome {
         Ok(WebhookOutcome::Event(DeliveredEvent { verified, event })) => {
             let mut accepted = json!({
@@ -149,24 +150,24 @@ pub async fn bench(plugin: &Plugin, args: BenchArgs) -> Result<Output, CommandEr
     let figures = figures.await.map_err(CommandError::reported)?;
     let mut text = String::from("One delivery, in microseconds:\n");
     for (what, nanoseconds) in [
-        ("fresh instance, half of them within", figures.fresh_instance_p50_ns),
-        ("fresh instance, 99 of 100 within", figures.fresh_instance_p99_ns),
-        ("warm instance, half of them within", figures.warm_instance_p50_ns),
-        ("native code, half of them within", figures.native_p50_ns),
+        ("fresh instance, median", figures.fresh_instance_p50_ns),
+        ("fresh instance, 99th percentile", figures.fresh_instance_p99_ns),
+        ("warm instance, median", figures.warm_instance_p50_ns),
+        ("native code, median", figures.native_p50_ns),
     ] {
         let _ = writeln!(text, "  {:>8}.{:01}  {what}", nanoseconds / 1000, nanoseconds / 100 % 10);
     }
     Ok(Output::new(json!(figures), text.trim_end()))
 }
 
-/// Writes the component that is built in: what a marketplace loads.
+/// Writes the built-in component to a file.
 pub fn component(args: &ComponentArgs) -> Result<Output, CommandError> {
     let (path, bytes) = (&args.output, bundled::COMPONENT);
     std::fs::write(path, bytes).map_err(|error| {
         CommandError::Usage(Problem::new(
             "file-not-written",
             format!("{} cannot be written: {error}.", path.display()),
-            &["Give the path of a file in a folder that exists and that you may write to."],
+            &["Give a path in a folder that exists and that you are allowed to write to."],
         ))
     })?;
     let (path, sha256) = (path.display().to_string(), hex(&Sha256::digest(bytes)));

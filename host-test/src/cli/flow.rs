@@ -1,5 +1,4 @@
-//! What a flow has been told, and what it waits for: `flow`, `payments`, `transitions`,
-//! `reconcile`.
+//! `flow`, `payments`, `transitions` and `reconcile`.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -10,65 +9,65 @@ use serde_json::{Value, json};
 
 use super::CommandError;
 use super::output::{Output, badge};
-use super::payment::known_json;
-use crate::ledger::{Happening, Output as FlowOutput, StoredPayment, Transition};
-use crate::marketplace::{Marketplace, Reconciled};
+use super::payment::stored_json;
+use crate::ledger::{HistoryEntry, Output as FlowOutput, StoredPayment, Transition};
+use crate::marketplace::{Marketplace, ReconciliationSummary};
 use crate::money;
 
-/// Which payment.
+/// The arguments of `flow`.
 #[derive(Args)]
 pub struct FlowArgs {
-    /// Its reference, or the provider's name for it
+    /// The payment's reference, or the provider's id of it
     id: String,
 }
 
-/// How many payments.
+/// The arguments of `payments`.
 #[derive(Args)]
 pub struct PaymentsArgs {
-    /// The latest so many
+    /// How many payments to show, the newest first
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: u32,
 }
 
-/// Who reads.
+/// The arguments of `transitions`.
 #[derive(Args)]
 pub struct TransitionsArgs {
-    /// The reader's name: each reads at its own pace
+    /// The consumer's name: each consumer has its own position
     #[arg(long, value_name = "NAME", default_value = "flow")]
     consumer: String,
-    /// Everything up to this position is done with, and is not shown again
+    /// Marks everything up to this position as processed; it is not shown again
     #[arg(long, value_name = "POSITION")]
     acknowledge: Option<u64>,
 }
 
 pub async fn flow(marketplace: &Marketplace, args: FlowArgs) -> Result<Output, CommandError> {
-    let (mode, story) = marketplace.story(&args.id).await?;
-    let mut text = format!("{} {}\n", badge(mode), line(&story.payment));
-    let _ = writeln!(text, "{}  asked for", time(story.asked_for_at));
-    for happening in &story.happenings {
-        let _ = match happening {
-            Happening::Event { r#type, occurred_at, at, id } => {
+    let (mode, history) = marketplace.payment_history(&args.id).await?;
+    let mut text = format!("{} {}\n", badge(mode), line(&history.payment));
+    let _ = writeln!(text, "{}  created", time(history.created_at));
+    for entry in &history.entries {
+        let _ = match entry {
+            HistoryEntry::Event { r#type, occurred_at, at, id } => {
                 writeln!(text, "{}  {type} of {} ({id})", time(*at), time(*occurred_at))
             }
-            Happening::Transition { output, r#final, at, position } => {
-                let end = if *r#final { ", and that is final" } else { "" };
+            HistoryEntry::Transition { output, r#final, at, position } => {
+                let end = if *r#final { " (final)" } else { "" };
                 writeln!(text, "{}  → {output}{end} (position {position})", time(*at))
             }
         };
     }
     let _ = write!(
         text,
-        "known as of {} ({}){}",
-        time(story.payment.as_of),
-        story.payment.authority.as_str(),
-        if story.payment.settled { "" } else { ", not settled: the provider has to be asked" }
+        "as of {} ({}){}",
+        time(history.payment.as_of),
+        history.payment.authority.as_str(),
+        if history.payment.needs_refetch { ", to be checked with the provider" } else { "" }
     );
     let json = json!({
         "mode": mode.as_str(),
-        "payment": known_json(&story.payment),
-        "asked_for_at": story.asked_for_at,
-        "aliases": story.aliases,
-        "happenings": serde_json::to_value(&story.happenings).unwrap_or_default(),
+        "payment": stored_json(&history.payment),
+        "asked_for_at": history.created_at,
+        "aliases": history.aliases,
+        "happenings": serde_json::to_value(&history.entries).unwrap_or_default(),
     });
     Ok(Output::new(json, text))
 }
@@ -85,7 +84,7 @@ pub async fn payments(
     if payments.is_empty() {
         text.push_str(" There is no payment yet.");
     }
-    let list: Vec<Value> = payments.iter().map(known_json).collect();
+    let list: Vec<Value> = payments.iter().map(stored_json).collect();
     Ok(Output::new(json!({ "mode": mode.as_str(), "payments": list }), text))
 }
 
@@ -96,14 +95,15 @@ pub async fn transitions(
     if let Some(position) = args.acknowledge {
         marketplace.acknowledge(&args.consumer, position).await?;
     }
-    let unread = marketplace.unread(&args.consumer).await?;
+    let unread = marketplace.unread_transitions(&args.consumer).await?;
     let line = |transition: &Transition| {
-        let end = if transition.r#final { ", and that is final" } else { "" };
+        let end = if transition.r#final { " (final)" } else { "" };
         let Transition { position, reference, output, at, .. } = transition;
         format!("{position}  {}  {reference} → {output}{end}", time(*at))
     };
     let lines: Vec<String> = unread.iter().map(line).collect();
-    let text = if lines.is_empty() { "Nothing is new.".to_owned() } else { lines.join("\n") };
+    let text =
+        if lines.is_empty() { "There is no new transition.".to_owned() } else { lines.join("\n") };
     let json = json!({
         "consumer": args.consumer,
         "transitions": serde_json::to_value(&unread).unwrap_or_default(),
@@ -113,43 +113,43 @@ pub async fn transitions(
 
 pub async fn reconcile(marketplace: &Marketplace, as_json: bool) -> Result<Output, CommandError> {
     let is_watched = !as_json && std::io::stderr().is_terminal();
-    let found = marketplace
-        .reconcile(|found| {
+    let reconciled = marketplace
+        .reconcile(|summary| {
             if is_watched {
-                eprint!("\r{}", sentence(found));
+                eprint!("\r{}", sentence(summary));
             }
         })
         .await;
     if is_watched {
         eprintln!();
     }
-    let found = found?;
+    let summary = reconciled?;
     let badge =
         marketplace.mode().await?.map_or_else(String::new, |mode| format!("{} ", badge(mode)));
     let json = json!({
-        "listed": found.listed,
-        "new": found.new,
-        "asked": found.asked,
-        "changed": found.changed,
+        "listed": summary.listed,
+        "new": summary.new,
+        "asked": summary.fetched,
+        "changed": summary.changed,
     });
-    Ok(Output::new(json, format!("{badge}{}", sentence(&found))))
+    Ok(Output::new(json, format!("{badge}{}", sentence(&summary))))
 }
 
-fn sentence(found: &Reconciled) -> String {
+fn sentence(summary: &ReconciliationSummary) -> String {
     format!(
-        "{} events listed, {} of them new; {} unfinished payments asked about, {} of them changed.",
-        found.listed, found.new, found.asked, found.changed
+        "{} events listed, {} of them new; {} unfinished payments checked, {} of them changed.",
+        summary.listed, summary.new, summary.fetched, summary.changed
     )
 }
 
 fn line(payment: &StoredPayment) -> String {
     format!(
-        "{} — {} — {} (the flow's output: {}){}",
+        "{} — {} — {} (flow output: {}){}",
         payment.reference,
         money::display(&payment.amount),
         payment.status.as_str(),
         FlowOutput::of(payment.status).as_str(),
-        if payment.settled { "" } else { ", not settled" }
+        if payment.needs_refetch { ", to be checked" } else { "" }
     )
 }
 

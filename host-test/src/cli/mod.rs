@@ -1,4 +1,4 @@
-//! The command line: a thin door to the marketplace.
+//! The command line. It calls the use cases in `marketplace` and prints their results.
 
 mod connection;
 mod credentials;
@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::contract::types::Problem;
 use crate::egress::OriginOverride;
-use crate::marketplace::{Error, Failing, Marketplace, Options};
+use crate::marketplace::{Error, ErrorKind, Marketplace, Options};
 use crate::plugin::{LoadError, Plugin};
 use crate::{bundled, fake};
 
@@ -26,15 +26,15 @@ use output::Output;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  refused: the answer is no (the problem's code says why); `status`: a check failed
-  2  the command line cannot be understood
-  3  not now: nothing was lost, try again
-  4  something on this side is broken: the data folder, the component, the port
+  0  success
+  1  refused (the problem's code says why); `status`: a check failed
+  2  the command line is wrong
+  3  failed for now: nothing was lost, try again
+  4  broken on this side: the data folder, the component or the port
 
-Run `host-test demo` to see the whole story.";
+Run `host-test demo` to see everything at work.";
 
-/// Stands in for Brain Studio's Marketplace: runs a payment plugin as it would.
+/// Runs a payment plugin as Brain Studio's Marketplace would.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
@@ -44,100 +44,99 @@ struct Cli {
     command: Command,
 }
 
-/// What every command takes.
 #[derive(Args)]
 #[command(next_help_heading = "For every command")]
 struct Global {
-    /// Where the ledger and the vault's key are kept [default: the user's data folder]
+    /// The folder of the ledger and the vault's key [default: the user's data folder]
     #[arg(long, global = true, value_name = "FOLDER", env = "HOST_TEST_DATA_DIR")]
     data_dir: Option<PathBuf>,
     /// The merchant's workspace
     #[arg(long, global = true, value_name = "NAME", default_value = "default")]
     workspace: String,
-    /// Another component than the one that is built in
+    /// The plugin to use in place of the built-in one
     #[arg(long, global = true, value_name = "FILE")]
     component: Option<PathBuf>,
-    /// What stands in for the provider, on this machine only
+    /// A loopback address that stands in for an origin of the provider
     #[arg(long, global = true, value_name = "https://PROVIDER=http://127.0.0.1:PORT")]
     provider_origin: Vec<OriginOverride>,
-    /// Answer in JSON
+    /// Print JSON
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Tells the whole story on this machine: install, three customers, uninstall, live mode
+    /// Runs everything against a fake Stripe: install, customers, uninstall, live mode
     Demo,
-    /// Connects a merchant's account, or replaces its key
+    /// Installs the provider for a merchant's account, or replaces its key
     ///
     /// The key is read from a hidden prompt, from standard input, or from a variable that is named
     /// after the provider and the credential (`PROVIDER_API_KEY`); never from an argument.
     Install(connection::InstallArgs),
-    /// Shows how the connection is, check by check
+    /// Shows the installation and its checks
     Status(status::StatusArgs),
-    /// Sets right what is wrong with the connection, as far as it can be done from here
+    /// Recreates or corrects the webhook at the provider
     Repair,
-    /// Removes the connection
+    /// Uninstalls the provider and destroys its key
     Uninstall(connection::UninstallArgs),
     /// Creates a payment and prints the page on which the customer pays
     Pay(payment::PayArgs),
-    /// Shows a payment: what is known, and what the provider says now
+    /// Shows a payment as it is stored and as the provider returns it now
     Payment(payment::PaymentArgs),
-    /// Takes the money of a payment that is only authorised
+    /// Captures an authorised payment
     Complete(payment::CompleteArgs),
-    /// Makes sure that a payment can never be paid
+    /// Cancels a payment, so that it can never be paid
     Cancel(payment::PaymentArgs),
-    /// Gives a payment back, whole or in part
+    /// Refunds a payment, in full or in part
     Refund(payment::RefundArgs),
     /// Lists the payments
     Payments(flow::PaymentsArgs),
-    /// Tells a payment's story: events, what the flow was told, and when
+    /// Shows a payment's history: its events and its transitions
     Flow(flow::FlowArgs),
-    /// Shows what the flows have been told and have not acknowledged
+    /// Shows the transitions that a consumer has not acknowledged
     Transitions(flow::TransitionsArgs),
-    /// Asks the provider for what no delivery has told
+    /// Lists missed events at the provider and checks unfinished payments
     Reconcile,
     /// Takes deliveries: POST /link-webhook?provider=…, GET /healthz
     Serve(serve::ServeArgs),
     #[command(flatten)]
     Fake(fake::Command),
-    /// Kills a host again and again while deliveries are posted, and checks that nothing is lost
+    /// Kills a host repeatedly while deliveries are posted, and checks that none is lost
     Soak(crate::demo::SoakArgs),
-    /// Looks at deliveries one by one
+    /// Verifies single deliveries
     #[command(subcommand)]
     Webhook(developer::WebhookCommand),
-    /// Measures what a call costs
+    /// Measures the cost of a call
     #[command(subcommand)]
     Bench(developer::BenchCommand),
-    /// Writes the component that is built in to a file: what a marketplace loads
+    /// Writes the built-in component to a file, for a marketplace to load
     Component(developer::ComponentArgs),
-    /// Shows what a component imports and exports, read from itself
+    /// Shows what a component imports and exports
     Inspect(developer::InspectArgs),
 }
 
-/// Why a command has no answer.
+/// Why a command failed.
 enum CommandError {
-    /// A problem, and the exit code of its kind.
-    Problem(Problem, Failing),
-    /// The command line asks for something that makes no sense.
+    /// A problem, and the kind that decides the exit code.
+    Problem(Problem, ErrorKind),
+    /// The command line is wrong: exit code 2.
     Usage(Problem),
 }
 
 impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
-        Self::Problem(error.problem(), error.failing())
+        Self::Problem(error.problem(), error.kind())
     }
 }
 
 impl From<LoadError> for CommandError {
     fn from(error: LoadError) -> Self {
-        Self::Problem(error.problem(), Failing::Broken)
+        Self::Problem(error.problem(), ErrorKind::Broken)
     }
 }
 
 impl CommandError {
-    /// An error that is only reported: of the demo, the soak or a bench.
+    /// An error of the demo, the soak or a benchmark, which is only reported.
     #[allow(clippy::needless_pass_by_value)]
     fn reported(error: anyhow::Error) -> Self {
         let problem = if let Some(error) = error.downcast_ref::<Error>() {
@@ -149,11 +148,11 @@ impl CommandError {
         } else {
             Problem::new(
                 "demo-failed",
-                format!("It did not go as it should: {error:#}."),
+                format!("An expectation was not met: {error:#}."),
                 &["Run it again. If it fails again, report it with this message."],
             )
         };
-        Self::Problem(problem, Failing::Broken)
+        Self::Problem(problem, ErrorKind::Broken)
     }
 }
 
@@ -163,10 +162,10 @@ impl From<crate::plugin::CallError> for CommandError {
     }
 }
 
-/// Runs the command line and says how it ended.
+/// Runs the command line. Returns the exit code.
 pub async fn run() -> ExitCode {
     let Cli { global, command } = Cli::parse();
-    match Box::pin(carry_out(&global, command)).await {
+    match Box::pin(run_command(&global, command)).await {
         Ok(output) => {
             output.print(global.json);
             ExitCode::from(output.exit_code)
@@ -175,18 +174,18 @@ pub async fn run() -> ExitCode {
             output::print_problem(&problem, global.json);
             ExitCode::from(2)
         }
-        Err(CommandError::Problem(problem, failing)) => {
+        Err(CommandError::Problem(problem, kind)) => {
             output::print_problem(&problem, global.json);
-            ExitCode::from(match failing {
-                Failing::Refused => 1,
-                Failing::Later => 3,
-                Failing::Broken => 4,
+            ExitCode::from(match kind {
+                ErrorKind::Refused => 1,
+                ErrorKind::Temporary => 3,
+                ErrorKind::Broken => 4,
             })
         }
     }
 }
 
-async fn carry_out(global: &Global, command: Command) -> Result<Output, CommandError> {
+async fn run_command(global: &Global, command: Command) -> Result<Output, CommandError> {
     match command {
         Command::Demo => match crate::demo::run(global.json).await {
             Ok(summary) => Ok(Output::new(summary.json, summary.text)),
@@ -246,8 +245,8 @@ impl Global {
         let data_dir = self.data_dir.clone().or_else(default).ok_or_else(|| {
             CommandError::Usage(Problem::new(
                 "data-dir-missing",
-                "There is no home folder to keep the ledger in.",
-                &["Name a folder with --data-dir."],
+                "There is no home folder for the ledger.",
+                &["Give a folder with --data-dir."],
             ))
         })?;
         let options = Options {

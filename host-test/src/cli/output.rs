@@ -1,4 +1,4 @@
-//! What a command prints: for a person, or for a program.
+//! The output of a command: text for a person, JSON for a program.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,36 +8,36 @@ use serde_json::{Value, json};
 
 use crate::contract::types::{Mode, Problem};
 
-/// The answer of a command.
+/// The output of a command.
 pub struct Output {
     /// For a program.
     pub json: Value,
     /// For a person.
     pub text: String,
-    /// What the process ends with.
+    /// The exit code of the process.
     pub exit_code: u8,
-    /// Whether all has been said already.
+    /// Whether the command has printed everything already.
     is_silent: bool,
 }
 
 impl Output {
-    /// The answer of a command that did what it should.
+    /// The output of a command that succeeded.
     pub fn new(json: Value, text: impl Into<String>) -> Self {
         Self { json, text: text.into(), exit_code: 0, is_silent: false }
     }
 
-    /// The end of a command that has printed what it had to say.
+    /// The output of a command that has printed everything already.
     pub fn silent() -> Self {
         Self { is_silent: true, ..Self::new(Value::Null, "") }
     }
 
-    /// The same, with another exit code.
+    /// Sets the exit code.
     pub fn exit_code(mut self, exit_code: u8) -> Self {
         self.exit_code = exit_code;
         self
     }
 
-    /// Prints it on standard output.
+    /// Prints the output on standard output.
     pub fn print(&self, as_json: bool) {
         if self.is_silent {
             return;
@@ -45,13 +45,13 @@ impl Output {
         if as_json {
             print_line(&self.json.to_string());
         } else {
-            print_line(&painted(&printable(&self.text)));
+            print_line(&colored(&printable(&self.text)));
         }
     }
 }
 
-/// Prints a line on standard output, with its colours only on a terminal that wants them. A reader
-/// that has gone away is no concern of ours.
+/// Prints a line on standard output, with colours only on a terminal that supports them. A closed
+/// pipe is ignored.
 pub fn print_line(line: &str) {
     let mut output = anstream::stdout();
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
@@ -72,7 +72,7 @@ pub fn problem_text(problem: &Problem) -> String {
     text
 }
 
-/// The steps of a remedy, numbered where there are several.
+/// The steps of a remedy, numbered if there are several.
 pub fn steps(remedy: &[String]) -> String {
     match remedy {
         [] => String::new(),
@@ -89,17 +89,17 @@ pub fn print_problem(problem: &Problem, as_json: bool) {
     if as_json {
         eprintln!("{}", problem_json(problem));
     } else {
-        anstream::eprintln!("{}", painted(&printable(&problem_text(problem))));
+        anstream::eprintln!("{}", colored(&printable(&problem_text(problem))));
     }
 }
 
-/// A text without what would steer the terminal: a part of it may be a plugin's or a provider's.
+/// The text without control characters: a part of it may come from a plugin or a provider.
 fn printable(text: &str) -> String {
     text.chars().filter(|&c| c == '\n' || !c.is_control()).collect()
 }
 
-/// What a verdict or a mode looks like at the beginning of a line.
-const PAINT: [(&str, Style); 6] = [
+/// The style of a verdict or a mode at the beginning of a line.
+const PREFIX_STYLES: [(&str, Style); 6] = [
     ("✓", AnsiColor::Green.on_default()),
     ("!", AnsiColor::Yellow.on_default()),
     ("✗", AnsiColor::Red.on_default().effects(Effects::BOLD)),
@@ -108,21 +108,21 @@ const PAINT: [(&str, Style); 6] = [
     ("[LIVE]", AnsiColor::Green.on_default().effects(Effects::INVERT)),
 ];
 
-/// A finished text with its colours. They come last, so that no text of a plugin's or a provider's
-/// can bring its own.
-fn painted(text: &str) -> String {
-    let mut painted = String::with_capacity(text.len());
+/// The text with colours. They are added last, so that text of a plugin or a provider cannot bring its
+/// own.
+fn colored(text: &str) -> String {
+    let mut colored = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        let begins = |(mark, _): &&(&str, Style)| line.starts_with(mark);
-        match PAINT.iter().find(begins) {
-            Some((mark, style)) => {
-                let rest = line.strip_prefix(mark).unwrap_or_default();
-                let _ = write!(painted, "{style}{mark}{style:#}{rest}");
+        let matches = |(prefix, _): &&(&str, Style)| line.starts_with(prefix);
+        match PREFIX_STYLES.iter().find(matches) {
+            Some((prefix, style)) => {
+                let rest = line.strip_prefix(prefix).unwrap_or_default();
+                let _ = write!(colored, "{style}{prefix}{style:#}{rest}");
             }
-            None => painted.push_str(line),
+            None => colored.push_str(line),
         }
     }
-    painted
+    colored
 }
 
 /// The badge of a mode for a person.

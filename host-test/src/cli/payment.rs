@@ -15,61 +15,61 @@ use crate::ledger::{Output as FlowOutput, StoredPayment};
 use crate::marketplace::{Marketplace, PaymentOrder, PaymentView};
 use crate::money::{self, AmountError};
 
-/// What to ask for.
+/// The arguments of `pay`.
 #[derive(Args)]
 pub struct PayArgs {
-    /// How much, such as 10.50
+    /// The amount, such as 10.50
     #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
     amount: String,
     /// The currency's code, such as usd
     #[arg(long, value_name = "CODE")]
     currency: String,
-    /// Your own name for the payment; the same reference is the same payment
+    /// Your own id of the payment; the same reference is the same payment
     #[arg(long, value_name = "TEXT")]
     reference: String,
-    /// What the customer reads [default: the reference]
+    /// The text that the customer reads [default: the reference]
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Where the customer goes after paying
+    /// The page to which the customer returns after paying
     #[arg(long, value_name = "URL", default_value = "https://example.com/thank-you")]
     success_url: String,
-    /// Where the customer goes after giving up
+    /// The page to which the customer returns without paying
     #[arg(long, value_name = "URL")]
     cancel_url: Option<String>,
-    /// Only authorise it: `complete` takes the money
+    /// Only authorise the payment; `complete` captures it
     #[arg(long)]
     manual_capture: bool,
-    /// Wait until it is decided, at most so long: then it is Pending
+    /// Wait until the payment is decided, at most this long
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
 }
 
-/// Which payment.
+/// The arguments of `payment` and `cancel`.
 #[derive(Args)]
 pub struct PaymentArgs {
-    /// Its reference, or the provider's name for it
+    /// The payment's reference, or the provider's id of it
     id: String,
 }
 
-/// What to capture.
+/// The arguments of `complete`.
 #[derive(Args)]
 pub struct CompleteArgs {
-    /// Its reference, or the provider's name for it
+    /// The payment's reference, or the provider's id of it
     id: String,
-    /// The query that the customer's browser brought back from the provider
+    /// The query of the URL to which the provider sent the customer's browser back
     #[arg(long, value_name = "QUERY")]
     return_query: Option<String>,
 }
 
-/// What to give back.
+/// The arguments of `refund`.
 #[derive(Args)]
 pub struct RefundArgs {
-    /// The payment's reference, or the provider's name for it
+    /// The payment's reference, or the provider's id of it
     id: String,
-    /// The refund's own name: the same name again is the same refund
+    /// Your own id of the refund; the same reference is the same refund
     #[arg(long)]
     reference: String,
-    /// How much, in the payment's currency [default: all that is left]
+    /// The amount, in the payment's currency [default: everything that is left]
     #[arg(long)]
     amount: Option<String>,
 }
@@ -94,14 +94,14 @@ pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, Com
     let reference = request.reference.clone();
     let mut view = marketplace.pay(request).await?;
     if let Some(seconds) = args.wait {
-        // The page is shown before the waiting begins.
-        if let Some(url) = &view.known.checkout_url {
+        // Printed before waiting, so that the customer can pay meanwhile.
+        if let Some(url) = &view.stored.checkout_url {
             eprintln!("The customer pays here: {url}");
         }
-        view.known = marketplace.wait(&reference, Duration::from_secs(seconds)).await?;
+        view.stored = marketplace.wait(&reference, Duration::from_secs(seconds)).await?;
     }
     let mut text = headline(&view);
-    if let Some(url) = &view.known.checkout_url {
+    if let Some(url) = &view.stored.checkout_url {
         let _ = write!(text, "\nThe customer pays here: {url}");
     }
     Ok(Output::new(json(&view), text))
@@ -121,18 +121,18 @@ pub async fn cancel(marketplace: &Marketplace, args: PaymentArgs) -> Result<Outp
 }
 
 pub async fn refund(marketplace: &Marketplace, args: RefundArgs) -> Result<Output, CommandError> {
-    let known = marketplace.payment(&args.id).await?.known;
-    let currency = &known.amount.currency;
+    let stored = marketplace.payment(&args.id).await?.stored;
+    let currency = &stored.amount.currency;
     let parse = |amount: &String| money::parse(amount, currency).map(|money| money.minor_units);
     let minor_units = args.amount.as_ref().map(parse).transpose().map_err(|error| {
         amount_error(&error, "Give an amount in the payment's currency, such as --amount 10.50.")
     })?;
-    let (known, refund) = marketplace.refund(&args.id, &args.reference, minor_units).await?;
+    let (stored, refund) = marketplace.refund(&args.id, &args.reference, minor_units).await?;
     let mode = marketplace.mode().await?;
     let text = format!(
-        "{}{} — {} given back: {} ({})",
+        "{}{} — refund of {}: {} ({})",
         mode.map_or_else(String::new, |mode| format!("{} ", badge(mode))),
-        known.reference,
+        stored.reference,
         money::display(&refund.amount),
         refund.status.as_str(),
         refund.id
@@ -140,7 +140,7 @@ pub async fn refund(marketplace: &Marketplace, args: RefundArgs) -> Result<Outpu
     let json = json!({
         "mode": mode.map(Mode::as_str),
         "refund": refund_json(&refund),
-        "known": known_json(&known),
+        "known": stored_json(&stored),
     });
     Ok(Output::new(json, text))
 }
@@ -148,11 +148,11 @@ pub async fn refund(marketplace: &Marketplace, args: RefundArgs) -> Result<Outpu
 pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output, CommandError> {
     let view = marketplace.payment(&args.id).await?;
     let mut text = headline(&view);
-    if let Some(failure) = &view.known.failure {
+    if let Some(failure) = &view.stored.failure {
         let _ = write!(text, "\nThe last attempt failed:\n{}", problem_text(failure));
     }
-    if !view.known.settled {
-        text.push_str("\nNot settled: do not rely on this before the provider has been asked.");
+    if view.stored.needs_refetch {
+        text.push_str("\nThis has to be checked with the provider: do not rely on it until then.");
     }
     match (&view.provider, &view.problem) {
         (Some(payment), _) => {
@@ -172,7 +172,7 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
             }
         }
         (None, Some(problem)) => {
-            let _ = write!(text, "\nThe provider could not be asked:\n{}", problem_text(problem));
+            let _ = write!(text, "\nThe provider could not be reached:\n{}", problem_text(problem));
         }
         (None, None) => {}
     }
@@ -188,9 +188,9 @@ fn amount_error(error: &AmountError, step: &str) -> CommandError {
 }
 
 fn headline(view: &PaymentView) -> String {
-    let known = &view.known;
+    let known = &view.stored;
     format!(
-        "{} {} — {} — {} (the flow's output: {})",
+        "{} {} — {} — {} (flow output: {})",
         badge(view.mode),
         known.reference,
         money::display(&known.amount),
@@ -204,7 +204,7 @@ fn dispute_text(dispute: &Dispute) -> String {
     let mut text = format!("Disputed: {amount}, {} ({})", dispute.status.as_str(), dispute.id);
     if let Some(due_by) = dispute.due_by {
         let due_by = std::time::UNIX_EPOCH + Duration::from_secs(due_by);
-        let _ = write!(text, ", answer until {}", humantime::format_rfc3339_seconds(due_by));
+        let _ = write!(text, ", respond until {}", humantime::format_rfc3339_seconds(due_by));
     }
     text
 }
@@ -212,32 +212,33 @@ fn dispute_text(dispute: &Dispute) -> String {
 fn json(view: &PaymentView) -> Value {
     json!({
         "mode": view.mode.as_str(),
-        "known": known_json(&view.known),
+        "known": stored_json(&view.stored),
         "provider": view.provider.as_ref().map(payment_json),
         "problem": view.problem.as_ref().map(problem_json),
-        "checkout_url": view.known.checkout_url,
+        "checkout_url": view.stored.checkout_url,
     })
 }
 
-pub fn known_json(known: &StoredPayment) -> Value {
+/// A stored payment for a program.
+pub fn stored_json(stored: &StoredPayment) -> Value {
     json!({
-        "reference": known.reference,
-        "id": known.name,
-        "status": known.status.as_str(),
-        "provider_status": known.provider_status,
-        "output": FlowOutput::of(known.status).as_str(),
-        "amount": known.amount.minor_units,
-        "currency": known.amount.currency,
-        "received": known.received,
-        "refunded": known.refunded,
-        "failure": known.failure.as_ref().map(problem_json),
-        "as_of": known.as_of,
-        "authority": known.authority.as_str(),
-        "settled": known.settled,
+        "reference": stored.reference,
+        "id": stored.remote_id,
+        "status": stored.status.as_str(),
+        "provider_status": stored.provider_status,
+        "output": FlowOutput::of(stored.status).as_str(),
+        "amount": stored.amount.minor_units,
+        "currency": stored.amount.currency,
+        "received": stored.received,
+        "refunded": stored.refunded,
+        "failure": stored.failure.as_ref().map(problem_json),
+        "as_of": stored.as_of,
+        "authority": stored.authority.as_str(),
+        "settled": !stored.needs_refetch,
     })
 }
 
-/// A payment of the provider's for a program.
+/// The provider's payment for a program.
 pub fn payment_json(payment: &Payment) -> Value {
     json!({
         "id": payment.id,
@@ -259,7 +260,7 @@ pub fn payment_json(payment: &Payment) -> Value {
     })
 }
 
-/// Who has to act before a payment goes on, for a program.
+/// What a payment waits for, for a program.
 fn awaits_json(awaits: &Awaited) -> Value {
     match awaits {
         Awaited::Nothing => json!({ "who": "nobody" }),
@@ -273,7 +274,7 @@ fn awaits_json(awaits: &Awaited) -> Value {
     }
 }
 
-/// A refund of the provider's for a program.
+/// The provider's refund for a program.
 pub fn refund_json(refund: &Refund) -> Value {
     json!({
         "id": refund.id,

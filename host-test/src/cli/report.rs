@@ -1,4 +1,4 @@
-//! A connection and its checks, for a person or a program.
+//! An installation and its checks, as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::output::{problem_json, steps};
 use crate::contract::types::{Check, Verdict};
 use crate::marketplace::Connection;
 
-/// What was changed at the provider, a line each.
+/// What was changed at the provider, one line each.
 pub fn changes(connection: &Connection) -> String {
     let mut text = String::new();
     for change in &connection.changes {
@@ -17,17 +17,17 @@ pub fn changes(connection: &Connection) -> String {
     text
 }
 
-/// Whose account it is, and where deliveries go: as registered, and the installation's own URL.
+/// The account, the registered webhook URL, and the installation's own URL if it is another.
 pub fn details(connection: &Connection) -> String {
-    let account = connection.account.as_deref().unwrap_or("(the key may not read it)");
+    let account = connection.account.as_deref().unwrap_or("(the key is not allowed to read it)");
     let mut text = format!("  account  {account}\n  webhook  {}\n", connection.webhook_url);
     if connection.installation_url != connection.webhook_url {
-        let _ = writeln!(text, "  its own  {}", connection.installation_url);
+        let _ = writeln!(text, "  own URL  {}", connection.installation_url);
     }
     text
 }
 
-/// A connection for a program.
+/// An installation for a program.
 pub fn connection_json(connection: &Connection) -> Value {
     json!({
         "installation": connection.installation,
@@ -42,16 +42,16 @@ pub fn connection_json(connection: &Connection) -> Value {
     })
 }
 
-/// Checks for a person. What several say with the same words stands there once.
+/// Checks for a person. Checks with the same text are printed once.
 pub fn checks_text<'a>(checks: impl IntoIterator<Item = &'a Check>) -> String {
-    let mut said = Vec::new();
+    let mut lines = Vec::new();
     for check in checks {
-        let text = format!("{} {}\n{}", mark(check.verdict), check.message, steps(&check.remedy));
-        if !said.contains(&text) {
-            said.push(text);
+        let text = format!("{} {}\n{}", symbol(check.verdict), check.message, steps(&check.remedy));
+        if !lines.contains(&text) {
+            lines.push(text);
         }
     }
-    said.concat()
+    lines.concat()
 }
 
 /// Checks for a program.
@@ -59,7 +59,7 @@ pub fn checks_json(checks: &[Check]) -> Vec<Value> {
     let check = |check: &Check| {
         json!({
             "id": check.id,
-            "verdict": verdict_word(check.verdict),
+            "verdict": verdict_name(check.verdict),
             "message": check.message,
             "remedy": check.remedy,
         })
@@ -67,7 +67,7 @@ pub fn checks_json(checks: &[Check]) -> Vec<Value> {
     checks.iter().map(check).collect()
 }
 
-fn verdict_word(verdict: Verdict) -> &'static str {
+fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Warn => "warn",
@@ -76,7 +76,7 @@ fn verdict_word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn mark(verdict: Verdict) -> &'static str {
+fn symbol(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "✓",
         Verdict::Warn => "!",

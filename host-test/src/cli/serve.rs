@@ -1,4 +1,4 @@
-//! `serve`, and the fake provider's own command.
+//! `serve`, and the command of the fake provider.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use super::CommandError;
 use super::output::{Output, badge};
 use crate::contract::types::Problem;
 use crate::fake;
-use crate::marketplace::{Failing, Marketplace};
+use crate::marketplace::{ErrorKind, Marketplace};
 
-/// Where to serve.
+/// The arguments of `serve`.
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Where to listen; port 0 takes a free one
+    /// The address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
 }
@@ -33,18 +33,18 @@ pub async fn serve(
     let badge =
         marketplace.mode().await?.map_or_else(String::new, |mode| format!("{} ", badge(mode)));
     let url = format!("http://{address}/link-webhook?provider={provider_id}");
-    say_listening(&badge, &url, as_json);
+    print_listening(&badge, &url, as_json);
     let marketplace = Arc::new(marketplace);
-    let background = tokio::spawn(Arc::clone(&marketplace).keep_reconciled());
+    let background = tokio::spawn(Arc::clone(&marketplace).reconcile_forever());
     let served = crate::server::serve(listener, marketplace, interrupted()).await;
-    // What it had begun is a transaction or a question: it may end anywhere.
+    // It can be cancelled anywhere: it only fetches and commits transactions.
     background.abort();
     served.map_err(failed)?;
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 
 pub async fn fake(command: fake::Command, as_json: bool) -> Result<Output, CommandError> {
-    let started = |address| say_listening("", &format!("http://{address}"), as_json);
+    let started = |address| print_listening("", &format!("http://{address}"), as_json);
     let address = command.address();
     fake::run(command, started, interrupted())
         .await
@@ -52,7 +52,7 @@ pub async fn fake(command: fake::Command, as_json: bool) -> Result<Output, Comma
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 
-fn say_listening(badge: &str, url: &str, as_json: bool) {
+fn print_listening(badge: &str, url: &str, as_json: bool) {
     let text = format!("{badge}Listening: {url} (Ctrl-C stops)");
     Output::new(json!({ "listening": url }), text).print(as_json);
 }
@@ -61,7 +61,7 @@ fn not_listening(address: SocketAddr, error: &std::io::Error) -> CommandError {
     let problem = if error.kind() == std::io::ErrorKind::AddrInUse {
         Problem::new(
             "port-in-use",
-            format!("Another program is listening on {address} already."),
+            format!("Another program is already listening on {address}."),
             &["Stop that program, or choose another port with --listen."],
         )
     } else {
@@ -71,10 +71,10 @@ fn not_listening(address: SocketAddr, error: &std::io::Error) -> CommandError {
             &["Choose another address and port with --listen."],
         )
     };
-    CommandError::Problem(problem, Failing::Broken)
+    CommandError::Problem(problem, ErrorKind::Broken)
 }
 
-/// Waits for Ctrl-C or a request to terminate.
+/// Waits for Ctrl-C or SIGTERM.
 pub async fn interrupted() {
     #[cfg(unix)]
     {
@@ -87,7 +87,7 @@ pub async fn interrupted() {
             return;
         }
     }
-    // Without a way to hear of it, nothing stops the server but its end.
+    // Without a signal handler the server runs until it is killed.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }

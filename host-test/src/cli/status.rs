@@ -1,4 +1,4 @@
-//! `status`: every check, for a person or a program, once or again and again.
+//! `status`, once or repeatedly.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::json::set;
 use crate::marketplace::Marketplace;
 use clap::Args;
 
-/// Moves to the top and takes away what stands below.
-const CLEAR: &str = "\u{1b}[H\u{1b}[J";
+/// The escape codes that move the cursor to the top and clear the screen below it.
+const CLEAR_SCREEN: &str = "\u{1b}[H\u{1b}[J";
 
-/// How to show it.
+/// The arguments of `status`.
 #[derive(Args)]
 pub struct StatusArgs {
-    /// Look again every few seconds, until it is interrupted
+    /// Repeat every few seconds until interrupted
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
         default_missing_value = "5", value_parser = clap::value_parser!(u64).range(1..=3600))]
     watch: Option<u64>,
@@ -30,7 +30,7 @@ pub async fn status(
     as_json: bool,
 ) -> Result<Output, CommandError> {
     let Some(seconds) = args.watch else {
-        return look(marketplace).await;
+        return report(marketplace).await;
     };
     let mut interval = tokio::time::interval(Duration::from_secs(seconds));
     let stop = interrupted();
@@ -40,18 +40,18 @@ pub async fn status(
             () = &mut stop => return Ok(Output::silent()),
             _ = interval.tick() => {}
         }
-        let seen = tokio::select! {
+        let output = tokio::select! {
             () = &mut stop => return Ok(Output::silent()),
-            seen = look(marketplace) => seen?,
+            report = report(marketplace) => report?,
         };
         if !as_json && std::io::stdout().is_terminal() {
-            print_line(CLEAR);
+            print_line(CLEAR_SCREEN);
         }
-        seen.print(as_json);
+        output.print(as_json);
     }
 }
 
-async fn look(marketplace: &Marketplace) -> Result<Output, CommandError> {
+async fn report(marketplace: &Marketplace) -> Result<Output, CommandError> {
     let (connection, report) = marketplace.status().await?;
     let mut text = format!("{} {}\n", badge(connection.mode), connection.provider);
     text.push_str(&details(&connection));

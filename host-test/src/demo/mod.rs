@@ -157,7 +157,7 @@ impl Story {
         self.pays(&url, ASKS_FOR_AUTHENTICATION).await?;
         self.fake.delivered().await;
         let view = self.marketplace.payment("order-3").await?;
-        ensure(view.known.status.as_str() == "requires-action", "order-3 should wait")?;
+        ensure(view.stored.status.as_str() == "requires-action", "order-3 should wait")?;
         self.say("   The flow waits: the payment requires an action of the customer.");
         self.send(&format!("{url}/authenticate"), "outcome", "succeed").await?;
         self.say("   Cleo confirms it with her bank.");

@@ -20,37 +20,37 @@ use crate::bundled;
 use crate::contract::types::{CaptureMethod, Money};
 use crate::egress::{Credentials, client};
 use crate::fake::{FakeStripe, HeldBack};
-use crate::ledger::Happening;
+use crate::ledger::HistoryEntry;
 use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::plugin::Plugin;
 
-/// How many post at the same time.
-const POSTERS: usize = 8;
-/// How many events a payment has: two declined attempts, one that asks the bank, and its end.
-const EVENTS_OF_A_PAYMENT: usize = 4;
+/// How many tasks post at the same time.
+const SENDERS: usize = 8;
+/// The events of a payment: two declines, one authentication, and the final one.
+const EVENTS_PER_PAYMENT: usize = 4;
 
-/// How much of it.
+/// The arguments of `soak`.
 #[derive(Args, Debug)]
 pub struct SoakArgs {
     /// How often the host is killed
     #[arg(long, default_value_t = 30)]
     kills: u32,
-    /// How many different deliveries are posted, at least
+    /// The least number of different deliveries
     #[arg(long, default_value_t = 1000)]
     deliveries: usize,
-    /// Decides when it is killed and in which order is posted
+    /// The seed of the random times and orders
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// What the posters share.
+/// The state that the senders share.
 struct Shared {
     deliveries: Vec<HeldBack>,
     random: Mutex<fastrand::Rng>,
-    /// Where the host is at the moment.
+    /// The host's origin. None: it is being restarted.
     host: watch::Receiver<Option<String>>,
-    /// Whether the last kill is over.
-    is_calm: watch::Receiver<bool>,
+    /// Whether no more kill follows.
+    kills_are_over: watch::Receiver<bool>,
     progress: Mutex<Progress>,
 }
 
@@ -62,42 +62,42 @@ struct Progress {
     unanswered: usize,
 }
 
-/// Posts deliveries to a host that is killed, and checks what has become of them.
+/// Posts deliveries to a host that is killed repeatedly, and checks the ledger afterwards.
 ///
 /// # Errors
 ///
-/// Something that was promised is not so.
+/// A promise was broken; the error says which.
 pub async fn soak(args: SoakArgs) -> Result<Summary> {
     let began = Instant::now();
     let data = tempfile::tempdir()?;
     let fake = FakeStripe::start(TcpListener::bind("127.0.0.1:0").await?, Vec::new())?;
     let provider = format!("http://{}", fake.address());
     let marketplace = open(data.path(), &provider).await?;
-    let payments = args.deliveries.div_ceil(EVENTS_OF_A_PAYMENT);
-    customers(&marketplace, payments).await?;
+    let payments = args.deliveries.div_ceil(EVENTS_PER_PAYMENT);
+    create_and_pay(&marketplace, payments).await?;
     let deliveries = fake.deliveries(false);
     ensure(deliveries.len() >= args.deliveries, "there are too few events")?;
 
     let (host_sender, host) = watch::channel(None);
-    let (calm_sender, is_calm) = watch::channel(false);
+    let (kills_sender, kills_are_over) = watch::channel(false);
     let mut random = fastrand::Rng::with_seed(args.seed);
     let shared = Arc::new(Shared {
         deliveries,
         random: Mutex::new(random.fork()),
         host,
-        is_calm,
+        kills_are_over,
         progress: Mutex::default(),
     });
-    let posters: Vec<_> = (0..POSTERS).map(|_| tokio::spawn(post(Arc::clone(&shared)))).collect();
+    let posters: Vec<_> = (0..SENDERS).map(|_| tokio::spawn(post(Arc::clone(&shared)))).collect();
     let mut process = serve(data.path(), &provider, &host_sender).await?;
     for _ in 0..args.kills {
         tokio::time::sleep(Duration::from_millis(random.u64(20..200))).await;
-        // SIGKILL: nothing is said and nothing is tidied up.
+        // SIGKILL: the host cannot clean up.
         process.kill().await?;
         host_sender.send_replace(None);
         process = serve(data.path(), &provider, &host_sender).await?;
     }
-    calm_sender.send_replace(true);
+    kills_sender.send_replace(true);
     for poster in posters {
         poster.await??;
     }
@@ -151,8 +151,8 @@ async fn open(data: &Path, provider: &str) -> Result<Marketplace> {
     Ok(marketplace)
 }
 
-/// Flows ask, and customers do what customers do. Three of four pay in the end.
-async fn customers(marketplace: &Marketplace, payments: usize) -> Result<()> {
+/// Creates the payments and acts as their customers. Three of four pay in the end.
+async fn create_and_pay(marketplace: &Marketplace, payments: usize) -> Result<()> {
     let customer = client()?;
     for payment in 0..payments {
         let request = PaymentOrder {
@@ -164,7 +164,7 @@ async fn customers(marketplace: &Marketplace, payments: usize) -> Result<()> {
             expires_at: None,
             capture_method: CaptureMethod::Automatic,
         };
-        let page = marketplace.pay(request).await?.known.checkout_url;
+        let page = marketplace.pay(request).await?.stored.checkout_url;
         let page = page.context("there is no page to pay on")?;
         let act = async |path: &str, form: &'static str| {
             let post = customer.post(format!("{page}{path}"));
@@ -186,7 +186,7 @@ fn reference(payment: usize) -> String {
     format!("order-{payment}")
 }
 
-/// Starts a host of its own, and says where it is.
+/// Starts a host process and publishes its origin.
 async fn serve(data: &Path, provider: &str, host: &watch::Sender<Option<String>>) -> Result<Child> {
     let mut process = Command::new(std::env::current_exe()?)
         .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data-dir"])
@@ -206,10 +206,10 @@ async fn serve(data: &Path, provider: &str, host: &watch::Sender<Option<String>>
     Ok(process)
 }
 
-/// Posts deliveries in any order, again and again, until each is acknowledged and it is calm.
+/// Posts deliveries in random order until each is acknowledged and no more kill follows.
 async fn post(shared: Arc<Shared>) -> Result<()> {
     let sender = client()?;
-    let (mut host, is_calm) = (shared.host.clone(), shared.is_calm.clone());
+    let (mut host, kills_are_over) = (shared.host.clone(), shared.kills_are_over.clone());
     loop {
         let chosen = {
             let progress = shared.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -217,10 +217,10 @@ async fn post(shared: Arc<Shared>) -> Result<()> {
             let open: Vec<usize> = (0..shared.deliveries.len())
                 .filter(|index| !progress.acknowledged.contains(index))
                 .collect();
-            if open.is_empty() && *is_calm.borrow() {
+            if open.is_empty() && *kills_are_over.borrow() {
                 return Ok(());
             }
-            // One of eight comes again although it was taken.
+            // One of eight is posted again although it was acknowledged.
             let is_again = open.is_empty() || random.u8(..8) == 0;
             let index = random.usize(..shared.deliveries.len());
             if is_again { index } else { random.choice(&open).copied().unwrap_or(index) }
@@ -251,20 +251,24 @@ async fn post(shared: Arc<Shared>) -> Result<()> {
     }
 }
 
-/// What was acknowledged is there, and what is there is so. How many payments are approved.
+/// Checks that every acknowledged delivery is in the ledger and that the ledger agrees with the fake
+/// Stripe. Returns the number of approved payments.
 async fn check(marketplace: &Marketplace, shared: &Shared, payments: usize) -> Result<usize> {
-    let mut taken = HashSet::new();
+    let mut recorded = HashSet::new();
     let mut approved = 0;
     for payment in 0..payments {
         let reference = reference(payment);
-        let (_, story) = marketplace.story(&reference).await?;
+        let (_, history) = marketplace.payment_history(&reference).await?;
         let mut approvals = 0;
-        for happening in story.happenings {
-            match happening {
-                Happening::Event { id, .. } => {
-                    ensure(taken.insert(id), format!("{reference}: an event is there twice"))?;
+        for entry in history.entries {
+            match entry {
+                HistoryEntry::Event { id, .. } => {
+                    ensure(
+                        recorded.insert(id),
+                        format!("{reference}: an event is recorded twice"),
+                    )?;
                 }
-                Happening::Transition { output, .. } => {
+                HistoryEntry::Transition { output, .. } => {
                     approvals += usize::from(output == "Approved");
                 }
             }
@@ -272,10 +276,10 @@ async fn check(marketplace: &Marketplace, shared: &Shared, payments: usize) -> R
         let view = marketplace.payment(&reference).await?;
         let truth = view.provider.map(|provider| provider.status);
         ensure(
-            Some(story.payment.status) == truth && story.payment.settled,
-            format!("{reference}: the ledger and the fake Stripe do not agree"),
+            Some(history.payment.status) == truth && !history.payment.needs_refetch,
+            format!("{reference}: the ledger and the fake Stripe differ"),
         )?;
-        let is_paid = story.payment.status.as_str() == "approved";
+        let is_paid = history.payment.status.as_str() == "approved";
         ensure(
             approvals == usize::from(is_paid),
             format!("{reference}: the flow was told Approved {approvals} times"),
@@ -284,7 +288,7 @@ async fn check(marketplace: &Marketplace, shared: &Shared, payments: usize) -> R
     }
     let acknowledged = shared.progress.lock().unwrap_or_else(PoisonError::into_inner);
     for index in &acknowledged.acknowledged {
-        let is_there = shared.deliveries.get(*index).is_some_and(|d| taken.contains(&d.event));
+        let is_there = shared.deliveries.get(*index).is_some_and(|d| recorded.contains(&d.event));
         ensure(is_there, "a delivery that was answered with 200 is not in the ledger")?;
     }
     Ok(approved)

@@ -94,7 +94,7 @@ impl Story {
         let view = self.marketplace.pay(request).await?;
         self.say(&format!("   The flow asks for {shown} ({reference})."));
         self.expect(reference, "Pending", false).await?;
-        view.known.checkout_url.context("there is no page to pay on")
+        view.stored.checkout_url.context("there is no page to pay on")
     }
 
     /// The customer pays on the page.

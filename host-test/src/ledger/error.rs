@@ -1,36 +1,36 @@
-//! Why the ledger does not answer.
+//! Errors of the ledger.
 
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
 use crate::contract::types::Problem;
 
-/// Why the ledger does not answer. Nothing was changed.
+/// Why a method of the ledger failed. Nothing was changed.
 #[derive(Debug, Error)]
 pub enum LedgerError {
-    /// Another process holds it.
+    /// Another process holds the write lock for longer than we wait.
     #[error("another program is using the ledger")]
     Locked,
-    /// It is not a ledger, or damaged.
+    /// The file is damaged, or is no SQLite database.
     #[error("the ledger's file is damaged or is not a ledger")]
     Corrupt,
-    /// There is no room.
+    /// The disk is full.
     #[error("the disk is full")]
     DiskFull,
     /// The file cannot be opened, read or written.
     #[error("the ledger's file cannot be used: {0}")]
     File(String),
-    /// A newer version of this program made it.
+    /// A newer version of this program has migrated the file to this version of the schema.
     #[error("the ledger was made by a newer version (its schema is {0})")]
     Newer(u32),
-    /// Anything else.
-    #[error("the ledger refused: {0}")]
+    /// Any other error of SQLite.
+    #[error("the ledger reported an error: {0}")]
     Other(String),
 }
 
 impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
-        // The shared memory beside the file could not grow: there is no room for it.
+        // The `-shm` file beside the ledger could not grow: the disk is full.
         let extended_code = error.sqlite_error().map(|error| error.extended_code);
         if extended_code == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
             return Self::DiskFull;
@@ -51,19 +51,19 @@ impl From<rusqlite::Error> for LedgerError {
 }
 
 impl LedgerError {
-    /// What to tell a person.
+    /// The error for a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
         let (code, remedy): (_, &[&str]) = match self {
             Self::Locked => (
                 "ledger-locked",
-                &["Wait until the other program is done, and try again. Nothing was lost."],
+                &["Wait until the other program has finished, and try again. Nothing was lost."],
             ),
             Self::Corrupt => (
                 "ledger-corrupt",
                 &[
-                    "Nothing was changed. Keep the file: what is in it may be recovered.",
-                    "Restore the data folder from a backup, or use another one with --data-dir.",
+                    "Nothing was changed. Keep the file: its contents may be recoverable.",
+                    "Restore the data folder from a backup, or use another folder with --data-dir.",
                 ],
             ),
             Self::DiskFull => {
@@ -72,14 +72,13 @@ impl LedgerError {
             Self::File(_) => (
                 "ledger-unusable",
                 &[
-                    "Check the data folder's owner and permissions and the space on the disk, or use another one with --data-dir.",
+                    "Check the data folder's owner and permissions and the free space on the disk, or use another folder with --data-dir.",
                 ],
             ),
             Self::Newer(_) => ("ledger-newer", &["Use the newer version of this program."]),
-            Self::Other(_) => (
-                "ledger-error",
-                &["Try again. If it keeps happening, report it with this message."],
-            ),
+            Self::Other(_) => {
+                ("ledger-error", &["Try again. If it happens again, report it with this message."])
+            }
         };
         let mut message = self.to_string();
         if let Some(first) = message.get_mut(..1) {

@@ -1,25 +1,25 @@
-//! Installations in the ledger, and the approvals of their components. Secrets arrive sealed.
+//! Installations in the ledger. Credentials and what the plugin wants back are stored sealed.
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Ledger, LedgerError};
-use crate::contract::types::{Manifest, Mode};
+use crate::contract::types::Mode;
 
-/// Where an installation stands.
+/// How far an installation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// The provider is being asked. A crash may have happened since.
+pub enum InstallationState {
+    /// `install` was called and its result is not stored. After a crash it is called again.
     Installing,
-    /// It works.
+    /// The installation can be used.
     Active,
-    /// The provider is being told. A crash may have happened since.
+    /// `uninstall` was called and has not succeeded. After a crash it is called again.
     Uninstalling,
-    /// It is over; its secrets are destroyed.
+    /// The installation has ended and its secrets are destroyed.
     Uninstalled,
 }
 
-impl State {
-    const ALL: [(Self, &str); 4] = [
+impl InstallationState {
+    const NAMES: [(Self, &str); 4] = [
         (Self::Installing, "installing"),
         (Self::Active, "active"),
         (Self::Uninstalling, "uninstalling"),
@@ -27,34 +27,34 @@ impl State {
     ];
 
     fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, word)| *word == text).map(|(state, _)| *state)
+        Self::NAMES.iter().find(|(_, name)| *name == text).map(|(state, _)| *state)
     }
 }
 
-/// An installation.
+/// An installation as the ledger stores it.
 #[derive(Clone)]
-pub struct InstallationRow {
-    /// Its id.
+pub struct StoredInstallation {
+    /// The installation's id, new for every install.
     pub id: String,
-    /// The workspace.
+    /// The workspace's id.
     pub workspace: String,
-    /// The provider's id.
+    /// The provider's id, such as `STRIPE`.
     pub provider: String,
-    /// Where it stands.
-    pub state: State,
-    /// Whether the merchant made the webhook.
+    /// How far the installation has come.
+    pub state: InstallationState,
+    /// Whether the merchant created the webhook by hand.
     pub webhook_is_manual: bool,
-    /// The credentials, sealed. None once they are destroyed.
-    pub credentials: Option<Vec<u8>>,
-    /// What the plugin wants to be given back, sealed. None until the provider has answered.
-    pub record: Option<Vec<u8>>,
-    /// Test or live. None: an earlier version began the install and did not finish it.
+    /// The credentials, sealed by the vault. None: they are destroyed.
+    pub sealed_credentials: Option<Vec<u8>>,
+    /// The plugin's `installation` record, sealed by the vault. None: `install` has not succeeded.
+    pub sealed_installation: Option<Vec<u8>>,
+    /// Test or live. None: an earlier version of this program began the install and did not finish.
     pub mode: Option<Mode>,
 }
 
-impl InstallationRow {
-    const COLUMNS: &str =
-        "id, workspace, provider, state, webhook_setup, credentials, record, mode";
+impl StoredInstallation {
+    const COLUMNS: &str = "id, workspace, provider, state, webhook_setup, sealed_credentials,
+         sealed_installation, mode";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let state: String = row.get(3)?;
@@ -64,26 +64,21 @@ impl InstallationRow {
             id: row.get(0)?,
             workspace: row.get(1)?,
             provider: row.get(2)?,
-            // The table allows no other word; one that came in all the same is the safest state.
-            state: State::parse(&state).unwrap_or(State::Uninstalled),
+            // The table's CHECK allows no other name. Uninstalled is the state that does least.
+            state: InstallationState::parse(&state).unwrap_or(InstallationState::Uninstalled),
             webhook_is_manual: webhook_setup == "manual",
-            credentials: row.get(5)?,
-            record: row.get(6)?,
-            mode: mode.and_then(|word| {
-                [Mode::Test, Mode::Live].into_iter().find(|mode| mode.as_str() == word)
+            sealed_credentials: row.get(5)?,
+            sealed_installation: row.get(6)?,
+            mode: mode.and_then(|name| {
+                [Mode::Test, Mode::Live].into_iter().find(|mode| mode.as_str() == name)
             }),
         })
     }
 }
 
-/// The word of a mode.
-pub(super) fn mode_word(mode: Mode) -> &'static str {
-    mode.as_str()
-}
-
 impl Ledger {
-    /// The id of a workspace, by its name in this ledger. It is made once, and random: two ledgers
-    /// that serve the same merchant must not take each other's payments for their own.
+    /// The id of the workspace with this name, created at first use. The id is random, because two
+    /// ledgers on one account of the provider must not take each other's payments for their own.
     pub fn workspace_id(&mut self, name: &str) -> Result<String, LedgerError> {
         let new = uuid::Uuid::new_v4().simple().to_string();
         let transaction = self.write()?;
@@ -96,95 +91,99 @@ impl Ledger {
         Ok(id)
     }
 
-    /// The workspace's installation of a provider, if it has one that is not over.
-    pub fn installation_of(
+    /// The workspace's installation of a provider that is not uninstalled. There is at most one.
+    pub fn current_installation(
         &self,
         workspace: &str,
         provider: &str,
-    ) -> Result<Option<InstallationRow>, LedgerError> {
+    ) -> Result<Option<StoredInstallation>, LedgerError> {
         let sql = format!(
             "SELECT {} FROM installations
              WHERE workspace = ?1 AND provider = ?2 AND state <> 'uninstalled'",
-            InstallationRow::COLUMNS
+            StoredInstallation::COLUMNS
         );
-        let row = self.connection.query_row(&sql, [workspace, provider], InstallationRow::read);
-        Ok(row.optional()?)
+        let found =
+            self.connection.query_row(&sql, [workspace, provider], StoredInstallation::read);
+        Ok(found.optional()?)
     }
 
-    /// An installation by its id, whatever its state.
-    pub fn installation(&self, id: &str) -> Result<Option<InstallationRow>, LedgerError> {
-        let sql = format!("SELECT {} FROM installations WHERE id = ?1", InstallationRow::COLUMNS);
-        Ok(self.connection.query_row(&sql, [id], InstallationRow::read).optional()?)
+    /// The installation with this id, in any state.
+    pub fn installation(&self, id: &str) -> Result<Option<StoredInstallation>, LedgerError> {
+        let sql =
+            format!("SELECT {} FROM installations WHERE id = ?1", StoredInstallation::COLUMNS);
+        Ok(self.connection.query_row(&sql, [id], StoredInstallation::read).optional()?)
     }
 
-    /// Writes an installation down before the provider is asked. One that never got further makes
-    /// way.
+    /// Stores a new installation before the provider is called. An installation of the same
+    /// workspace that is still `installing` is ended.
     pub fn begin_installation(
         &mut self,
-        new: &InstallationRow,
-        component: &str,
+        new: &StoredInstallation,
+        component_sha256: &str,
         now: u64,
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
         transaction.execute(
             "UPDATE installations
-             SET state = 'uninstalled', credentials = NULL, record = NULL, changed_at = ?3
+             SET state = 'uninstalled', sealed_credentials = NULL, sealed_installation = NULL,
+                 changed_at = ?3
              WHERE workspace = ?1 AND provider = ?2 AND state = 'installing'",
             params![new.workspace, new.provider, now],
         )?;
         transaction.execute(
             "INSERT INTO installations
-                 (id, workspace, provider, component, state, webhook_setup, credentials,
+                 (id, workspace, provider, component, state, webhook_setup, sealed_credentials,
                   mode, created_at, changed_at)
              VALUES (?1, ?2, ?3, ?4, 'installing', ?5, ?6, ?7, ?8, ?8)",
             params![
                 new.id,
                 new.workspace,
                 new.provider,
-                component,
+                component_sha256,
                 if new.webhook_is_manual { "manual" } else { "automatic" },
-                new.credentials,
-                new.mode.map(mode_word),
+                new.sealed_credentials,
+                new.mode.map(Mode::as_str),
                 now
             ],
         )?;
         Ok(transaction.commit()?)
     }
 
-    /// Stores what the plugin wants to be given back, and the credentials that it was made with, in
-    /// the place of what the row was read with. False: the installation is over by now, or somebody
-    /// else has changed it, and nothing was stored.
+    /// Stores the result of `install` or `repair`, and the credentials that it was made with, over
+    /// the values that `read` holds. `false`: somebody else has changed or ended the installation
+    /// meanwhile, and nothing was stored.
     pub fn store_installation(
         &mut self,
-        read: &InstallationRow,
-        credentials: &[u8],
-        record: &[u8],
+        read: &StoredInstallation,
+        sealed_credentials: &[u8],
+        sealed_installation: &[u8],
         mode: Mode,
         account: Option<&str>,
         now: u64,
     ) -> Result<bool, LedgerError> {
-        // What is sealed is never the same twice, so it is its own version.
+        // Sealing the same value twice gives different bytes, so that the bytes serve as a version.
         let stored = self.connection.execute(
             "UPDATE installations
-             SET state = 'active', credentials = ?2, record = ?3, mode = ?4, account = ?5,
-                 changed_at = ?6
+             SET state = 'active', sealed_credentials = ?2, sealed_installation = ?3, mode = ?4,
+                 account = ?5, changed_at = ?6
              WHERE id = ?1 AND state IN ('installing', 'active')
-                 AND credentials IS ?7 AND record IS ?8",
+                 AND sealed_credentials IS ?7 AND sealed_installation IS ?8",
             params![
                 read.id,
-                credentials,
-                record,
-                mode_word(mode),
+                sealed_credentials,
+                sealed_installation,
+                mode.as_str(),
                 account,
                 now,
-                read.credentials,
-                read.record
+                read.sealed_credentials,
+                read.sealed_installation
             ],
         )?;
         Ok(stored == 1)
     }
 
-    /// Says that the provider is being told. False: the installation is over by now.
+    /// Marks an installation as `uninstalling` before the provider is called. `false`: it has ended
+    /// already.
     pub fn begin_uninstalling(&mut self, id: &str, now: u64) -> Result<bool, LedgerError> {
         let begun = self.connection.execute(
             "UPDATE installations SET state = 'uninstalling', changed_at = ?2
@@ -194,58 +193,28 @@ impl Ledger {
         Ok(begun == 1)
     }
 
-    /// The provider was not told: the installation goes on.
+    /// Takes `begin_uninstalling` back, because the provider has changed nothing.
     pub fn cancel_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
         self.connection.execute(
             "UPDATE installations
-             SET state = iif(record IS NULL, 'installing', 'active'), changed_at = ?2
+             SET state = iif(sealed_installation IS NULL, 'installing', 'active'), changed_at = ?2
              WHERE id = ?1 AND state = 'uninstalling'",
             params![id, now],
         )?;
         Ok(())
     }
 
-    /// Destroys an installation's secrets and leaves its tombstone.
+    /// Destroys an installation's secrets. The row stays, so that a late delivery is recognised.
     pub fn finish_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
         self.connection.execute(
             "UPDATE installations
-             SET state = 'uninstalled', credentials = NULL, record = NULL, changed_at = ?2
+             SET state = 'uninstalled', sealed_credentials = NULL, sealed_installation = NULL,
+                 changed_at = ?2
              WHERE id = ?1",
             params![id, now],
         )?;
-        // What was overwritten must not stay readable in the log beside the file.
+        // The write-ahead log still holds the old bytes until it is truncated.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
-    }
-
-    /// Whether the operator has approved all that a component's manifest asks for.
-    pub fn is_approved(&self, component: &str, manifest: &Manifest) -> Result<bool, LedgerError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT 1 FROM approvals WHERE component = ?1 AND origin = ?2 AND authorization = ?3",
-        )?;
-        for (subject, what) in manifest.approvals() {
-            if !statement.exists(params![component, subject, what])? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Approves all that a component's manifest asks for.
-    pub fn approve(
-        &mut self,
-        component: &str,
-        manifest: &Manifest,
-        now: u64,
-    ) -> Result<(), LedgerError> {
-        let transaction = self.write()?;
-        for (subject, what) in manifest.approvals() {
-            transaction.execute(
-                "INSERT OR IGNORE INTO approvals (component, origin, authorization, approved_at)
-                 VALUES (?1, ?2, ?3, ?4)",
-                params![component, subject, what, now],
-            )?;
-        }
-        Ok(transaction.commit()?)
     }
 }

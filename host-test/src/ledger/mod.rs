@@ -1,65 +1,70 @@
-//! The ledger: installations, payments, events and transitions, in SQLite on disk. All the SQL of
-//! the host is in here.
+//! The ledger: installations, payments, events and transitions, in SQLite on disk. All SQL of the
+//! host is in this module.
 //!
-//! Every change is one transaction that is on the disk before it is answered for.
+//! Every change is one transaction. It is on the disk before a method returns.
 
-mod addressee;
-mod early;
+mod answers;
+mod approvals;
+mod delivery_summary;
+mod early_events;
 mod error;
 mod events;
+mod history;
 mod installations;
-mod last_deliveries;
+mod payment_state;
 mod payments;
+mod recipient;
 mod reconciliation;
 mod refunds;
-mod rule;
-mod story;
 mod transitions;
+mod update;
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub use answers::FetchOutcome;
+pub use delivery_summary::DeliverySummary;
 pub use error::LedgerError;
-pub use events::{Asked, Recorded, Truth};
-pub use installations::{InstallationRow, State};
-pub use last_deliveries::LastDeliveries;
-pub use payments::{Attempt, Order, Reservation, Scope, StoredPayment};
-pub use rule::{Output, is_final};
-pub use story::{Happening, Story};
+pub use events::{EventOutcome, Refetch};
+pub use history::{HistoryEntry, PaymentHistory};
+pub use installations::{InstallationState, StoredInstallation};
+pub use payment_state::{Output, is_final};
+pub use payments::{Attempt, NewPayment, Reservation, Scope, StoredPayment};
 pub use transitions::Transition;
 
-/// What makes each version of the schema out of the one before. The file keeps which it has. What
-/// has been released is never edited.
-const SCHEMA: [&str; 4] = [
+/// The migrations: each makes the next version of the schema. The file's `user_version` says how
+/// many were applied. A released migration is never edited.
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
+    include_str!("schema/5.sql"),
 ];
-/// How long a write waits for another process.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a write waits for another process's transaction to end.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The ledger.
+/// An open ledger.
 pub struct Ledger {
     connection: Connection,
 }
 
 impl Ledger {
-    /// Opens the ledger, and makes it where there is none.
+    /// Opens the ledger, creates it if the file does not exist, and applies missing migrations.
     ///
     /// # Errors
     ///
-    /// It is locked, corrupt, of a newer version, or the disk refuses. The file is left as it is.
+    /// The file is locked, corrupt, of a newer version, or cannot be used. It is left unchanged.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let connection = Connection::open(path)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        // A commit is on the disk before it is answered for.
+        // A commit returns only after an fsync.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        // What is deleted is overwritten.
+        // Deleted bytes are overwritten with zeros: secrets must not stay in free pages.
         connection.pragma_update(None, "secure_delete", true)?;
         let mut ledger = Self { connection };
         ledger.migrate()?;
@@ -70,22 +75,22 @@ impl Ledger {
         let transaction = self.write()?;
         let version: u32 =
             transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let steps = usize::try_from(version).ok().and_then(|version| SCHEMA.get(version..));
-        let Some(steps) = steps else {
+        let missing = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..));
+        let Some(missing) = missing else {
             return Err(LedgerError::Newer(version));
         };
-        if steps.is_empty() {
+        if missing.is_empty() {
             return Ok(());
         }
-        for step in steps {
-            transaction.execute_batch(step)?;
+        for migration in missing {
+            transaction.execute_batch(migration)?;
         }
-        transaction.pragma_update(None, "user_version", SCHEMA.len())?;
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
         Ok(transaction.commit()?)
     }
 
-    /// A transaction that takes the write lock at once: one that began by reading could not be
-    /// made to wait for another.
+    /// Begins a transaction that takes the write lock at once. One that read first could fail with
+    /// `SQLITE_BUSY` without waiting.
     fn write(&mut self) -> Result<Transaction<'_>, LedgerError> {
         Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
@@ -97,11 +102,11 @@ mod tests {
     use crate::contract::types::Mode;
 
     #[test]
-    fn a_ledger_of_the_first_version_is_brought_up_to_date_and_loses_nothing() {
+    fn first_version_is_migrated_without_loss() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ledger.sqlite");
         let first = Connection::open(&path).unwrap();
-        first.execute_batch(SCHEMA[0]).unwrap();
+        first.execute_batch(MIGRATIONS[0]).unwrap();
         first.pragma_update(None, "user_version", 1).unwrap();
         first
             .execute_batch(
@@ -116,31 +121,34 @@ mod tests {
                  VALUES ('w1', 'P', 'test', 'r1', 'i1', 10, 'usd', 'p1', 'pending', 'x', 0, 1,
                          'signed', 1, 1),
                         ('w1', 'P', 'test', 'r2', 'i1', 10, 'usd', 'p2', 'pending', 'x', 0, 1,
-                         'signed', 1, 1);",
+                         'signed', 0, 1);",
             )
             .unwrap();
         drop(first);
-        // Opening it twice does it once.
+        // The second time there is nothing to migrate.
         drop(Ledger::open(&path).unwrap());
         let mut ledger = Ledger::open(&path).unwrap();
         assert_eq!(ledger.workspace_id("default").unwrap(), "w1");
-        assert_eq!(ledger.installation("i1").unwrap().unwrap().state, State::Active);
-        assert_eq!(ledger.last_deliveries("i1").unwrap(), LastDeliveries::default());
-        ledger.note_verified("i1", 7).unwrap();
-        assert_eq!(ledger.last_deliveries("i1").unwrap().verified_at, Some(7));
+        assert_eq!(ledger.installation("i1").unwrap().unwrap().state, InstallationState::Active);
+        assert_eq!(ledger.delivery_summary("i1").unwrap(), DeliverySummary::default());
+        ledger.record_verified_delivery("i1", 7).unwrap();
+        assert_eq!(ledger.delivery_summary("i1").unwrap().verified_at, Some(7));
         let scope = Scope { workspace: "w1".into(), provider: "P".into(), mode: Mode::Test };
         let payments = ledger.payments(&scope, 10).unwrap();
         assert_eq!(payments.len(), 2);
         assert!(payments.iter().all(|payment| payment.attempt.id.len() == 32));
         assert_ne!(payments[0].attempt.id, payments[1].attempt.id);
+        // Newest first: the second payment was not settled, the first was.
+        assert_eq!(payments[0].remote_id.as_deref(), Some("p2"));
+        assert_eq!((payments[0].needs_refetch, payments[1].needs_refetch), (true, false));
     }
 
     #[test]
-    fn a_ledger_of_a_newer_version_is_left_alone() {
+    fn newer_version_is_left_unchanged() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ledger.sqlite");
         drop(Ledger::open(&path).unwrap());
-        let newer = u32::try_from(SCHEMA.len()).unwrap() + 1;
+        let newer = u32::try_from(MIGRATIONS.len()).unwrap() + 1;
         Connection::open(&path).unwrap().pragma_update(None, "user_version", newer).unwrap();
         assert!(
             matches!(Ledger::open(&path), Err(LedgerError::Newer(version)) if version == newer)

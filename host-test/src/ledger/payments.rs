@@ -2,101 +2,101 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::installations::mode_word;
 use super::{Ledger, LedgerError};
 use crate::contract::types::{Authority, Mode, Money, Payment, PaymentStatus, Problem};
 
-/// Whose payments: references and names are unique in here.
+/// Within a scope, references and the provider's ids are unique.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// The workspace.
+    /// The workspace's id.
     pub workspace: String,
     /// The provider's id.
     pub provider: String,
-    /// Test payments never stand in the way of live ones.
+    /// Test or live: a reference may be used once in each.
     pub mode: Mode,
 }
 
-/// A payment as the ledger knows it.
+/// A payment as the ledger stores it.
 #[derive(Clone, Debug)]
 pub struct StoredPayment {
-    pub(super) row: i64,
-    /// The flow's name for it.
+    pub(super) row_id: i64,
+    /// The flow's id of the payment.
     pub reference: String,
-    /// The provider's best name. None: the provider has not answered yet.
-    pub name: Option<String>,
-    /// What was asked for.
+    /// The provider's id of the payment. None: the provider has not answered yet.
+    pub remote_id: Option<String>,
+    /// The amount asked for.
     pub amount: Money,
-    /// Its status.
+    /// The contract's status.
     pub status: PaymentStatus,
-    /// The provider's own word.
+    /// The provider's own status.
     pub provider_status: String,
-    /// What has been received, in minor units.
+    /// The amount received, in minor units.
     pub received: u64,
-    /// What has been given back, in minor units, as far as it is known.
+    /// The amount refunded, in minor units. None: not known.
     pub refunded: Option<u64>,
-    /// Why the last attempt failed.
+    /// Why the customer's last try to pay failed.
     pub failure: Option<Problem>,
-    /// Where the customer pays.
+    /// The page on which the customer pays.
     pub checkout_url: Option<String>,
-    /// When it was so, by the provider's clock.
+    /// The time that the state is of, by the provider's clock, in Unix seconds.
     pub as_of: u64,
-    /// How that is known.
+    /// Whether the state comes from an event or from a fetch.
     pub authority: Authority,
-    /// Whether it can be believed without asking the provider.
-    pub settled: bool,
-    /// It grows with every change.
+    /// Whether the provider has to be asked before the state can be relied on.
+    pub needs_refetch: bool,
+    /// Grows with every change of the row.
     pub version: u64,
-    /// The attempt that it is.
+    /// The attempt that created the payment.
     pub attempt: Attempt,
 }
 
-/// One attempt to have a payment or a refund made.
+/// One attempt to create a payment or a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its id, new for every attempt. It travels to the provider and comes back.
+    /// The attempt's id, new for every attempt. It travels in the provider's metadata and comes back.
     pub id: String,
-    /// When it was reserved, in Unix seconds: before the provider was asked.
+    /// When it was stored, before the provider was called, in Unix seconds.
     pub reserved_at: u64,
 }
 
 impl Attempt {
-    /// The idempotency key of what is done for this attempt: the same for the same purpose.
+    /// A new attempt. Its id has 32 of the 36 characters that the contract allows.
+    pub(super) fn new(reserved_at: u64) -> Self {
+        Self { id: uuid::Uuid::new_v4().simple().to_string(), reserved_at }
+    }
+
+    /// The idempotency key of this attempt for a purpose, such as `create`. Repeating a request
+    /// repeats its key.
     #[must_use]
     pub fn idempotency_key(&self, purpose: &str) -> String {
         format!("{purpose}-{}", self.id)
     }
 }
 
-/// The id of a new attempt, as the contract wants it: 32 of its 36 characters.
-pub(super) fn new_attempt_id() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
-}
-
-/// What a flow asks for, as far as the ledger keeps it.
+/// What is stored of a payment before the provider is called.
 #[derive(Clone, Debug)]
-pub struct Order {
-    /// The installation that it is asked of.
+pub struct NewPayment {
+    /// The id of the installation that creates it.
     pub installation: String,
-    /// The flow's name for the payment.
+    /// The flow's id of the payment.
     pub reference: String,
-    /// How much.
+    /// The amount asked for.
     pub amount: Money,
 }
 
-/// What came of reserving a reference.
+/// The result of reserving a reference.
 #[derive(Debug)]
 pub enum Reservation {
-    /// It is ours: the provider may be asked.
+    /// The reference is reserved: the payment may be created.
     Reserved {
         /// `false`: an earlier create has no recorded answer.
         is_new: bool,
         /// The attempt to create it.
         attempt: Attempt,
     },
-    /// There is such a payment.
+    /// The payment exists.
     Existing(Box<StoredPayment>),
-    /// There is one with this reference and another amount.
+    /// A payment with this reference exists, with this other amount.
     AmountDiffers(Money),
 }
 
@@ -109,20 +109,20 @@ const STATUSES: [(PaymentStatus, &str); 5] = [
 ];
 
 impl PaymentStatus {
-    /// Its word in the contract.
+    /// The status as the contract spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        STATUSES.iter().find(|(status, _)| *status == self).map_or("pending", |(_, word)| word)
+        STATUSES.iter().find(|(status, _)| *status == self).map_or("pending", |(_, name)| name)
     }
 
-    /// A word that is not known is pending.
+    /// Reads what `as_str` wrote. Anything else is pending.
     fn parse(text: &str) -> Self {
-        STATUSES.iter().find(|(_, word)| *word == text).map_or(Self::Pending, |(status, _)| *status)
+        STATUSES.iter().find(|(_, name)| *name == text).map_or(Self::Pending, |(status, _)| *status)
     }
 }
 
 impl Authority {
-    /// Its word in the contract.
+    /// The authority as the contract spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -134,8 +134,8 @@ impl Authority {
 
 impl StoredPayment {
     pub(super) const COLUMNS: &str =
-        "payments.id, reference, name, amount, currency, status, provider_status,
-         received, refunded, failure, checkout_url, as_of, authority, settled, version,
+        "payments.id, reference, remote_id, amount, currency, status, provider_status,
+         received, refunded, failure, checkout_url, as_of, authority, needs_refetch, version,
          attempt, created_at";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -143,9 +143,9 @@ impl StoredPayment {
         let failure: Option<String> = row.get(9)?;
         let authority: String = row.get(12)?;
         Ok(Self {
-            row: row.get(0)?,
+            row_id: row.get(0)?,
             reference: row.get(1)?,
-            name: row.get(2)?,
+            remote_id: row.get(2)?,
             amount: Money { minor_units: row.get(3)?, currency: row.get(4)? },
             status: PaymentStatus::parse(&status),
             provider_status: row.get(6)?,
@@ -155,7 +155,7 @@ impl StoredPayment {
             checkout_url: row.get(10)?,
             as_of: row.get(11)?,
             authority: if authority == "signed" { Authority::Signed } else { Authority::Fetched },
-            settled: row.get(13)?,
+            needs_refetch: row.get(13)?,
             version: row.get(14)?,
             attempt: Attempt { id: row.get(15)?, reserved_at: row.get(16)? },
         })
@@ -163,8 +163,8 @@ impl StoredPayment {
 }
 
 impl Ledger {
-    /// A payment by its reference or any name of the provider's. Of several with the same
-    /// reference, the one that is not canceled, else the latest.
+    /// A payment by its reference or any id of the provider's. Of several with the same reference,
+    /// the one that is not canceled, else the newest.
     pub fn payment(&self, scope: &Scope, id: &str) -> Result<Option<StoredPayment>, LedgerError> {
         match find_by_reference(&self.connection, scope, id)? {
             Some(payment) => Ok(Some(payment)),
@@ -172,39 +172,41 @@ impl Ledger {
         }
     }
 
-    /// Takes a reference for a payment, before the provider is asked.
+    /// Reserves a reference for a payment, before the provider is called.
     pub fn reserve(
         &mut self,
         scope: &Scope,
-        order: &Order,
+        new: &NewPayment,
         now: u64,
     ) -> Result<Reservation, LedgerError> {
         let transaction = self.write()?;
-        if let Some(existing) = find_taken(&transaction, scope, &order.reference)? {
-            return Ok(if existing.amount != order.amount {
+        if let Some(existing) = find_holder(&transaction, scope, &new.reference)? {
+            return Ok(if existing.amount != new.amount {
                 Reservation::AmountDiffers(existing.amount)
-            } else if existing.name.is_some() {
+            } else if existing.remote_id.is_some() {
                 Reservation::Existing(Box::new(existing))
             } else {
                 Reservation::Reserved { is_new: false, attempt: existing.attempt }
             });
         }
-        let attempt = Attempt { id: new_attempt_id(), reserved_at: now };
-        insert(&transaction, scope, order, &attempt)?;
+        let attempt = Attempt::new(now);
+        insert_reserved(&transaction, scope, new, &attempt)?;
         transaction.commit()?;
         Ok(Reservation::Reserved { is_new: true, attempt })
     }
 
-    /// Gives the reference of an attempt back: the provider has said no, and nothing exists.
+    /// Releases the reference of an attempt that created nothing at the provider.
     pub fn release(&mut self, attempt: &Attempt) -> Result<(), LedgerError> {
-        self.connection
-            .execute("DELETE FROM payments WHERE attempt = ?1 AND name IS NULL", [&attempt.id])?;
+        self.connection.execute(
+            "DELETE FROM payments WHERE attempt = ?1 AND remote_id IS NULL",
+            [&attempt.id],
+        )?;
         Ok(())
     }
 }
 
-/// A payment's own names first, then its attempt, then its reference: all are the provider's word for
-/// whose it is.
+/// The stored payment that a payment of the provider's belongs to: by its ids, else by its attempt,
+/// else by its reference.
 pub(super) fn find(
     connection: &Connection,
     scope: &Scope,
@@ -218,7 +220,7 @@ pub(super) fn find(
             return Ok(Some(found));
         }
     }
-    // A reference may have several attempts: it only stands for what names none.
+    // A reference may have had several attempts, so it decides only where no attempt is named.
     if let Some(attempt) = &payment.attempt_id {
         return find_by_attempt(connection, scope, attempt);
     }
@@ -228,8 +230,8 @@ pub(super) fn find(
     }
 }
 
-/// The payment that a reference names and that is not canceled.
-pub(super) fn find_taken(
+/// The payment that holds a reference: the one that is not canceled.
+pub(super) fn find_holder(
     connection: &Connection,
     scope: &Scope,
     reference: &str,
@@ -238,26 +240,26 @@ pub(super) fn find_taken(
     Ok(found.filter(|payment| payment.status != PaymentStatus::Canceled))
 }
 
-/// Writes a payment down that the provider has not answered for yet.
-pub(super) fn insert(
+/// Inserts a payment that the provider has not answered for yet.
+pub(super) fn insert_reserved(
     connection: &Connection,
     scope: &Scope,
-    order: &Order,
+    new: &NewPayment,
     attempt: &Attempt,
 ) -> Result<(), LedgerError> {
     connection.execute(
         "INSERT INTO payments
              (workspace, provider, mode, reference, installation, amount, currency, status,
-              provider_status, received, as_of, authority, settled, created_at, attempt)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', '', 0, 0, 'signed', 1, ?8, ?9)",
+              provider_status, received, as_of, authority, needs_refetch, created_at, attempt)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', '', 0, 0, 'signed', 0, ?8, ?9)",
         params![
             scope.workspace,
             scope.provider,
-            mode_word(scope.mode),
-            order.reference,
-            order.installation,
-            order.amount.minor_units,
-            order.amount.currency,
+            scope.mode.as_str(),
+            new.reference,
+            new.installation,
+            new.amount.minor_units,
+            new.amount.currency,
             attempt.reserved_at,
             attempt.id
         ],
@@ -265,7 +267,7 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// A payment by an id of the provider's.
+/// A payment by any id of the provider's.
 pub(super) fn find_by_alias(
     connection: &Connection,
     scope: &Scope,
@@ -277,21 +279,21 @@ pub(super) fn find_by_alias(
              AND alias = ?4",
         StoredPayment::COLUMNS
     );
-    one(connection, &sql, scope, alias)
+    query_one(connection, &sql, scope, alias)
 }
 
-/// A payment by the id of its attempt.
+/// A payment by its attempt's id.
 pub(super) fn find_by_attempt(
     connection: &Connection,
     scope: &Scope,
-    attempt: &str,
+    attempt_id: &str,
 ) -> Result<Option<StoredPayment>, LedgerError> {
     let sql = format!(
         "SELECT {} FROM payments
          WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND attempt = ?4",
         StoredPayment::COLUMNS
     );
-    one(connection, &sql, scope, attempt)
+    query_one(connection, &sql, scope, attempt_id)
 }
 
 fn find_by_reference(
@@ -305,24 +307,23 @@ fn find_by_reference(
          ORDER BY status = 'canceled', payments.id DESC LIMIT 1",
         StoredPayment::COLUMNS
     );
-    one(connection, &sql, scope, reference)
+    query_one(connection, &sql, scope, reference)
 }
 
-/// A payment by its row.
-pub(super) fn find_by_row(
+pub(super) fn find_by_row_id(
     connection: &Connection,
-    row: i64,
+    row_id: i64,
 ) -> Result<Option<StoredPayment>, LedgerError> {
     let sql = format!("SELECT {} FROM payments WHERE id = ?1", StoredPayment::COLUMNS);
-    Ok(connection.prepare_cached(&sql)?.query_row([row], StoredPayment::read).optional()?)
+    Ok(connection.prepare_cached(&sql)?.query_row([row_id], StoredPayment::read).optional()?)
 }
 
-fn one(
+fn query_one(
     connection: &Connection,
     sql: &str,
     scope: &Scope,
     id: &str,
 ) -> Result<Option<StoredPayment>, LedgerError> {
-    let whose = params![scope.workspace, scope.provider, mode_word(scope.mode), id];
-    Ok(connection.prepare_cached(sql)?.query_row(whose, StoredPayment::read).optional()?)
+    let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), id];
+    Ok(connection.prepare_cached(sql)?.query_row(of_scope, StoredPayment::read).optional()?)
 }

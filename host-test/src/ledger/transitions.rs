@@ -1,28 +1,28 @@
-//! What a flow is told, in order.
+//! Transitions: the changes of a flow's output, in order.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::rule::{Output, is_final};
+use super::payment_state::{Output, is_final};
 use super::{Ledger, LedgerError};
 use crate::contract::types::PaymentStatus;
 
 /// One change of a flow's output.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Transition {
-    /// Its place in the order.
+    /// The transition's place in the order of all transitions. It only grows.
     pub position: u64,
     /// The payment's reference.
     pub reference: String,
     /// `Approved`, `Rejected` or `Pending`.
     pub output: String,
-    /// Whether another can follow.
+    /// Whether no other output can follow.
     pub r#final: bool,
     /// When it was written, in Unix seconds.
     pub at: u64,
 }
 
 impl Ledger {
-    /// What a flow has been told of a workspace's payments, in order, after a position.
+    /// The transitions of a workspace's payments after a position, in order.
     pub fn transitions(&self, workspace: &str, after: u64) -> Result<Vec<Transition>, LedgerError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT position, reference, output, final, at
@@ -40,11 +40,13 @@ impl Ledger {
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
-}
 
-impl Ledger {
-    /// How far a consumer has come: nowhere, at first.
-    pub fn position(&self, workspace: &str, consumer: &str) -> Result<u64, LedgerError> {
+    /// The last position that a consumer has acknowledged. 0: none.
+    pub fn acknowledged_position(
+        &self,
+        workspace: &str,
+        consumer: &str,
+    ) -> Result<u64, LedgerError> {
         let position = self.connection.query_row(
             "SELECT position FROM consumers WHERE workspace = ?1 AND name = ?2",
             [workspace, consumer],
@@ -53,7 +55,8 @@ impl Ledger {
         Ok(position.optional()?.unwrap_or(0))
     }
 
-    /// A consumer has done with everything up to a position. It never goes back.
+    /// Records that a consumer has processed every transition up to a position. The position never
+    /// goes back.
     pub fn acknowledge(
         &mut self,
         workspace: &str,
@@ -69,25 +72,25 @@ impl Ledger {
     }
 }
 
-/// Appends a transition where the flow's output has changed.
-pub(super) fn tell_flow(
+/// Appends a transition if the flow's output differs from the last one.
+pub(super) fn append_transition(
     connection: &Connection,
-    payment: i64,
+    payment_row_id: i64,
     status: PaymentStatus,
     now: u64,
 ) -> Result<(), LedgerError> {
-    let told: Option<(String, bool)> = connection
+    let last: Option<(String, bool)> = connection
         .prepare_cached(
             "SELECT output, final FROM transitions WHERE payment = ?1
              ORDER BY position DESC LIMIT 1",
         )?
-        .query_row([payment], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([payment_row_id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let (output, is_final) = (Output::of(status).as_str(), is_final(status));
-    if told.is_none_or(|told| told != (output.to_owned(), is_final)) {
+    if last.is_none_or(|last| last != (output.to_owned(), is_final)) {
         connection.execute(
             "INSERT INTO transitions (payment, output, final, at) VALUES (?1, ?2, ?3, ?4)",
-            params![payment, output, is_final, now],
+            params![payment_row_id, output, is_final, now],
         )?;
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! Deliveries: from the raw bytes to the flow.
 //!
-//! A delivery to an installation's own URL goes straight to its plugin, which verifies it. At the
-//! shared URL, which every merchant of a mode has, the plugin first says what the delivery names, and
-//! the ledger whose that is. There a delivery that no known secret signed is a hint: the payment is
-//! read with the merchant's credentials, and what the provider says counts.
+//! A delivery to an installation's own URL goes to the plugin, which verifies it. At the shared URL
+//! the plugin first identifies the delivery, and the ledger finds the installation. A delivery at the
+//! shared URL that fails verification is only a hint: the payment that it names is fetched with the
+//! merchant's credentials, and only the fetched payment is believed.
 
-use super::payments::ASKING;
-use super::{Error, Marketplace, Opened};
+use super::payments::FETCH_ATTEMPTS;
+use super::{DeliveryTarget, Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{
     DeliveredEvent, Event, IgnoredDelivery, Installation, Mode, PaymentHint, Problem,
@@ -14,112 +14,132 @@ use crate::contract::types::{
     WebhookRequest,
 };
 use crate::egress::{Egress, Quota};
-use crate::ledger::{InstallationRow, Recorded, Scope, State, Truth};
-
-/// The parameter of a webhook's URL that names an installation.
-pub(super) const INSTALLATION: &str = "installation";
-
-/// What a delivery came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It was new, and is in the ledger.
-    Accepted,
-    /// It was known.
-    Duplicate,
-    /// It is of no concern here.
-    Ignored,
-    /// It is not genuine or not understood.
-    Refused,
-    /// It could not be decided: it should be delivered again.
-    TryAgain,
-}
+use crate::ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
 
 /// The answer to a delivery.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// What it came to.
-    pub verdict: Verdict,
-    /// Why, where it was not simply taken.
-    pub reason: Option<Problem>,
+pub enum DeliveryOutcome {
+    /// Processed and stored.
+    Accepted,
+    /// An event with the same id was processed before.
+    Duplicate,
+    /// There is nothing to do.
+    Ignored(Problem),
+    /// The delivery is not genuine, or cannot be read.
+    Refused(Problem),
+    /// The delivery was not processed: the sender should repeat it.
+    RetryLater(Problem),
 }
 
-impl Answer {
-    fn of(verdict: Verdict) -> Self {
-        Self { verdict, reason: None }
-    }
-
-    pub(crate) fn because(verdict: Verdict, reason: Problem) -> Self {
-        Self { verdict, reason: Some(reason) }
-    }
-
+impl DeliveryOutcome {
     fn ignored(code: &str, message: &str) -> Self {
-        Self::because(Verdict::Ignored, Problem::new(code, message, &[]))
+        Self::Ignored(Problem::new(code, message, &[]))
+    }
+
+    /// A merchant's account may have payments that were not created here.
+    fn foreign() -> Self {
+        Self::ignored("payment-foreign", "The payment was not created here.")
+    }
+
+    /// Why the delivery was not simply accepted.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Problem> {
+        match self {
+            Self::Accepted | Self::Duplicate => None,
+            Self::Ignored(reason) | Self::Refused(reason) | Self::RetryLater(reason) => {
+                Some(reason)
+            }
+        }
+    }
+}
+
+impl From<EventOutcome> for DeliveryOutcome {
+    fn from(outcome: EventOutcome) -> Self {
+        match outcome {
+            EventOutcome::Recorded | EventOutcome::Early => Self::Accepted,
+            EventOutcome::Duplicate => Self::Duplicate,
+            EventOutcome::Foreign => Self::foreign(),
+            EventOutcome::NeedsRefetch { .. } => Self::RetryLater(Problem::new(
+                "payment-changing",
+                "The payment changed while the delivery was processed.",
+                &[],
+            )),
+        }
     }
 }
 
 /// The URL that a delivery came to.
-enum Door {
-    /// The installation's own.
+enum DeliveryUrl {
+    /// The installation's own URL.
     Own,
-    /// The one that all merchants share, and what the delivery names.
+    /// The shared URL, and what the delivery names there.
     Shared(WebhookIdentity),
 }
 
 impl Marketplace {
-    /// Takes a delivery that was received at a time, in Unix seconds. What goes wrong on our side is
-    /// `TryAgain`, so that nothing is lost.
-    pub async fn deliver(&self, received_at: u64, request: WebhookRequest) -> Answer {
-        match self.try_deliver(received_at, &request).await {
-            Ok(answer) => answer,
-            Err(error) => Answer::because(Verdict::TryAgain, error.problem()),
+    /// Processes a delivery that was received at a time, in Unix seconds. A failure of the host is
+    /// `RetryLater`, so that no delivery is lost.
+    pub async fn deliver(
+        &self,
+        received_at: u64,
+        target: &DeliveryTarget,
+        request: WebhookRequest,
+    ) -> DeliveryOutcome {
+        match self.try_deliver(received_at, target, &request).await {
+            Ok(outcome) => outcome,
+            Err(error) => DeliveryOutcome::RetryLater(error.problem()),
         }
     }
 
     async fn try_deliver(
         &self,
         received_at: u64,
+        target: &DeliveryTarget,
         request: &WebhookRequest,
-    ) -> Result<Answer, Error> {
-        let named = url::form_urlencoded::parse(request.query.as_bytes())
-            .find(|(name, _)| name == INSTALLATION)
-            .map(|(_, id)| id.into_owned());
-        let (row, door) = if let Some(id) = named {
-            (self.row_named(id).await?, Door::Own)
+    ) -> Result<DeliveryOutcome, Error> {
+        let (stored, url) = if let Some(id) = &target.installation {
+            (self.installation_named(id.clone()).await?, DeliveryUrl::Own)
         } else {
-            let named = self.plugin.identify_webhook(received_at, request).await?;
-            (self.row_of(named.clone()).await?, Door::Shared(named))
+            let identity = self.plugin.identify_webhook(received_at, request).await?;
+            (self.installation_of(identity.clone()).await?, DeliveryUrl::Shared(identity))
         };
-        let Some(row) = row else {
-            return self.unclaimed().await;
+        let Some(stored) = stored else {
+            self.count_unclaimed().await?;
+            return Ok(DeliveryOutcome::ignored(
+                "installation-unknown",
+                "The delivery is for no installation that is known here.",
+            ));
         };
-        match row.state {
-            State::Active => {
-                let opened = self.open_row(row)?;
-                self.handle(opened, &door, received_at, request).await
+        match stored.state {
+            InstallationState::Active => {
+                let opened = self.open_installation(stored)?;
+                self.handle(opened, &url, received_at, request).await
             }
-            State::Uninstalled => Ok(Answer::ignored(
+            InstallationState::Uninstalled => Ok(DeliveryOutcome::ignored(
                 "installation-removed",
                 "The delivery is for an installation that has been removed.",
             )),
-            // Not decided yet: an uninstall that fails leaves everything as it was.
-            State::Installing | State::Uninstalling => {
-                Ok(Answer::because(Verdict::TryAgain, Error::Unfinished(row.state).problem()))
+            // An uninstall that fails makes the installation active again.
+            InstallationState::Installing | InstallationState::Uninstalling => {
+                Ok(DeliveryOutcome::RetryLater(Error::Unfinished(stored.state).problem()))
             }
         }
     }
 
-    /// Whose delivery at an installation's own URL it is. A webhook that was made by hand outlives its
-    /// installation: the next one of the workspace takes over, if it is of the same mode.
-    async fn row_named(&self, id: String) -> Result<Option<InstallationRow>, Error> {
+    /// The installation that a delivery's URL names. A webhook that was created by hand may outlive
+    /// its installation: then the workspace's current one in the same mode takes the delivery.
+    async fn installation_named(&self, id: String) -> Result<Option<StoredInstallation>, Error> {
         let provider = self.provider_id().to_owned();
         self.ledger(move |ledger| {
-            // Another provider's installation is none of this plugin's business.
-            let named = ledger.installation(&id)?.filter(|row| row.provider == provider);
+            // Another provider's installation must not reach this plugin.
+            let named = ledger.installation(&id)?.filter(|named| named.provider == provider);
             match named {
-                Some(row) if row.state == State::Uninstalled && row.webhook_is_manual => {
-                    let current = ledger.installation_of(&row.workspace, &row.provider)?;
-                    let current = current.filter(|current| current.mode == row.mode);
-                    Ok(Some(current.unwrap_or(row)))
+                Some(named)
+                    if named.state == InstallationState::Uninstalled && named.webhook_is_manual =>
+                {
+                    let current = ledger.current_installation(&named.workspace, &named.provider)?;
+                    let current = current.filter(|current| current.mode == named.mode);
+                    Ok(Some(current.unwrap_or(named)))
                 }
                 named => Ok(named),
             }
@@ -127,190 +147,174 @@ impl Marketplace {
         .await
     }
 
-    /// Whose delivery at the shared URL it is. A payment may outlive the installation that it was
-    /// created with: then its workspace's current one takes over.
-    async fn row_of(&self, named: WebhookIdentity) -> Result<Option<InstallationRow>, Error> {
+    /// The installation that a delivery at the shared URL is for. A payment may outlive the
+    /// installation that created it: then the workspace's current one takes the delivery.
+    async fn installation_of(
+        &self,
+        identity: WebhookIdentity,
+    ) -> Result<Option<StoredInstallation>, Error> {
         let provider = self.provider_id().to_owned();
-        self.ledger(move |ledger| match ledger.addressee(&provider, &named)? {
-            Some(row) if row.state == State::Uninstalled => {
-                let current = ledger.installation_of(&row.workspace, &row.provider)?;
-                Ok(Some(current.unwrap_or(row)))
+        self.ledger(move |ledger| match ledger.find_recipient(&provider, &identity)? {
+            Some(found) if found.state == InstallationState::Uninstalled => {
+                let current = ledger.current_installation(&found.workspace, &found.provider)?;
+                Ok(Some(current.unwrap_or(found)))
             }
-            row => Ok(row),
+            found => Ok(found),
         })
         .await
     }
 
-    /// A delivery that names nothing of ours.
-    async fn unclaimed(&self) -> Result<Answer, Error> {
-        self.note_unclaimed().await?;
-        Ok(Answer::ignored(
-            "installation-unknown",
-            "The delivery is for no installation that is known here.",
-        ))
-    }
-
-    /// Has the plugin say what a delivery means, and does it.
+    /// Lets the plugin read a delivery, and acts on the result.
     async fn handle(
         &self,
-        opened: Opened,
-        door: &Door,
+        opened: OpenedInstallation,
+        url: &DeliveryUrl,
         received_at: u64,
         request: &WebhookRequest,
-    ) -> Result<Answer, Error> {
-        let Opened { row, record, credentials } = &opened;
-        let quota = self.quotas.of(&row.id);
-        let egress = self.egress(credentials.clone(), record.mode).await?;
+    ) -> Result<DeliveryOutcome, Error> {
+        let OpenedInstallation { stored, installation, credentials } = &opened;
+        let quota = self.quotas.of(&stored.id);
+        let egress = self.egress(credentials.clone(), installation.mode).await?;
         let egress = egress.charged_to(quota.clone());
-        let outcome = self.plugin.handle_webhook(egress, received_at, record, request).await?;
+        let outcome =
+            self.plugin.handle_webhook(egress, received_at, installation, request).await?;
         let outcome = outcome.map_err(|error| error.map(|problem| opened.redacted(problem)));
-        let can_be_verified = record.webhook.verification == Verification::ByPlugin;
+        let can_be_verified = installation.webhook.verification == Verification::ByPlugin;
         match outcome {
             Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }))
                 if can_be_verified =>
             {
                 quota.give_back();
-                let scope = self.scope(&row.workspace, record.mode);
-                let egress = self.egress(credentials.clone(), record.mode).await?;
-                let recorded = self.take(&event, &egress, record, &scope, Some(&row.id)).await?;
-                Ok(answer_of(&recorded))
+                let scope = self.scope(&stored.workspace, installation.mode);
+                let egress = self.egress(credentials.clone(), installation.mode).await?;
+                let delivered_to = Some(stored.id.as_str());
+                let outcome =
+                    self.apply_event(&event, &egress, installation, &scope, delivered_to).await?;
+                Ok(outcome.into())
             }
             Ok(WebhookOutcome::Event(DeliveredEvent { event, .. })) => {
                 match event.subject.payment_id() {
-                    Some(id) => self.follow(&opened, &quota, id, None).await,
-                    None => Ok(foreign()),
+                    Some(id) => self.follow_hint(&opened, &quota, id, None).await,
+                    None => Ok(DeliveryOutcome::foreign()),
                 }
             }
             Ok(WebhookOutcome::Ignored(IgnoredDelivery { verified, reason })) => {
                 if verified && can_be_verified {
                     quota.give_back();
-                    let id = row.id.clone();
-                    self.ledger(move |ledger| ledger.note_verified(&id, now())).await?;
+                    let id = stored.id.clone();
+                    self.ledger(move |ledger| ledger.record_verified_delivery(&id, now())).await?;
                 }
-                Ok(Answer::because(Verdict::Ignored, opened.redacted(reason)))
+                Ok(DeliveryOutcome::Ignored(opened.redacted(reason)))
             }
             Ok(WebhookOutcome::Hint(PaymentHint { payment, mode })) => {
-                self.follow(&opened, &quota, &payment, mode).await
+                self.follow_hint(&opened, &quota, &payment, mode).await
             }
             Ok(WebhookOutcome::Other(reason)) => {
-                Ok(Answer::because(Verdict::Ignored, opened.redacted(reason)))
+                Ok(DeliveryOutcome::Ignored(opened.redacted(reason)))
             }
-            Err(WebhookError::Unverified(reason)) => match door {
-                Door::Shared(WebhookIdentity { payment: Some(payment), mode, .. }) => {
-                    // The merchant's webhook has another secret than the one that was given.
-                    if record.webhook.owner == WebhookOwner::Merchant {
-                        self.note_refused(&row.id, &reason).await;
+            Err(WebhookError::Unverified(reason)) => match url {
+                DeliveryUrl::Shared(WebhookIdentity { payment: Some(payment), mode, .. }) => {
+                    // The merchant has probably pasted another webhook's signing secret.
+                    if installation.webhook.owner == WebhookOwner::Merchant {
+                        self.record_refused(&stored.id, &reason).await;
                     }
-                    self.follow(&opened, &quota, payment, *mode).await
+                    self.follow_hint(&opened, &quota, payment, *mode).await
                 }
-                Door::Shared(_) => Ok(Answer::because(Verdict::Refused, reason)),
-                Door::Own => {
-                    self.note_refused(&row.id, &reason).await;
-                    Ok(Answer::because(Verdict::Refused, reason))
+                DeliveryUrl::Shared(_) => Ok(DeliveryOutcome::Refused(reason)),
+                DeliveryUrl::Own => {
+                    self.record_refused(&stored.id, &reason).await;
+                    Ok(DeliveryOutcome::Refused(reason))
                 }
             },
             Err(WebhookError::Refused(reason)) => {
-                self.note_refused(&row.id, &reason).await;
-                Ok(Answer::because(Verdict::Refused, reason))
+                self.record_refused(&stored.id, &reason).await;
+                Ok(DeliveryOutcome::Refused(reason))
             }
             Err(WebhookError::Unavailable(reason) | WebhookError::Other(reason)) => {
-                Ok(Answer::because(Verdict::TryAgain, reason))
+                Ok(DeliveryOutcome::RetryLater(reason))
             }
         }
     }
 
-    /// Keeps why a delivery was not taken for genuine. It is not, whether that can be written down
-    /// or not.
-    async fn note_refused(&self, installation: &str, because: &Problem) {
-        let (id, because) = (installation.to_owned(), because.clone());
-        let _ = self.ledger(move |ledger| ledger.note_refused(&id, &because, now())).await;
+    /// Records why a delivery was refused, for the status report. The answer to the delivery does
+    /// not depend on it, so a failure of the ledger is not reported.
+    async fn record_refused(&self, installation: &str, reason: &Problem) {
+        let (id, reason) = (installation.to_owned(), reason.clone());
+        let _ =
+            self.ledger(move |ledger| ledger.record_refused_delivery(&id, &reason, now())).await;
     }
 
-    /// A verified event: into the ledger, and with it to the flow. It was delivered to an
-    /// installation, or found when the provider was asked.
-    pub(super) async fn take(
+    /// Records a verified event, and fetches its payment where the rule asks for it. `delivered_to`
+    /// is the installation that it was delivered to. None: the provider listed it.
+    pub(super) async fn apply_event(
         &self,
         event: &Event,
         egress: &Egress,
-        record: &Installation,
+        installation: &Installation,
         scope: &Scope,
         delivered_to: Option<&str>,
-    ) -> Result<Recorded, Error> {
-        let mut recorded = self.record(event, scope, delivered_to, Truth::NotAsked).await?;
-        for _ in 0..ASKING {
-            let Recorded::MustAsk(version) = recorded else { break };
+    ) -> Result<EventOutcome, Error> {
+        let mut outcome = self.record_event(event, scope, delivered_to, Refetch::NotTried).await?;
+        for _ in 0..FETCH_ATTEMPTS {
+            let EventOutcome::NeedsRefetch { version } = outcome else { break };
             let Some(id) = event.subject.payment_id() else { break };
-            let asked = self.plugin.get_payment(egress.clone(), record, id).await;
-            let truth = match asked {
-                Ok(Ok(payment)) => Truth::Fetched(Box::new(payment), version),
-                // The event is kept, and the payment marked: the truth is still owed.
-                Ok(Err(_)) | Err(_) => Truth::CouldNotAsk,
+            let fetched = self.plugin.get_payment(egress.clone(), installation, id).await;
+            let refetch = match fetched {
+                Ok(Ok(payment)) => Refetch::Fetched { payment: Box::new(payment), version },
+                // The event is recorded, and the payment marked for a refetch in the background.
+                Ok(Err(_)) | Err(_) => Refetch::Failed,
             };
-            recorded = self.record(event, scope, delivered_to, truth).await?;
+            outcome = self.record_event(event, scope, delivered_to, refetch).await?;
         }
-        Ok(recorded)
+        Ok(outcome)
     }
 
-    async fn record(
+    async fn record_event(
         &self,
         event: &Event,
         scope: &Scope,
         delivered_to: Option<&str>,
-        truth: Truth,
-    ) -> Result<Recorded, Error> {
+        refetch: Refetch,
+    ) -> Result<EventOutcome, Error> {
         let (event, scope) = (event.clone(), scope.clone());
         let delivered_to = delivered_to.map(str::to_owned);
-        let recorded = self
+        let outcome = self
             .ledger(move |ledger| {
-                ledger.record_event(&scope, delivered_to.as_deref(), &event, &truth, now())
+                ledger.record_event(&scope, delivered_to.as_deref(), &event, &refetch, now())
             })
             .await?;
         self.changes.send_replace(());
-        Ok(recorded)
+        Ok(outcome)
     }
 
-    /// A hint: nothing in it is believed but that the provider may have something to say.
-    async fn follow(
+    /// Fetches the payment that an unverified delivery names. Nothing else of it is believed.
+    async fn follow_hint(
         &self,
-        opened: &Opened,
+        opened: &OpenedInstallation,
         quota: &Quota,
-        payment: &str,
+        payment_id: &str,
         mode: Option<Mode>,
-    ) -> Result<Answer, Error> {
-        let record = &opened.record;
-        if mode.is_some_and(|mode| mode != record.mode) {
-            return Ok(Answer::ignored("other-mode", "The delivery is from the other mode."));
+    ) -> Result<DeliveryOutcome, Error> {
+        let installation = &opened.installation;
+        if mode.is_some_and(|mode| mode != installation.mode) {
+            let message = "The delivery is from the other mode.";
+            return Ok(DeliveryOutcome::ignored("other-mode", message));
         }
         if !quota.take() {
-            return Ok(Answer::because(
-                Verdict::TryAgain,
-                Problem::new(
-                    "too-many-hints",
-                    "Too many deliveries that cannot be verified have come at once.",
-                    &["Run a repair, so that deliveries can be verified."],
-                ),
-            ));
+            return Ok(DeliveryOutcome::RetryLater(Problem::new(
+                "too-many-hints",
+                "Too many deliveries that cannot be verified came at once.",
+                &["Run a repair, so that deliveries can be verified."],
+            )));
         }
-        let scope = self.scope(&opened.row.workspace, record.mode);
-        let egress = self.egress(opened.credentials.clone(), record.mode).await?;
-        match self.ask(&egress, record, &scope, payment).await {
-            Ok(Some(_)) => Ok(Answer::of(Verdict::Accepted)),
-            Ok(None) | Err(Error::Provider(ProviderError::NotFound(_))) => Ok(foreign()),
+        let scope = self.scope(&opened.stored.workspace, installation.mode);
+        let egress = self.egress(opened.credentials.clone(), installation.mode).await?;
+        match self.fetch(&egress, installation, &scope, payment_id).await {
+            Ok(Some(_)) => Ok(DeliveryOutcome::Accepted),
+            Ok(None) | Err(Error::Provider(ProviderError::NotFound(_))) => {
+                Ok(DeliveryOutcome::foreign())
+            }
             Err(error) => Err(error),
         }
     }
-}
-
-fn answer_of(recorded: &Recorded) -> Answer {
-    match recorded {
-        Recorded::Recorded | Recorded::Early => Answer::of(Verdict::Accepted),
-        Recorded::Duplicate => Answer::of(Verdict::Duplicate),
-        Recorded::Foreign => foreign(),
-        Recorded::MustAsk(_) => Answer::of(Verdict::TryAgain),
-    }
-}
-
-/// A merchant's account has other business.
-fn foreign() -> Answer {
-    Answer::ignored("payment-foreign", "The payment was not created here.")
 }

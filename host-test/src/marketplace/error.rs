@@ -1,85 +1,85 @@
-//! Why a use case has no result.
+//! Errors of the use cases.
 
 use thiserror::Error;
 
 use crate::contract::types::{Mode, Money, Problem, ProviderError};
 use crate::egress::PolicyError;
-use crate::ledger::{LedgerError, State};
+use crate::ledger::{InstallationState, LedgerError};
 use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
 
-/// Why a use case has no result.
+/// Why a use case failed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The provider says no, or does not answer.
+    /// The provider refused, or did not answer.
     #[error("{}", .0.problem().message)]
     Provider(ProviderError),
-    /// The plugin crashed or took too long.
+    /// The plugin trapped, took too long or broke the contract.
     #[error(transparent)]
     Plugin(#[from] CallError),
-    /// The plugin's manifest asks for an origin that is none.
+    /// An origin in the plugin's manifest is invalid.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// The ledger does not answer.
+    /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The vault does not open.
+    /// The vault cannot be opened, or a sealed value cannot.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// No HTTP client could be made.
+    /// The HTTP client could not be created.
     #[error("{0}")]
     Client(String),
-    /// What was stored of an installation cannot be read.
-    #[error("what was stored of the installation cannot be read")]
-    RecordUnreadable,
-    /// The plugin has answered for another installation than it was asked about.
-    #[error("the plugin has answered for another installation")]
-    RecordForeign,
-    /// An uninstall that was cut off is finished now.
-    #[error("an uninstall that had been cut off was finished")]
+    /// The stored installation cannot be decoded.
+    #[error("the stored installation cannot be read")]
+    InstallationUnreadable,
+    /// The plugin returned an installation with another id, workspace or mode.
+    #[error("the plugin returned another installation")]
+    InstallationForeign,
+    /// An interrupted uninstall was finished, so nothing is installed any more.
+    #[error("an interrupted uninstall was finished")]
     UninstallFinished,
-    /// There is no installation.
-    #[error("the provider is not installed")]
+    /// Nothing is installed in the workspace.
+    #[error("nothing is installed")]
     NotInstalled,
-    /// An install or uninstall was begun and not finished.
-    #[error("an install or uninstall was not finished")]
-    Unfinished(State),
-    /// Another install or uninstall has ended this one meanwhile.
-    #[error("another install or uninstall has ended this one")]
+    /// An install or uninstall was interrupted.
+    #[error("an install or uninstall was interrupted")]
+    Unfinished(InstallationState),
+    /// A parallel install or uninstall has replaced this one.
+    #[error("another install or uninstall has replaced this one")]
     Superseded,
     /// The provider is installed in the other mode.
     #[error("the provider is installed in {} mode", .installed.as_str())]
     ModeMismatch {
         /// The provider's name.
         provider: String,
-        /// The mode that it is installed in. The other one was asked for.
+        /// The mode that is installed.
         installed: Mode,
     },
-    /// The webhook of the installation is made in the other way.
-    #[error("the webhook of the installation is made in the other way")]
+    /// The installation's webhook is created by the other side: by hand, or by the plugin.
+    #[error("the webhook of the installation is created in another way")]
     WebhookSetupDiffers,
-    /// The operator has not approved what the plugin asks for: its origins, and what it is given.
+    /// The operator has not approved what the manifest asks for: each subject, and what it may do.
     #[error("the plugin's origins are not approved")]
     OriginsNotApproved(Vec<(String, String)>),
-    /// The reference names a payment of another amount.
+    /// The reference names a payment of this other amount.
     #[error("the reference was used for another amount")]
     ReferenceUsed(Money),
-    /// The provider has not answered for the payment yet.
+    /// The provider has given the payment no id yet, because the create has no answer.
     #[error("the provider has not answered for the payment yet")]
-    PaymentUnnamed,
-    /// There is no such payment.
+    NoRemoteId,
+    /// There is no such payment in this mode.
     #[error("there is no such payment")]
     PaymentUnknown(Mode),
 }
 
-/// What kind of failure it is: the exit code of the command line.
+/// The kind of an error. It decides the exit code of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failing {
-    /// The answer is no.
+pub enum ErrorKind {
+    /// The request was refused. Repeating it does not help.
     Refused,
-    /// Not now: trying again may help.
-    Later,
-    /// Something in the host, the plugin or the data folder is broken.
+    /// The request failed for now. Repeating it may help.
+    Temporary,
+    /// The host, the plugin or the data folder is broken.
     Broken,
 }
 
@@ -90,9 +90,9 @@ impl From<ProviderError> for Error {
 }
 
 impl Error {
-    /// What kind of failure it is.
+    /// The kind of the error.
     #[must_use]
-    pub fn failing(&self) -> Failing {
+    pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Provider(
                 ProviderError::Unavailable(_)
@@ -101,7 +101,7 @@ impl Error {
             )
             | Self::Ledger(LedgerError::Locked | LedgerError::DiskFull)
             | Self::Plugin(CallError::TimedOut)
-            | Self::PaymentUnnamed => Failing::Later,
+            | Self::NoRemoteId => ErrorKind::Temporary,
             Self::Provider(_)
             | Self::NotInstalled
             | Self::UninstallFinished
@@ -111,18 +111,18 @@ impl Error {
             | Self::WebhookSetupDiffers
             | Self::OriginsNotApproved(_)
             | Self::ReferenceUsed(_)
-            | Self::PaymentUnknown(_) => Failing::Refused,
+            | Self::PaymentUnknown(_) => ErrorKind::Refused,
             Self::Plugin(_)
             | Self::Policy(_)
             | Self::Ledger(_)
             | Self::Vault(_)
             | Self::Client(_)
-            | Self::RecordForeign
-            | Self::RecordUnreadable => Failing::Broken,
+            | Self::InstallationForeign
+            | Self::InstallationUnreadable => ErrorKind::Broken,
         }
     }
 
-    /// What to tell a person.
+    /// The error for a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
         match self {
@@ -133,65 +133,65 @@ impl Error {
             Self::Policy(error) => origins_invalid(error),
             Self::Client(why) => Problem::new(
                 "client-unusable",
-                format!("No HTTPS client could be made: {why}."),
+                format!("The HTTPS client could not be created: {why}."),
                 &[
                     "Check that this computer's certificates are installed (on Debian: ca-certificates).",
                 ],
             ),
-            Self::RecordUnreadable => Problem::new(
+            Self::InstallationUnreadable => Problem::new(
                 "installation-unreadable",
-                "What was stored of the installation cannot be read.",
-                &["Uninstall with --force, and install again."],
+                "The stored installation cannot be read.",
+                &["Run `host-test uninstall --force`, and install again."],
             ),
-            Self::RecordForeign => Problem::new(
+            Self::InstallationForeign => Problem::new(
                 "installation-foreign",
-                "The plugin has answered for another installation than it was asked about. Nothing was stored.",
-                &["Do not use this component, and tell who made it."],
+                "The plugin returned data of another installation. Nothing was stored.",
+                &["Do not use this component, and report this to its author."],
             ),
             Self::UninstallFinished => Problem::new(
                 "not-installed",
-                "An uninstall that had been cut off was finished: nothing is installed any more.",
-                &["Run `host-test install` to connect again."],
+                "An interrupted uninstall was finished. Nothing is installed any more.",
+                &["Run `host-test install` to install again."],
             ),
             Self::NotInstalled => Problem::new(
                 "not-installed",
                 "Nothing is installed in this workspace.",
                 &["Run `host-test install` first."],
             ),
-            Self::Unfinished(State::Uninstalling) => Problem::new(
+            Self::Unfinished(InstallationState::Uninstalling) => Problem::new(
                 "uninstall-unfinished",
-                "An uninstall was begun and not finished.",
-                &["Run `host-test uninstall` again."],
+                "An uninstall was interrupted.",
+                &["Run `host-test uninstall` again to finish it."],
             ),
             Self::Unfinished(_) => Problem::new(
                 "install-unfinished",
-                "An install was begun and not finished.",
+                "An install was interrupted.",
                 &["Run `host-test status`, which finishes it."],
             ),
             Self::Superseded => Problem::new(
                 "install-superseded",
-                "Another install or uninstall was run at the same time, and has ended this one.",
+                "Another install or uninstall ran at the same time and has replaced this one.",
                 &[
-                    "Run `host-test status` to see how it stands.",
-                    "Install again if nothing is installed.",
+                    "Run `host-test status` to see what is installed.",
+                    "If nothing is installed, install again.",
                 ],
             ),
             Self::ModeMismatch { provider, installed } => mode_mismatch(provider, *installed),
             Self::WebhookSetupDiffers => Problem::new(
                 "webhook-setup-differs",
-                "The webhook of this installation is made in the other way (by hand, or automatically).",
+                "This installation's webhook is set up in another way (by hand or automatically).",
                 &[
-                    "Leave out --webhook to keep it as it is.",
-                    "To change it, uninstall and install again.",
+                    "To keep it, leave out --webhook.",
+                    "To change it, uninstall and install again with --webhook.",
                 ],
             ),
             Self::OriginsNotApproved(origins) => origins_not_approved(origins),
             Self::ReferenceUsed(amount) => reference_used(amount),
-            Self::PaymentUnnamed => Problem::new(
+            Self::NoRemoteId => Problem::new(
                 "payment-unnamed",
-                "The provider has not answered yet for this payment, so nothing can be done with it.",
+                "The provider has not confirmed this payment yet, so nothing can be done with it.",
                 &[
-                    "Run `host-test pay` again with the same reference: that is safe, and finds out.",
+                    "Run `host-test pay` again with the same reference. This is safe: it never charges twice.",
                 ],
             ),
             Self::PaymentUnknown(mode) => payment_unknown(*mode),
@@ -218,8 +218,8 @@ fn origins_not_approved(approvals: &[(String, String)]) -> Problem {
     let list: Vec<&str> = approvals.iter().map(|(_, what)| what.as_str()).collect();
     Problem::new(
         "origins-not-approved",
-        format!("This component wants {}, which has not been approved for it.", list.join(", ")),
-        &["If you trust it with that, run `host-test install` with --approve-origins."],
+        format!("This component asks {}. This has not been approved.", list.join(", ")),
+        &["If you trust it, run `host-test install --approve-origins`."],
     )
 }
 
@@ -227,10 +227,10 @@ fn reference_used(amount: &Money) -> Problem {
     Problem::new(
         "reference-used",
         format!(
-            "This reference names a payment of another amount already: {}.",
+            "This reference was already used for a payment of another amount: {}.",
             crate::money::display(amount)
         ),
-        &["Use another reference for another payment, or the same amount for the same one."],
+        &["For a new payment, use a new reference. For the same payment, use the same amount."],
     )
 }
 
@@ -238,8 +238,8 @@ fn payment_unknown(mode: Mode) -> Problem {
     let mode = mode.as_str();
     Problem::new(
         "payment-unknown",
-        format!("No payment with this reference or name is known in {mode} mode."),
-        &["Check the reference that the payment was created with."],
+        format!("There is no payment with this reference or id in {mode} mode."),
+        &["Check the reference with which the payment was created."],
     )
 }
 
@@ -249,28 +249,27 @@ mod tests {
 
     use super::*;
 
-    /// One of each case whose text is of this file. A new case has to be added here: `problem` has no
-    /// other.
-    fn all() -> Vec<Error> {
+    /// Each case whose text is in this module or the ledger's.
+    fn errors() -> Vec<Error> {
         let amount = Money { minor_units: 1050, currency: "usd".to_owned() };
         let approvals = vec![("origin".to_owned(), "to call https://api.example".to_owned())];
         let mismatch =
             |installed| Error::ModeMismatch { provider: "Example".to_owned(), installed };
         vec![
             Error::Client("no certificates".to_owned()),
-            Error::RecordUnreadable,
-            Error::RecordForeign,
+            Error::InstallationUnreadable,
+            Error::InstallationForeign,
             Error::UninstallFinished,
             Error::NotInstalled,
-            Error::Unfinished(State::Uninstalling),
-            Error::Unfinished(State::Installing),
+            Error::Unfinished(InstallationState::Uninstalling),
+            Error::Unfinished(InstallationState::Installing),
             Error::Superseded,
             mismatch(Mode::Test),
             mismatch(Mode::Live),
             Error::WebhookSetupDiffers,
             Error::OriginsNotApproved(approvals),
             Error::ReferenceUsed(amount),
-            Error::PaymentUnnamed,
+            Error::NoRemoteId,
             Error::PaymentUnknown(Mode::Test),
             Error::Ledger(LedgerError::Locked),
             Error::Ledger(LedgerError::Corrupt),
@@ -284,7 +283,7 @@ mod tests {
     #[test]
     fn messages_are_unchanged() {
         let mut text = String::new();
-        for error in all() {
+        for error in errors() {
             let Problem { code, message, remedy } = error.problem();
             let _ = writeln!(text, "{code}\n  {message}");
             for step in remedy {

@@ -1,121 +1,132 @@
-//! What a flow does with a payment besides asking for it: wait, read, cancel, give money back.
+//! What a flow does with a payment after creating it: wait, complete, cancel, refund, and read.
 
 use std::time::Duration;
 
 use super::payments::PaymentView;
-use super::{Error, Marketplace, Opened};
+use super::{Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{CompletionRequest, Mode, ProviderError, Refund, RefundRequest};
-use crate::ledger::{Output, Scope, StoredPayment, Story, Transition};
+use crate::ledger::{Output, PaymentHistory, Scope, StoredPayment, Transition};
 
-/// How often the ledger is looked at while a flow waits: another process may write it.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the ledger is read while a flow waits: another process may have written to it.
+const LEDGER_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Marketplace {
-    /// Waits until a payment is decided, at most for a time: a flow's node with a time limit. Then
-    /// it is Pending, and a later truth still comes as a transition.
+    /// Waits until a payment is decided, at most for `limit`, and returns it. If it is still pending
+    /// then, its decision comes later as a transition.
     ///
     /// # Errors
     ///
-    /// Nothing is installed, no such payment is known, or the ledger does not answer.
+    /// Nothing is installed, there is no such payment, or the ledger fails.
     pub async fn wait(&self, reference: &str, limit: Duration) -> Result<StoredPayment, Error> {
         let deadline = tokio::time::Instant::now() + limit;
         let mut changes = self.changes();
         loop {
-            let (_, _, known) = self.known(reference).await?;
-            let is_over = tokio::time::Instant::now() >= deadline;
-            if is_over || Output::of(known.status) != Output::Pending {
-                return Ok(known);
+            let (_, _, stored) = self.stored_payment(reference).await?;
+            let now = tokio::time::Instant::now();
+            if now >= deadline || Output::of(stored.status) != Output::Pending {
+                return Ok(stored);
             }
-            let pause = tokio::time::sleep_until(deadline.min(tokio::time::Instant::now() + LOOK));
+            let pause = tokio::time::sleep_until(deadline.min(now + LEDGER_POLL_INTERVAL));
             tokio::select! {
                 () = pause => {}
-                // The sender is this marketplace: it is there as long as we are.
+                // It cannot fail: `self` holds the sender.
                 _ = changes.changed() => {}
             }
         }
     }
 
-    /// The installation, and what is known of a payment. Nobody is asked.
-    pub(super) async fn known(&self, id: &str) -> Result<(Opened, Scope, StoredPayment), Error> {
-        let opened = self.opened().await?;
-        let mode = opened.record.mode;
-        let scope = self.scope(&opened.row.workspace, mode);
-        let (whose, id) = (scope.clone(), id.to_owned());
-        let known = self.ledger(move |ledger| ledger.payment(&whose, &id)).await?;
-        Ok((opened, scope, known.ok_or(Error::PaymentUnknown(mode))?))
+    /// The installation, and a payment as it is stored, without asking the provider.
+    pub(super) async fn stored_payment(
+        &self,
+        id: &str,
+    ) -> Result<(OpenedInstallation, Scope, StoredPayment), Error> {
+        let opened = self.active_installation().await?;
+        let mode = opened.installation.mode;
+        let scope = self.scope(&opened.stored.workspace, mode);
+        let (payment_scope, id) = (scope.clone(), id.to_owned());
+        let stored = self.ledger(move |ledger| ledger.payment(&payment_scope, &id)).await?;
+        Ok((opened, scope, stored.ok_or(Error::PaymentUnknown(mode))?))
     }
 
-    /// Makes sure that a payment can never be paid. Already canceled is success.
+    /// Cancels a payment, so that it can never be paid. A canceled payment is success.
     ///
     /// # Errors
     ///
-    /// No such payment is known, it has been paid, or the provider is not there.
+    /// There is no such payment, it has been paid, or the provider cannot be reached.
     pub async fn cancel(&self, id: &str) -> Result<PaymentView, Error> {
-        let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
-        let (name, mode) = (known.name.ok_or(Error::PaymentUnnamed)?, record.mode);
+        let (opened, scope, stored) = self.stored_payment(id).await?;
+        let OpenedInstallation { installation, credentials, .. } = opened;
+        let (remote_id, mode) = (stored.remote_id.ok_or(Error::NoRemoteId)?, installation.mode);
         let egress = self.egress(credentials, mode).await?;
-        let canceled = self.plugin.cancel_payment(egress.clone(), &record, &name).await??;
-        // What the ledger is told is what the provider says now: an event may have been faster.
-        let asked = self.ask(&egress, &record, &scope, &canceled.id).await?;
-        let (known, payment) = asked.ok_or(Error::PaymentUnknown(mode))?;
-        Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
+        let canceled =
+            self.plugin.cancel_payment(egress.clone(), &installation, &remote_id).await??;
+        // Fetched, because an event may have changed the stored payment meanwhile.
+        let fetched = self.fetch(&egress, &installation, &scope, &canceled.id).await?;
+        Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
     }
 
-    /// Captures or commits what a customer has approved. Already complete is success.
+    /// Captures or commits a payment that the customer has approved. A complete payment is success.
+    /// `return_query` is the query that the customer's browser brought back; it is untrusted.
     ///
     /// # Errors
     ///
-    /// No such payment is known, it is not authorised, or the provider is not there. Repeating is
-    /// always safe.
+    /// There is no such payment, it is not authorised, or the provider cannot be reached. Repeating
+    /// is always safe.
     pub async fn complete(
         &self,
         id: &str,
         return_query: Option<String>,
     ) -> Result<PaymentView, Error> {
-        let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
-        let (payment, mode) = (known.name.ok_or(Error::PaymentUnnamed)?, record.mode);
+        let (opened, scope, stored) = self.stored_payment(id).await?;
+        let OpenedInstallation { installation, credentials, .. } = opened;
+        let (remote_id, mode) = (stored.remote_id.ok_or(Error::NoRemoteId)?, installation.mode);
         let egress = self.egress(credentials, mode).await?;
         let request = CompletionRequest {
-            payment,
-            idempotency_key: known.attempt.idempotency_key("complete"),
-            attempt_id: known.attempt.id,
-            reserved_at: known.attempt.reserved_at,
+            payment: remote_id,
+            idempotency_key: stored.attempt.idempotency_key("complete"),
+            attempt_id: stored.attempt.id,
+            reserved_at: stored.attempt.reserved_at,
             return_query,
         };
-        let completed = self.plugin.complete_payment(egress.clone(), &record, &request).await??;
-        let asked = self.ask(&egress, &record, &scope, &completed.id).await?;
-        let (known, payment) = asked.ok_or(Error::PaymentUnknown(mode))?;
-        Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
+        let completed =
+            self.plugin.complete_payment(egress.clone(), &installation, &request).await??;
+        let fetched = self.fetch(&egress, &installation, &scope, &completed.id).await?;
+        Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
     }
 
-    /// Gives a payment back, whole or in part. The same reference again is the same refund.
+    /// Refunds a payment. `minor_units` None: everything that is left. The same reference again is
+    /// the same refund.
     ///
     /// # Errors
     ///
-    /// No such payment is known, it has not been paid or is given back already, or the provider is
-    /// not there. Repeating with the same reference is always safe.
+    /// There is no such payment, it has not been paid or is refunded already, or the provider cannot
+    /// be reached. Repeating with the same reference is always safe.
     pub async fn refund(
         &self,
         id: &str,
         reference: &str,
         minor_units: Option<u64>,
     ) -> Result<(StoredPayment, Refund), Error> {
-        let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
-        let (payment, mode) = (known.name.clone().ok_or(Error::PaymentUnnamed)?, record.mode);
+        let (opened, scope, stored) = self.stored_payment(id).await?;
+        let OpenedInstallation { installation, credentials, .. } = opened;
+        let remote_id = stored.remote_id.clone().ok_or(Error::NoRemoteId)?;
+        let mode = installation.mode;
         let egress = self.egress(credentials, mode).await?;
-        let name = reference.to_owned();
-        let (attempt, is_new) =
-            self.ledger(move |ledger| ledger.reserve_refund(&known, &name, now())).await?;
+        let refund_reference = reference.to_owned();
+        let (attempt, is_new) = self
+            .ledger(move |ledger| ledger.reserve_refund(&stored, &refund_reference, now()))
+            .await?;
         let request = RefundRequest {
-            payment,
+            payment: remote_id,
             reference: reference.to_owned(),
             idempotency_key: attempt.idempotency_key("refund"),
             attempt_id: attempt.id.clone(),
             reserved_at: attempt.reserved_at,
             minor_units,
         };
-        let refund = match self.plugin.refund_payment(egress.clone(), &record, &request).await? {
+        let refunded = self.plugin.refund_payment(egress.clone(), &installation, &request).await?;
+        let refund = match refunded {
             Ok(refund) => refund,
             Err(error) => {
                 if is_new && matches!(error, ProviderError::Refused(_)) {
@@ -124,54 +135,56 @@ impl Marketplace {
                 return Err(error.into());
             }
         };
-        let asked = self.ask(&egress, &record, &scope, &refund.payment).await?;
-        let (known, _) = asked.ok_or(Error::PaymentUnknown(mode))?;
-        Ok((known, refund))
+        let fetched = self.fetch(&egress, &installation, &scope, &refund.payment).await?;
+        let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
+        Ok((stored, refund))
     }
 
-    /// The payments of the installation's mode, the latest first.
+    /// The payments of the installation's mode, the newest first.
     ///
     /// # Errors
     ///
-    /// Nothing is installed, or the ledger does not answer.
+    /// Nothing is installed, or the ledger fails.
     pub async fn payments(&self, limit: u32) -> Result<(Mode, Vec<StoredPayment>), Error> {
-        let Opened { row, record, .. } = self.opened().await?;
-        let scope = self.scope(&row.workspace, record.mode);
+        let OpenedInstallation { stored, installation, .. } = self.active_installation().await?;
+        let scope = self.scope(&stored.workspace, installation.mode);
         let payments = self.ledger(move |ledger| ledger.payments(&scope, limit)).await?;
-        Ok((record.mode, payments))
+        Ok((installation.mode, payments))
     }
 
-    /// All that happened to a payment.
+    /// The events and transitions of a payment.
     ///
     /// # Errors
     ///
-    /// Nothing is installed, or no such payment is known.
-    pub async fn story(&self, id: &str) -> Result<(Mode, Story), Error> {
-        let Opened { row, record, .. } = self.opened().await?;
-        let (scope, id) = (self.scope(&row.workspace, record.mode), id.to_owned());
-        let story = self.ledger(move |ledger| ledger.story(&scope, &id)).await?;
-        Ok((record.mode, story.ok_or(Error::PaymentUnknown(record.mode))?))
+    /// Nothing is installed, or there is no such payment.
+    pub async fn payment_history(&self, id: &str) -> Result<(Mode, PaymentHistory), Error> {
+        let OpenedInstallation { stored, installation, .. } = self.active_installation().await?;
+        let mode = installation.mode;
+        let (scope, id) = (self.scope(&stored.workspace, mode), id.to_owned());
+        let history = self.ledger(move |ledger| ledger.payment_history(&scope, &id)).await?;
+        Ok((mode, history.ok_or(Error::PaymentUnknown(mode))?))
     }
 
-    /// What a consumer of the transitions has not acknowledged yet, in order.
+    /// The transitions that a consumer has not acknowledged, in order.
     ///
     /// # Errors
     ///
-    /// The ledger does not answer.
-    pub async fn unread(&self, consumer: &str) -> Result<Vec<Transition>, Error> {
+    /// The ledger fails.
+    pub async fn unread_transitions(&self, consumer: &str) -> Result<Vec<Transition>, Error> {
         let (workspace, consumer) = (self.workspace.clone(), consumer.to_owned());
         self.ledger(move |ledger| {
-            let position = ledger.position(&workspace, &consumer)?;
+            let position = ledger.acknowledged_position(&workspace, &consumer)?;
             ledger.transitions(&workspace, position)
         })
         .await
     }
 
-    /// A consumer has done with everything up to a position. It never goes back.
+    /// Records that a consumer has processed every transition up to a position. The position never
+    /// goes back.
     ///
     /// # Errors
     ///
-    /// The ledger does not answer.
+    /// The ledger fails.
     pub async fn acknowledge(&self, consumer: &str, position: u64) -> Result<(), Error> {
         let (workspace, consumer) = (self.workspace.clone(), consumer.to_owned());
         self.ledger(move |ledger| ledger.acknowledge(&workspace, &consumer, position)).await

@@ -1,86 +1,79 @@
 //! The marketplace: the use cases of a host of payment plugins. The server and the command line
-//! are two thin doors to it.
+//! call them and hold no logic of their own.
 
 mod deliveries;
 mod error;
 mod flows;
-mod installing;
+mod install;
 mod payments;
-mod reconciling;
+mod reconcile;
+mod recovery;
+mod redaction;
+mod sealed;
 mod status;
 mod unclaimed;
-mod uninstalling;
+mod uninstall;
+mod webhook_url;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use secrecy::ExposeSecret as _;
 use tokio::sync::watch;
 
-use crate::contract::types::{
-    InstallRequest, Installation, Mode, Problem, ProviderError, UrlsByMode, WebhookOwner,
-    WebhookUrls,
-};
+use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
 use crate::egress::{self, Credentials, Egress, Gateway, OriginOverride, Policy, Quotas};
-use crate::ledger::{InstallationRow, Ledger, LedgerError, Scope, State, Transition};
+use crate::ledger::{
+    InstallationState, Ledger, LedgerError, Scope, StoredInstallation, Transition,
+};
 use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
 
-pub use deliveries::{Answer, Verdict};
-pub use error::{Error, Failing};
-pub use installing::{Connection, InstallOptions};
+pub use deliveries::DeliveryOutcome;
+pub use error::{Error, ErrorKind};
+pub use install::{Connection, InstallOptions};
 pub use payments::{PaymentOrder, PaymentView};
-pub use reconciling::Reconciled;
-use unclaimed::Unclaimed;
-pub use uninstalling::{Left, Removed};
+pub use reconcile::ReconciliationSummary;
+use sealed::OpenedInstallation;
+use unclaimed::UnclaimedDeliveries;
+pub use uninstall::{LeftWebhook, Uninstalled};
+pub use webhook_url::DeliveryTarget;
 
-/// Where the marketplace takes deliveries, in each mode, as the merchant's guide says.
-const TEST_WEBHOOK: &str = "https://chat-payments.jelou.dev/link-webhook";
-const LIVE_WEBHOOK: &str = "https://chat-payments.jelou.ai/link-webhook";
-
-/// What a marketplace is opened with.
+/// How a marketplace is opened.
 pub struct Options<'a> {
-    /// Where the ledger and the vault's key are.
+    /// The folder of the ledger and the vault's key.
     pub data_dir: &'a Path,
-    /// The merchant's workspace.
+    /// The name of the merchant's workspace.
     pub workspace: String,
-    /// What stands in for an origin of the provider's.
+    /// Loopback origins that stand in for the provider's.
     pub overrides: Vec<OriginOverride>,
-    /// Whether the plugin came with this program: its origins need no approval.
+    /// Whether the plugin is the built-in one, which needs no approval.
     pub plugin_is_bundled: bool,
 }
 
-/// A marketplace with one plugin.
+/// A marketplace with one plugin and one workspace.
 pub struct Marketplace {
     plugin: Plugin,
     plugin_is_bundled: bool,
     gateway: Gateway,
     ledger: Arc<Mutex<Ledger>>,
     vault: Vault,
-    /// Its id in the ledger, and everywhere else.
+    /// The workspace's id, not its name.
     workspace: String,
     quotas: Arc<Quotas>,
-    unclaimed: Mutex<Unclaimed>,
-    /// Told after every commit that may have changed what a flow reads.
+    unclaimed: Mutex<UnclaimedDeliveries>,
+    /// Notified after every commit that may have added a transition.
     changes: watch::Sender<()>,
 }
 
-/// An installation that works, opened.
-struct Opened {
-    row: InstallationRow,
-    record: Installation,
-    credentials: Credentials,
-}
-
 impl Marketplace {
-    /// Opens the marketplace over its data folder, which is made where there is none.
+    /// Opens the marketplace over its data folder, which is created if it does not exist.
     ///
     /// # Errors
     ///
-    /// The folder, the ledger or the vault cannot be used, or the plugin asks for an origin that is
-    /// none.
+    /// The folder, the ledger or the vault cannot be used, or an origin of the plugin's manifest is
+    /// invalid.
     pub fn open(plugin: Plugin, options: &Options<'_>) -> Result<Self, Error> {
-        make_private_directory(options.data_dir)
+        create_private_directory(options.data_dir)
             .map_err(|error| LedgerError::File(error.to_string()))?;
         let mut ledger = Ledger::open(&options.data_dir.join("ledger.sqlite"))?;
         let workspace = ledger.workspace_id(&options.workspace)?;
@@ -105,38 +98,38 @@ impl Marketplace {
         &self.plugin
     }
 
-    /// The id of the workspace.
+    /// The workspace's id, as it travels in the provider's metadata.
     #[must_use]
     pub fn workspace(&self) -> &str {
         &self.workspace
     }
 
-    /// Told whenever a flow may have something new to read.
+    /// Notified whenever there may be a new transition.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
 
-    /// What the flows of this workspace have been told after a position, in order.
+    /// The transitions of this workspace after a position, in order.
     ///
     /// # Errors
     ///
-    /// The ledger does not answer.
+    /// The ledger fails.
     pub async fn transitions(&self, after: u64) -> Result<Vec<Transition>, Error> {
         let workspace = self.workspace.clone();
         self.ledger(move |ledger| ledger.transitions(&workspace, after)).await
     }
 
-    /// Uses the ledger, away from the threads that serve everyone.
+    /// Runs `work` on the ledger in a blocking task, so that the runtime's threads stay free.
     async fn ledger<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Error> {
         let ledger = Arc::clone(&self.ledger);
-        // SQLite's own state is sound after a panic: its transaction was rolled back.
+        // A panic rolls the transaction back, so a poisoned lock guards a sound connection.
         let work = move || work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner));
         let result = tokio::task::spawn_blocking(work).await;
-        Ok(result.map_err(|_| LedgerError::Other("the task stopped".to_owned()))??)
+        Ok(result.map_err(|_| LedgerError::Other("the task was stopped".to_owned()))??)
     }
 
     fn provider_id(&self) -> &str {
@@ -147,18 +140,8 @@ impl Marketplace {
         Scope { workspace: workspace.to_owned(), provider: self.provider_id().to_owned(), mode }
     }
 
-    /// Where deliveries for an installation go: its own URLs, and those that all merchants share.
-    fn webhook_urls(&self, installation: &str) -> WebhookUrls {
-        let shared = |base| format!("{base}?provider={}", self.provider_id());
-        let own = |base| format!("{}&{}={installation}", shared(base), deliveries::INSTALLATION);
-        WebhookUrls {
-            installation: UrlsByMode { test: own(TEST_WEBHOOK), live: own(LIVE_WEBHOOK) },
-            shared: UrlsByMode { test: shared(TEST_WEBHOOK), live: shared(LIVE_WEBHOOK) },
-        }
-    }
-
-    /// What the plugin may reach in a mode, with these credentials. Nothing, unless the operator has
-    /// approved its origins.
+    /// The egress of one call: the origins of this mode, with these credentials. Refused unless the
+    /// plugin is built in or approved.
     async fn egress(&self, credentials: Credentials, mode: Mode) -> Result<Egress, Error> {
         let plugin = self.plugin.clone();
         let is_approved = self.plugin_is_bundled
@@ -171,84 +154,58 @@ impl Marketplace {
         Ok(self.gateway.egress(mode, credentials))
     }
 
-    /// The workspace's installation, if there is one that is not over.
-    async fn current(&self) -> Result<Option<InstallationRow>, Error> {
+    /// The workspace's installation, if there is one that is not uninstalled.
+    async fn current_installation(&self) -> Result<Option<StoredInstallation>, Error> {
         let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
-        self.ledger(move |ledger| ledger.installation_of(&workspace, &provider)).await
+        self.ledger(move |ledger| ledger.current_installation(&workspace, &provider)).await
     }
 
-    /// The mode of the workspace's installation, if it has one.
+    /// The mode of the workspace's installation, if there is one.
     ///
     /// # Errors
     ///
-    /// The ledger does not answer.
+    /// The ledger fails.
     pub async fn mode(&self) -> Result<Option<Mode>, Error> {
-        Ok(self.current().await?.and_then(|row| row.mode))
+        Ok(self.current_installation().await?.and_then(|stored| stored.mode))
     }
 
-    /// The workspace's installation, opened.
-    async fn opened(&self) -> Result<Opened, Error> {
-        match self.current().await? {
-            Some(row) if row.state == State::Active => self.open_row(row),
-            Some(row) => Err(Error::Unfinished(row.state)),
+    /// The workspace's active installation, opened.
+    async fn active_installation(&self) -> Result<OpenedInstallation, Error> {
+        match self.current_installation().await? {
+            Some(stored) if stored.state == InstallationState::Active => {
+                self.open_installation(stored)
+            }
+            Some(stored) => Err(Error::Unfinished(stored.state)),
             None => Err(Error::NotInstalled),
         }
     }
 
-    fn open_row(&self, row: InstallationRow) -> Result<Opened, Error> {
-        let credentials = self.open_credentials(&row)?;
-        let sealed = row.record.as_deref().ok_or(Error::NotInstalled)?;
-        let record = self.vault.open_sealed(&record_of(&row.id), sealed)?;
-        let record = serde_json::from_slice(&record).map_err(|_| Error::RecordUnreadable)?;
-        Ok(Opened { row, record, credentials })
-    }
-
-    fn open_credentials(&self, row: &InstallationRow) -> Result<Credentials, Error> {
-        let sealed = row.credentials.as_deref().ok_or(Error::NotInstalled)?;
-        let json = self.vault.open_sealed(&credentials_of(&row.id), sealed)?;
-        let pairs: Vec<(String, String)> =
-            serde_json::from_slice(&json).map_err(|_| Error::RecordUnreadable)?;
-        Ok(Credentials::new(pairs.into_iter().map(|(name, value)| (name, value.into()))))
-    }
-
-    fn seal_credentials(&self, id: &str, credentials: &Credentials) -> Result<Vec<u8>, Error> {
-        let pairs: Vec<(&str, &str)> =
-            credentials.iter().map(|(name, secret)| (name, secret.expose_secret())).collect();
-        let json = serde_json::to_vec(&pairs).map_err(|_| Error::RecordUnreadable)?;
-        Ok(self.vault.seal(&credentials_of(id), &json)?)
-    }
-
-    fn seal_record(&self, record: &Installation) -> Result<Vec<u8>, Error> {
-        let json = serde_json::to_vec(record).map_err(|_| Error::RecordUnreadable)?;
-        Ok(self.vault.seal(&record_of(&record.installation_id), &json)?)
-    }
-
-    /// What the credentials of an installation are, by the manifest's rules.
-    fn accepted(
+    /// What the manifest's rules say about an installation's credentials.
+    fn accepted_credentials(
         &self,
-        row: &InstallationRow,
+        stored: &StoredInstallation,
         credentials: &Credentials,
     ) -> Result<Accepted, Error> {
-        Ok(self.plugin.rules().judge(credentials, row.mode)?)
+        Ok(self.plugin.rules().judge(credentials, stored.mode)?)
     }
 
-    /// What `install` and `repair` are told. `before` are the credentials that the installation has
-    /// had; none: it is new.
+    /// The request for `install` and `repair`. `before` are the credentials stored until now. None:
+    /// the installation is new.
     fn install_request(
         &self,
-        row: &InstallationRow,
+        stored: &StoredInstallation,
         credentials: &Credentials,
         before: Option<&Credentials>,
     ) -> Result<InstallRequest, Error> {
-        let accepted = self.accepted(row, credentials)?;
+        let accepted = self.accepted_credentials(stored, credentials)?;
         let changed = |name: &str| before.is_none_or(|before| !before.agree(credentials, name));
         Ok(InstallRequest {
-            installation_id: row.id.clone(),
-            workspace: row.workspace.clone(),
+            installation_id: stored.id.clone(),
+            workspace: stored.workspace.clone(),
             mode: accepted.mode,
             credentials: self.plugin.rules().described(&accepted, credentials, changed),
-            webhook_urls: self.webhook_urls(&row.id),
-            webhook_owner: if row.webhook_is_manual {
+            webhook_urls: webhook_url::webhook_urls(self.provider_id(), &stored.id),
+            webhook_owner: if stored.webhook_is_manual {
                 WebhookOwner::Merchant
             } else {
                 WebhookOwner::Plugin
@@ -257,43 +214,7 @@ impl Marketplace {
     }
 }
 
-impl Opened {
-    /// A problem of the plugin's, with nothing of the credentials and the signing secrets in it.
-    fn redacted(&self, problem: Problem) -> Problem {
-        let secrets = self.record.webhook.signing_secrets.iter().enumerate();
-        let secrets = secrets.map(|(number, secret)| (number.to_string(), secret.clone().into()));
-        redacted_problem(&Credentials::new(secrets), redacted_problem(&self.credentials, problem))
-    }
-}
-
-/// An error of the plugin's, with nothing of the credentials in it.
-fn redacted(credentials: &Credentials, mut error: ProviderError) -> ProviderError {
-    let problem = error.problem_mut();
-    *problem = redacted_problem(credentials, problem.clone());
-    error
-}
-
-/// A problem of the plugin's, with nothing of the credentials in it.
-fn redacted_problem(credentials: &Credentials, mut problem: Problem) -> Problem {
-    problem.code = credentials.redact(&problem.code);
-    problem.message = credentials.redact(&problem.message);
-    for step in &mut problem.remedy {
-        *step = credentials.redact(step);
-    }
-    problem
-}
-
-/// What sealed credentials are bound to.
-fn credentials_of(installation: &str) -> String {
-    format!("{installation}/credentials")
-}
-
-/// What a sealed record is bound to.
-fn record_of(installation: &str) -> String {
-    format!("{installation}/record")
-}
-
-fn make_private_directory(path: &Path) -> std::io::Result<()> {
+fn create_private_directory(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -1,6 +1,6 @@
-//! Payments: asked for by a flow, and looked up.
+//! Payments: created for a flow, fetched, and looked up.
 
-use super::{Error, Marketplace, Opened};
+use super::{Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{
     AttemptSearch, CaptureMethod, Installation, Mode, Money, Payment, PaymentRequest,
@@ -8,126 +8,137 @@ use crate::contract::types::{
 };
 use crate::egress::Egress;
 use crate::ledger::{
-    Asked, Attempt, LedgerError, Order, Reservation, Scope, StoredPayment, is_final,
+    Attempt, FetchOutcome, LedgerError, NewPayment, Reservation, Scope, StoredPayment, is_final,
 };
 
-/// How often a payment that changes while it is asked about is asked about again.
-pub(super) const ASKING: u32 = 3;
+/// How often a payment is fetched that changes while it is fetched.
+pub(super) const FETCH_ATTEMPTS: u32 = 3;
 
-/// How many pages a search for an attempt may have: ten thousand payments of the provider's, where a
-/// page has a hundred.
+/// How many pages a search for an attempt reads at most: ten thousand payments, at a hundred a page.
 const SEARCH_PAGES: u32 = 100;
 
-/// What a search for an attempt has found.
-enum Searched {
-    /// The payment.
+/// The result of a search for an attempt.
+enum AttemptSearchOutcome {
+    /// The attempt created this payment.
     Found(Box<Payment>),
-    /// There is none.
+    /// The attempt created nothing.
     Absent,
-    /// The provider did not say, or not in time.
-    NotKnown,
+    /// The provider failed, or there are more pages than we read.
+    Inconclusive,
 }
 
-/// What a flow asks for.
+/// The payment that a flow asks for.
 #[derive(Clone, Debug)]
 pub struct PaymentOrder {
-    /// The flow's name for the payment.
+    /// The flow's id of the payment.
     pub reference: String,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// What the customer reads. None: the reference.
+    /// The text that the customer reads. None: the reference.
     pub description: Option<String>,
-    /// Where the customer goes after paying.
+    /// The URL to which the customer returns after paying.
     pub success_url: String,
-    /// Where the customer goes after giving up.
+    /// The URL to which the customer returns without paying.
     pub cancel_url: Option<String>,
     /// Until when it can be paid, in Unix seconds. None: as long as the provider allows.
     pub expires_at: Option<u64>,
-    /// Whether the money is taken at once.
+    /// Whether the money is captured at once, or by `complete`.
     pub capture_method: CaptureMethod,
 }
 
-/// A payment as it is shown: what is known, and what the provider says now.
+/// A payment for display: as it is stored, and as the provider returned it.
 #[derive(Debug)]
 pub struct PaymentView {
     /// Test or live.
     pub mode: Mode,
-    /// What the ledger knows, after the provider was asked.
-    pub known: StoredPayment,
-    /// What the provider says. None: it was not asked.
+    /// The stored payment, after the provider was asked.
+    pub stored: StoredPayment,
+    /// The provider's answer. None: the provider was not asked, or failed.
     pub provider: Option<Payment>,
-    /// Why the provider does not say, where it was asked.
+    /// Why the provider failed.
     pub problem: Option<Problem>,
 }
 
+impl PaymentView {
+    fn stored_only(mode: Mode, stored: StoredPayment) -> Self {
+        Self { mode, stored, provider: None, problem: None }
+    }
+
+    pub(super) fn fetched(mode: Mode, (stored, payment): (StoredPayment, Payment)) -> Self {
+        Self { mode, stored, provider: Some(payment), problem: None }
+    }
+}
+
 impl Marketplace {
-    /// Creates a payment, or finds the one that the reference names already.
+    /// Creates a payment, or returns the one that the reference names already.
     ///
     /// # Errors
     ///
-    /// Nothing is installed; the reference names another amount; the provider refuses or is not
-    /// there. Repeating with the same reference is always safe.
-    pub async fn pay(&self, asked: PaymentOrder) -> Result<PaymentView, Error> {
-        let Opened { row, record, credentials } = self.opened().await?;
-        let mode = record.mode;
-        let scope = self.scope(&row.workspace, mode);
+    /// Nothing is installed, the reference was used for another amount, or the provider refuses or
+    /// cannot be reached. Repeating with the same reference is always safe.
+    pub async fn pay(&self, order: PaymentOrder) -> Result<PaymentView, Error> {
+        let OpenedInstallation { stored, installation, credentials } =
+            self.active_installation().await?;
+        let mode = installation.mode;
+        let scope = self.scope(&stored.workspace, mode);
         let egress = self.egress(credentials, mode).await?;
-        let order = Order {
-            installation: row.id,
-            reference: asked.reference.clone(),
-            amount: asked.amount.clone(),
+        let new = NewPayment {
+            installation: stored.id,
+            reference: order.reference.clone(),
+            amount: order.amount.clone(),
         };
-        let mut reserved = self.reserve(&scope, &order).await?;
-        if let Reservation::Existing(known) = reserved {
-            let existing = self.existing(&egress, &record, &scope, *known).await?;
-            if existing.known.status != PaymentStatus::Canceled {
-                return Ok(existing);
+        let mut reservation = self.reserve(&scope, &new).await?;
+        if let Reservation::Existing(stored) = reservation {
+            let view = self.existing_payment(&egress, &installation, &scope, *stored).await?;
+            if view.stored.status != PaymentStatus::Canceled {
+                return Ok(view);
             }
-            reserved = self.reserve(&scope, &order).await?;
+            reservation = self.reserve(&scope, &new).await?;
         }
-        let (is_new, attempt) = match reserved {
+        let (is_new, attempt) = match reservation {
             Reservation::Reserved { is_new, attempt } => (is_new, attempt),
             Reservation::AmountDiffers(amount) => return Err(Error::ReferenceUsed(amount)),
-            // Somebody else was faster.
-            Reservation::Existing(known) => {
-                return Ok(PaymentView { mode, known: *known, provider: None, problem: None });
-            }
+            // A parallel command has created it meanwhile.
+            Reservation::Existing(stored) => return Ok(PaymentView::stored_only(mode, *stored)),
         };
         let request = PaymentRequest {
-            reference: asked.reference,
+            reference: order.reference,
             attempt_id: attempt.id.clone(),
             idempotency_key: attempt.idempotency_key("create"),
             reserved_at: attempt.reserved_at,
-            amount: asked.amount,
-            description: asked.description,
-            success_url: asked.success_url,
-            cancel_url: asked.cancel_url,
-            expires_at: asked.expires_at,
-            capture_method: asked.capture_method,
+            amount: order.amount,
+            description: order.description,
+            success_url: order.success_url,
+            cancel_url: order.cancel_url,
+            expires_at: order.expires_at,
+            capture_method: order.capture_method,
         };
-        // An earlier create has no recorded answer: what it may have made is looked for first.
-        let searched =
-            if is_new { Searched::Absent } else { self.search(&egress, &record, &attempt).await };
-        let is_absent = matches!(searched, Searched::Absent);
-        let created = match searched {
-            Searched::Found(payment) => Ok(*payment),
-            _ => self.plugin.create_payment(egress, &record, &request).await?,
+        // An earlier create has no recorded answer, so the payment may exist already.
+        let search = if is_new {
+            AttemptSearchOutcome::Absent
+        } else {
+            self.search_attempt(&egress, &installation, &attempt).await
+        };
+        let is_absent = matches!(search, AttemptSearchOutcome::Absent);
+        let created = match search {
+            AttemptSearchOutcome::Found(payment) => Ok(*payment),
+            _ => self.plugin.create_payment(egress, &installation, &request).await?,
         };
         match created {
             Ok(payment) => {
                 let created = payment.clone();
-                let known = self
+                let stored = self
                     .ledger(move |ledger| {
-                        ledger.record_created(&scope, &order, &attempt, &created, now())
+                        ledger.record_created(&scope, &new, &attempt, &created, now())
                     })
                     .await?;
                 self.changes.send_replace(());
-                let known = known.ok_or(Error::PaymentUnknown(mode))?;
-                Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
+                let stored = stored.ok_or(Error::PaymentUnknown(mode))?;
+                Ok(PaymentView::fetched(mode, (stored, payment)))
             }
             Err(error) => {
-                // Where the provider has said no, or nothing has reached it yet, nothing exists and
-                // the reference is free again. Else it stays taken, and repeating finds out.
+                // If the provider refused, or was never reached, nothing exists and the reference is
+                // released. Otherwise it stays reserved, and repeating the command finds out.
                 let nothing_exists = match &error {
                     ProviderError::InvalidCredentials(_)
                     | ProviderError::PermissionMissing(_)
@@ -147,103 +158,106 @@ impl Marketplace {
         }
     }
 
-    /// Looks for what an attempt has made.
-    async fn search(&self, egress: &Egress, record: &Installation, attempt: &Attempt) -> Searched {
+    /// Searches the provider for the payment that an attempt created.
+    async fn search_attempt(
+        &self,
+        egress: &Egress,
+        installation: &Installation,
+        attempt: &Attempt,
+    ) -> AttemptSearchOutcome {
         let mut search = AttemptSearch {
             attempt_id: attempt.id.clone(),
             reserved_at: attempt.reserved_at,
             cursor: None,
         };
         for _ in 0..SEARCH_PAGES {
-            match self.plugin.find_payment(egress.clone(), record, &search).await {
+            match self.plugin.find_payment(egress.clone(), installation, &search).await {
                 Ok(Ok(PaymentSearchResult::Found(payment))) => {
-                    return Searched::Found(Box::new(payment));
+                    return AttemptSearchOutcome::Found(Box::new(payment));
                 }
                 Ok(Ok(PaymentSearchResult::More(cursor))) => search.cursor = Some(cursor),
-                Ok(Ok(PaymentSearchResult::Absent)) => return Searched::Absent,
+                Ok(Ok(PaymentSearchResult::Absent)) => return AttemptSearchOutcome::Absent,
                 Ok(Ok(PaymentSearchResult::Other(_)) | Err(_)) | Err(_) => break,
             }
         }
-        Searched::NotKnown
+        AttemptSearchOutcome::Inconclusive
     }
 
-    async fn reserve(&self, scope: &Scope, order: &Order) -> Result<Reservation, Error> {
-        let (scope, order) = (scope.clone(), order.clone());
-        self.ledger(move |ledger| ledger.reserve(&scope, &order, now())).await
+    async fn reserve(&self, scope: &Scope, new: &NewPayment) -> Result<Reservation, Error> {
+        let (scope, new) = (scope.clone(), new.clone());
+        self.ledger(move |ledger| ledger.reserve(&scope, &new, now())).await
     }
 
-    /// A payment that the reference names already. Whether its page is still open is the provider's
-    /// to say: no event tells that it has expired.
-    async fn existing(
+    /// The payment that a reference names already. One that is not final is fetched, because no event
+    /// says that its page has expired.
+    async fn existing_payment(
         &self,
         egress: &Egress,
-        record: &Installation,
+        installation: &Installation,
         scope: &Scope,
-        known: StoredPayment,
+        stored: StoredPayment,
     ) -> Result<PaymentView, Error> {
         let mode = scope.mode;
-        let name = known.name.clone().filter(|_| !is_final(known.status));
-        let Some(name) = name else {
-            return Ok(PaymentView { mode, known, provider: None, problem: None });
+        let unfinished_id = stored.remote_id.clone().filter(|_| !is_final(stored.status));
+        let Some(remote_id) = unfinished_id else {
+            return Ok(PaymentView::stored_only(mode, stored));
         };
-        let asked = self.ask(egress, record, scope, &name).await?;
-        let (known, payment) = asked.ok_or(Error::PaymentUnknown(mode))?;
-        Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
+        let fetched = self.fetch(egress, installation, scope, &remote_id).await?;
+        Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
     }
 
-    /// Asks the provider about a payment and writes down what it says. None: it is not one of ours.
-    /// Where the payment changes meanwhile it is asked again, so that an old answer never undoes
-    /// newer news.
-    pub(super) async fn ask(
+    /// Fetches a payment from the provider and records the answer. None: it was not created here. A
+    /// payment that changes meanwhile is fetched again, so that an outdated answer never undoes a
+    /// newer event.
+    pub(super) async fn fetch(
         &self,
         egress: &Egress,
-        record: &Installation,
+        installation: &Installation,
         scope: &Scope,
         id: &str,
     ) -> Result<Option<(StoredPayment, Payment)>, Error> {
-        let (whose, name) = (scope.clone(), id.to_owned());
-        let known = self.ledger(move |ledger| ledger.payment(&whose, &name)).await?;
-        let mut version = known.map(|known| known.version);
-        for _ in 0..ASKING {
-            let answer = self.plugin.get_payment(egress.clone(), record, id).await??;
-            let (whose, payment) = (scope.clone(), answer.clone());
-            let asked = self
-                .ledger(move |ledger| ledger.record_fetched(&whose, &payment, version, now()))
+        let (payment_scope, payment_id) = (scope.clone(), id.to_owned());
+        let stored = self.ledger(move |ledger| ledger.payment(&payment_scope, &payment_id)).await?;
+        let mut version = stored.map(|stored| stored.version);
+        for _ in 0..FETCH_ATTEMPTS {
+            let answer = self.plugin.get_payment(egress.clone(), installation, id).await??;
+            let (scope, payment) = (scope.clone(), answer.clone());
+            let outcome = self
+                .ledger(move |ledger| ledger.record_fetched(&scope, &payment, version, now()))
                 .await?;
-            match asked {
-                Asked::Foreign => return Ok(None),
-                Asked::Outdated(newer) => version = Some(newer),
-                Asked::Recorded(known) => {
+            match outcome {
+                FetchOutcome::Foreign => return Ok(None),
+                FetchOutcome::Outdated { version: newer } => version = Some(newer),
+                FetchOutcome::Recorded(stored) => {
                     self.changes.send_replace(());
-                    return Ok(Some((*known, answer)));
+                    return Ok(Some((*stored, answer)));
                 }
             }
         }
         Err(Error::Ledger(LedgerError::Locked))
     }
 
-    /// What is known of a payment, by its reference or any name of the provider's, and what the
-    /// provider says now.
+    /// A payment, by its reference or any id of the provider's: as it is stored, and as the provider
+    /// returns it now.
     ///
     /// # Errors
     ///
-    /// Nothing is installed, or no such payment is known.
+    /// Nothing is installed, or there is no such payment.
     pub async fn payment(&self, id: &str) -> Result<PaymentView, Error> {
-        let (Opened { record, credentials, .. }, scope, known) = self.known(id).await?;
-        let mode = record.mode;
-        let Some(name) = known.name.clone() else {
-            return Ok(PaymentView { mode, known, provider: None, problem: None });
+        let (opened, scope, stored) = self.stored_payment(id).await?;
+        let OpenedInstallation { installation, credentials, .. } = opened;
+        let mode = installation.mode;
+        let Some(remote_id) = stored.remote_id.clone() else {
+            return Ok(PaymentView::stored_only(mode, stored));
         };
         let egress = self.egress(credentials, mode).await?;
-        match self.ask(&egress, &record, &scope, &name).await {
-            Ok(Some((known, payment))) => {
-                Ok(PaymentView { mode, known, provider: Some(payment), problem: None })
-            }
-            Ok(None) => Ok(PaymentView { mode, known, provider: None, problem: None }),
-            // What is known is worth showing, whatever the provider says.
+        match self.fetch(&egress, &installation, &scope, &remote_id).await {
+            Ok(Some(fetched)) => Ok(PaymentView::fetched(mode, fetched)),
+            Ok(None) => Ok(PaymentView::stored_only(mode, stored)),
+            // The stored payment is worth showing even if the provider fails.
             Err(error @ (Error::Provider(_) | Error::Plugin(_))) => {
                 let problem = Some(error.problem());
-                Ok(PaymentView { mode, known, provider: None, problem })
+                Ok(PaymentView { problem, ..PaymentView::stored_only(mode, stored) })
             }
             Err(error) => Err(error),
         }

@@ -1,69 +1,74 @@
-//! How the connection is: what the plugin finds, and what the host itself knows.
+//! The status report: the plugin's checks, and the host's own.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Connection, Error, Marketplace, Opened};
+use super::webhook_url::webhook_urls;
+use super::{Connection, Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{Check, Problem, StatusReport, StatusRequest, Verdict};
 use crate::egress::Credentials;
-use crate::ledger::{InstallationRow, LastDeliveries, State};
+use crate::ledger::{DeliverySummary, InstallationState, StoredInstallation};
 
-/// How long it may take to finish what a crash has cut off, and to report: less than ten seconds.
-const ALL: Duration = Duration::from_secs(9);
-/// How much of that the former may take.
-const TO_RESUME: Duration = Duration::from_secs(5);
+/// How long recovery and report may take together: less than the ten seconds of the contract.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(9);
+/// How long recovery may take of that.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Marketplace {
-    /// How the connection is. What a crash has cut off is finished first. A report that was cut off
-    /// is one check that says so.
+    /// The installation and its checks. An interrupted install or uninstall is finished first. If the
+    /// plugin fails to report, its checks are replaced by one that says so.
     ///
     /// # Errors
     ///
-    /// There is no installation, or it cannot be read.
+    /// Nothing is installed, or the installation cannot be read.
     pub async fn status(&self) -> Result<(Connection, StatusReport), Error> {
         let start = Instant::now();
-        // Cut off like a crash, it is resumed by the next.
-        let resumed = tokio::time::timeout(TO_RESUME, self.resume()).await;
-        let changes = match resumed {
+        // A recovery that is cut off here is finished by the next command.
+        let recovered = tokio::time::timeout(RECOVERY_TIMEOUT, self.recover()).await;
+        let changes = match recovered {
             Ok(changes) => changes?,
-            Err(_) => return Err(Error::Unfinished(State::Installing)),
+            Err(_) => return Err(Error::Unfinished(InstallationState::Installing)),
         };
-        let opened = self.opened().await?;
+        let OpenedInstallation { stored, installation, credentials } =
+            self.active_installation().await?;
         self.write_unclaimed().await?;
-        let (id, provider) = (opened.row.id.clone(), opened.row.provider.clone());
-        let (last, unclaimed) = self
-            .ledger(move |ledger| Ok((ledger.last_deliveries(&id)?, ledger.unclaimed(&provider)?)))
+        let (id, provider) = (stored.id.clone(), stored.provider.clone());
+        let (deliveries, unclaimed) = self
+            .ledger(move |ledger| {
+                Ok((ledger.delivery_summary(&id)?, ledger.unclaimed_deliveries(&provider)?))
+            })
             .await?;
-        let Opened { row, record, credentials } = opened;
-        let request = self.status_request(&row, &credentials)?;
-        let left = ALL.saturating_sub(start.elapsed());
-        let egress = self.egress(credentials.clone(), record.mode).await?;
-        let mut report = match self.plugin.report_status(egress, left, &record, &request).await {
+        let request = self.status_request(&stored, &credentials)?;
+        let left = STATUS_TIMEOUT.saturating_sub(start.elapsed());
+        let egress = self.egress(credentials.clone(), installation.mode).await?;
+        let reported = self.plugin.report_status(egress, left, &installation, &request).await;
+        let mut report = match reported {
             Ok(report) => report,
             Err(error) => StatusReport {
                 checks: vec![check("connection", Verdict::Unknown, error.problem())],
             },
         };
-        let connection = self.connection(record, changes, false, &credentials);
-        report.checks.extend(of_deliveries(last, now()));
-        report.checks.push(of_unclaimed(unclaimed, &connection.installation_url, now()));
+        let connection = self.connection(installation, changes, false, &credentials);
+        report.checks.extend(delivery_checks(deliveries, now()));
+        report.checks.push(unclaimed_check(unclaimed, &connection.installation_url, now()));
         Ok((connection, report))
     }
 
-    /// What a status report is told: of the credentials not a single value.
+    /// The request for `report-status`. It holds no value of a credential.
     fn status_request(
         &self,
-        row: &InstallationRow,
+        stored: &StoredInstallation,
         credentials: &Credentials,
     ) -> Result<StatusRequest, Error> {
-        let accepted = self.accepted(row, credentials)?;
+        let accepted = self.accepted_credentials(stored, credentials)?;
         let mut described = self.plugin.rules().described(&accepted, credentials, |_| false);
         for credential in &mut described {
             credential.signing_secret = None;
         }
-        Ok(StatusRequest { credentials: described, webhook_urls: self.webhook_urls(&row.id) })
+        let webhook_urls = webhook_urls(self.provider_id(), &stored.id);
+        Ok(StatusRequest { credentials: described, webhook_urls })
     }
 }
 
@@ -71,11 +76,11 @@ fn check(id: &str, verdict: Verdict, finding: Problem) -> Check {
     Check { id: id.to_owned(), verdict, message: finding.message, remedy: finding.remedy }
 }
 
-/// The last genuine delivery, and the last that was refused.
-fn of_deliveries(last: LastDeliveries, now: u64) -> [Check; 2] {
+/// The checks of the last verified delivery and of the last refused one.
+fn delivery_checks(deliveries: DeliverySummary, now: u64) -> [Check; 2] {
     let finding =
         |message: String, remedy: Vec<String>| Problem { code: String::new(), message, remedy };
-    let verified = match last.verified_at {
+    let verified = match deliveries.verified_at {
         Some(at) => {
             let message = format!("The last genuine delivery came {}.", ago(at, now));
             check("delivery-verified", Verdict::Pass, finding(message, Vec::new()))
@@ -86,13 +91,13 @@ fn of_deliveries(last: LastDeliveries, now: u64) -> [Check; 2] {
             Problem::new(
                 "",
                 "No genuine delivery has come yet.",
-                &["Make a payment: the provider tells of it within seconds."],
+                &["Make a payment: the provider delivers its event within seconds."],
             ),
         ),
     };
-    let refused = match last.refused {
-        // What came after it was taken: it is over.
-        Some((at, because)) if last.verified_at.is_none_or(|verified| verified < at) => {
+    let refused = match deliveries.refused {
+        // No delivery has been verified since.
+        Some((at, because)) if deliveries.verified_at.is_none_or(|verified| verified < at) => {
             let message = format!(
                 "The last delivery was refused {}: {} ({})",
                 ago(at, now),
@@ -117,11 +122,11 @@ fn of_deliveries(last: LastDeliveries, now: u64) -> [Check; 2] {
     [verified, refused]
 }
 
-/// How long a delivery that named nothing of ours is worth a warning, in seconds: a day.
-const UNCLAIMED_WARNING: u64 = 86_400;
+/// How many seconds after an unclaimed delivery the check warns: a day.
+const UNCLAIMED_WARNING_PERIOD: u64 = 86_400;
 
-/// The deliveries that named nothing of ours.
-fn of_unclaimed(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Check {
+/// The check of the deliveries for no known installation.
+fn unclaimed_check(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Check {
     const ID: &str = "delivery-unclaimed";
     let Some((number, last_at)) = unclaimed else {
         let message = "Every delivery was for an installation that is known here.";
@@ -133,7 +138,7 @@ fn of_unclaimed(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Check
         "{deliveries} for no installation that is known here; the last one came {}.",
         ago(last_at, now)
     );
-    if now.saturating_sub(last_at) > UNCLAIMED_WARNING {
+    if now.saturating_sub(last_at) > UNCLAIMED_WARNING_PERIOD {
         return check(ID, Verdict::Pass, Problem::new("", message, &[]));
     }
     let step = format!(
@@ -145,7 +150,7 @@ fn of_unclaimed(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Check
 /// A time in the past, for a person.
 fn ago(at: u64, now: u64) -> String {
     let seconds = now.saturating_sub(at);
-    // The largest unit alone: nobody needs the seconds of a day.
+    // Rounded down to its largest unit.
     let unit = [86_400, 3_600, 60].into_iter().find(|unit| seconds >= *unit).unwrap_or(1);
     let rounded = Duration::from_secs(seconds - seconds % unit);
     if seconds == 0 {

@@ -1,5 +1,5 @@
-//! Deliveries that name nothing of ours: counted, and written down at most once a second, because
-//! anyone can send them.
+//! Deliveries for no known installation: counted in memory and written at most once a second,
+//! because anyone can send them.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 use super::{Error, Marketplace};
 use crate::clock::now;
 
-/// How often they are written down at most.
+/// The shortest time between two writes.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Those that are not written down yet.
+/// The deliveries that are counted and not yet written.
 #[derive(Default)]
-pub(super) struct Unclaimed {
+pub(super) struct UnclaimedDeliveries {
     number: u64,
     written_at: Option<Instant>,
 }
 
 impl Marketplace {
-    /// Counts a delivery that names nothing of ours.
-    pub(super) async fn note_unclaimed(&self) -> Result<(), Error> {
+    /// Counts one delivery, and writes the count if the interval has passed.
+    pub(super) async fn count_unclaimed(&self) -> Result<(), Error> {
         let is_due = {
             let mut unclaimed = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
             unclaimed.number += 1;
@@ -28,7 +28,7 @@ impl Marketplace {
         if is_due { self.write_unclaimed().await } else { Ok(()) }
     }
 
-    /// Writes the number down. What cannot be written is counted again the next time.
+    /// Writes the count. If that fails, the count is kept for the next write.
     pub(super) async fn write_unclaimed(&self) -> Result<(), Error> {
         let number = {
             let mut unclaimed = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,8 +39,9 @@ impl Marketplace {
             return Ok(());
         }
         let provider = self.provider_id().to_owned();
-        let written =
-            self.ledger(move |ledger| ledger.note_unclaimed(&provider, number, now())).await;
+        let written = self
+            .ledger(move |ledger| ledger.add_unclaimed_deliveries(&provider, number, now()))
+            .await;
         if written.is_err() {
             let mut unclaimed = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
             unclaimed.number += number;

@@ -133,7 +133,7 @@ async fn no_api_key_is_ever_in_the_memory_of_the_guest() {
         [("order-1", CaptureMethod::Automatic), ("order-2", CaptureMethod::Manual)]
     {
         let page = marketplace.pay(order(reference, capture_method)).await.unwrap();
-        let page = page.known.checkout_url.unwrap();
+        let page = page.stored.checkout_url.unwrap();
         let form = customer.post(page).body("card=4242424242424242");
         let form = form.header("content-type", "application/x-www-form-urlencoded");
         form.send().await.unwrap();
@@ -151,7 +151,8 @@ async fn no_api_key_is_ever_in_the_memory_of_the_guest() {
             query: query.to_owned(),
             body: b"{}".to_vec(),
         };
-        marketplace.deliver(1, request).await;
+        let target = crate::marketplace::DeliveryTarget::parse(query);
+        marketplace.deliver(1, &target, request).await;
     }
     search_for_attempts(marketplace.plugin(), &provider).await;
     marketplace.uninstall(false).await.unwrap();

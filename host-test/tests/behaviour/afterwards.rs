@@ -9,7 +9,7 @@ use host_test::contract::types::{
 };
 use host_test::egress::{Credentials, Gateway, Policy};
 use host_test::fake::{Trouble, TroubleKind};
-use host_test::marketplace::{PaymentOrder, Reconciled};
+use host_test::marketplace::{PaymentOrder, ReconciliationSummary};
 use secrecy::SecretString;
 
 use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, plugin, request};
@@ -35,11 +35,12 @@ async fn a_canceled_payment_can_never_be_paid_and_its_reference_is_free_again() 
         if is_tried {
             host.pay(&page, IS_DECLINED).await;
         }
-        let canceled = host.marketplace.cancel("order-1").await.unwrap().known;
+        let canceled = host.marketplace.cancel("order-1").await.unwrap().stored;
         assert_eq!(canceled.status, PaymentStatus::Canceled);
         // The page is closed: whoever pays there now pays nothing.
         host.pay(&page, PAYS).await;
-        let again = host.marketplace.cancel(canceled.name.as_ref().unwrap()).await.unwrap().known;
+        let again =
+            host.marketplace.cancel(canceled.remote_id.as_ref().unwrap()).await.unwrap().stored;
         assert_eq!(again.status, PaymentStatus::Canceled);
     }
     let page = host.ask("order-1").await;
@@ -101,11 +102,11 @@ async fn a_refund_whose_answer_was_lost_is_repeated_safely() {
 async fn what_no_delivery_told_is_found_by_asking() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
-    let expires = host.marketplace.pay(request("expires", 500)).await.unwrap().known;
+    let expires = host.marketplace.pay(request("expires", 500)).await.unwrap().stored;
     let refunded = host.ask("refunded").await;
     host.pay(&refunded, PAYS).await;
     host.is_paid_in_silence("paid").await;
-    let path = format!("/v1/checkout/sessions/{}/expire", expires.name.unwrap());
+    let path = format!("/v1/checkout/sessions/{}/expire", expires.remote_id.unwrap());
     host.tell_stripe(TEST_KEY, &path, "").await;
     let intents = host.ask_stripe(TEST_KEY, "/v1/payment_intents?limit=100").await;
     let first = intents["data"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
@@ -114,12 +115,12 @@ async fn what_no_delivery_told_is_found_by_asking() {
 
     let found = host.marketplace.reconcile(|_| ()).await.unwrap();
     // Of the four events one had been delivered.
-    assert_eq!(found, Reconciled { listed: 4, new: 3, asked: 0, changed: 0 });
+    assert_eq!(found, ReconciliationSummary { listed: 4, new: 3, fetched: 0, changed: 0 });
     assert_eq!(host.outputs("paid").await, ["Pending", "Approved"]);
     assert_eq!(host.outputs("expires").await, ["Pending", "Rejected"]);
-    let known = host.marketplace.story("refunded").await.unwrap().1;
+    let known = host.marketplace.payment_history("refunded").await.unwrap().1;
     assert_eq!(known.payment.refunded, Some(50));
-    assert_eq!(known.happenings.len(), 4, "{:?}", known.happenings);
+    assert_eq!(known.entries.len(), 4, "{:?}", known.entries);
     let again = host.marketplace.reconcile(|_| ()).await.unwrap();
     assert_eq!((again.new, again.changed), (0, 0));
 }
@@ -133,7 +134,7 @@ async fn a_payment_of_an_account_that_was_installed_before_does_not_hold_up_the_
     host.install("sk_test_51SecondAccount").await.unwrap();
     host.ask("of-the-second").await;
     let found = host.marketplace.reconcile(|_| ()).await.unwrap();
-    assert_eq!((found.asked, found.changed), (2, 0));
+    assert_eq!((found.fetched, found.changed), (2, 0));
 }
 
 #[tokio::test]
@@ -146,12 +147,12 @@ async fn what_cannot_be_placed_is_settled_as_soon_as_stripe_can_be_asked() {
     host.fake.set_trouble(Some(TroubleKind::Failing.into()));
     host.pay(&page, IS_DECLINED).await;
     assert!(host.fake.attempts().iter().all(|attempt| attempt.status == Some(200)));
-    let story = host.marketplace.story("order-1").await.unwrap().1;
-    assert!(!story.payment.settled);
+    let story = host.marketplace.payment_history("order-1").await.unwrap().1;
+    assert!(story.payment.needs_refetch);
     assert_eq!(host.outputs("order-1").await, ["Pending"]);
     host.fake.set_trouble(None);
 
-    let background = tokio::spawn(Arc::clone(&host.marketplace).keep_reconciled());
+    let background = tokio::spawn(Arc::clone(&host.marketplace).reconcile_forever());
     let known = host.marketplace.wait("order-1", Duration::from_secs(30)).await.unwrap();
     background.abort();
     assert_eq!(known.status, PaymentStatus::Rejected);
@@ -175,7 +176,7 @@ async fn a_node_with_a_time_limit_goes_on_with_pending_and_the_truth_still_comes
 async fn each_consumer_reads_on_from_where_it_has_acknowledged() {
     let host = paid("order-1").await;
     let unread = async |consumer: &str| {
-        let unread = host.marketplace.unread(consumer).await.unwrap();
+        let unread = host.marketplace.unread_transitions(consumer).await.unwrap();
         unread.into_iter().map(|t| (t.position, t.output, t.r#final)).collect::<Vec<_>>()
     };
     let all = unread("a").await;
@@ -195,13 +196,13 @@ async fn authorised_payment_is_pending_until_it_is_captured() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let order = PaymentOrder { capture_method: CaptureMethod::Manual, ..request("order-1", 1050) };
-    let page = host.marketplace.pay(order).await.unwrap().known.checkout_url.unwrap();
+    let page = host.marketplace.pay(order).await.unwrap().stored.checkout_url.unwrap();
     let too_early = host.marketplace.complete("order-1", None).await.unwrap_err();
     assert_eq!(too_early.problem().code, "payment-not-completable");
     host.pay(&page, PAYS).await;
     let view = host.marketplace.payment("order-1").await.unwrap();
-    assert_eq!((view.known.status, view.known.received), (PaymentStatus::Pending, 0));
-    assert_eq!(view.known.checkout_url, None);
+    assert_eq!((view.stored.status, view.stored.received), (PaymentStatus::Pending, 0));
+    assert_eq!(view.stored.checkout_url, None);
     assert!(matches!(view.provider.unwrap().awaits, Awaited::Completion(Some(_))));
     // The answer is lost, and it is asked for again.
     host.fake.set_trouble(Some(Trouble {
@@ -214,7 +215,7 @@ async fn authorised_payment_is_pending_until_it_is_captured() {
     assert_eq!(lost.problem().code, "outcome-unknown");
     host.fake.set_trouble(None);
     for _ in 0..2 {
-        let completed = host.marketplace.complete("order-1", None).await.unwrap().known;
+        let completed = host.marketplace.complete("order-1", None).await.unwrap().stored;
         assert_eq!((completed.status, completed.received), (PaymentStatus::Approved, 1050));
     }
     host.fake.delivered().await;
@@ -228,7 +229,7 @@ async fn dispute_is_seen_with_the_payment_and_among_the_events() {
     let page = host.ask("order-1").await;
     host.pay(&page, "4000 0000 0000 0259").await;
     let view = host.marketplace.payment("order-1").await.unwrap();
-    assert_eq!(view.known.status, PaymentStatus::Approved);
+    assert_eq!(view.stored.status, PaymentStatus::Approved);
     let payment = view.provider.unwrap();
     let [dispute] = payment.disputes.as_slice() else { panic!("one dispute") };
     assert_eq!(dispute.status.as_str(), "needs-response");
@@ -327,7 +328,7 @@ async fn page_whose_answer_was_lost_is_found_and_not_made_again() {
         host.fake.set_trouble(None);
         let description = Some("Another description".to_owned());
         let again = PaymentOrder { description, ..request(reference, 1050) };
-        let page = host.marketplace.pay(again).await.unwrap().known.checkout_url.unwrap();
+        let page = host.marketplace.pay(again).await.unwrap().stored.checkout_url.unwrap();
         host.pay(&page, PAYS).await;
         assert_eq!(host.outputs(reference).await, ["Pending", "Approved"]);
     }

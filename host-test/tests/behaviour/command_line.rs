@@ -307,7 +307,7 @@ async fn a_forced_uninstall_says_what_is_left() {
     let forced = run(uninstall(&["--force"])).await;
     assert_eq!(forced.status.code(), Some(0));
     let text = String::from_utf8(forced.stdout).unwrap();
-    assert!(text.contains(&webhook) && text.contains("delete it by hand"), "{text}");
+    assert!(text.contains(&webhook) && text.contains("Delete it by hand"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -237,7 +237,7 @@ async fn two_ledgers_of_one_account_do_not_take_each_others_payments() {
     host.pay(&page, PAYS).await;
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
     let asked = other.payment("order-1").await.unwrap();
-    assert_eq!(asked.known.status.as_str(), "pending");
+    assert_eq!(asked.stored.status.as_str(), "pending");
 }
 
 #[tokio::test]

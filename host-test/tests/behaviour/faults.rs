@@ -54,10 +54,10 @@ async fn whatever_is_lost_doubled_or_overtaken_the_flow_ends_in_stripes_state() 
         found += host.marketplace.reconcile(|_| ()).await.unwrap().new;
         for payment in 0..5 {
             let reference = format!("order-{payment}");
-            let known = host.marketplace.story(&reference).await.unwrap().1.payment;
+            let known = host.marketplace.payment_history(&reference).await.unwrap().1.payment;
             let truth = host.marketplace.payment(&reference).await.unwrap().provider.unwrap();
             let what = format!("seed {seed}, {reference}");
-            assert!(known.settled, "{what}");
+            assert!(!known.needs_refetch, "{what}");
             assert_eq!(known.status, truth.status, "{what}");
             assert_eq!(known.refunded.unwrap_or(0), truth.refunded.unwrap_or(0), "{what}");
             let outputs = host.outputs(&reference).await;

@@ -61,7 +61,7 @@ impl Host {
     /// Asks for 10.50 USD and gives the page to pay on.
     pub async fn ask(&self, reference: &str) -> String {
         let view = self.marketplace.pay(request(reference, 1050)).await.unwrap();
-        view.known.checkout_url.unwrap()
+        view.stored.checkout_url.unwrap()
     }
 
     /// The customer pays, and Stripe delivers.

@@ -1,7 +1,7 @@
 //! Installing, rotating, switching, uninstalling.
 
 use host_test::contract::types::{StatusReport, Verdict};
-use host_test::marketplace::{Failing, InstallOptions};
+use host_test::marketplace::{ErrorKind, InstallOptions};
 
 use super::host::{Host, LIVE_KEY, TEST_KEY, options};
 
@@ -33,7 +33,7 @@ async fn a_wrong_key_is_refused_before_any_call_and_never_repeated() {
         let error = host.install(key).await.unwrap_err();
         let problem = error.problem();
         assert_eq!(problem.code, code, "{key:?}");
-        assert_eq!(error.failing(), Failing::Refused);
+        assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(!problem.remedy.is_empty());
         let said = format!("{} {}", problem.message, problem.remedy.join(" "));
         assert!(key.trim().len() < 8 || !said.contains(key.trim()), "{said}");
@@ -50,7 +50,7 @@ async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
         ("rk_live_51TestTestExpired", "key-expired"),
     ] {
         let error = host.install(key).await.unwrap_err();
-        assert_eq!((error.problem().code.as_str(), error.failing()), (code, Failing::Refused));
+        assert_eq!((error.problem().code.as_str(), error.kind()), (code, ErrorKind::Refused));
     }
     assert!(host.fake.endpoint_ids(false).is_empty());
 
@@ -72,7 +72,7 @@ async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
     .unwrap();
     let error = alone.install(options(TEST_KEY)).await.unwrap_err();
     assert_eq!(error.problem().code, "provider-unreachable");
-    assert_eq!(error.failing(), Failing::Later);
+    assert_eq!(error.kind(), ErrorKind::Temporary);
     assert_eq!(alone.status().await.unwrap_err().problem().code, "not-installed");
 }
 
@@ -153,7 +153,8 @@ async fn uninstalling_deletes_our_webhook_and_destroys_the_secrets() {
     let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
     let kept: u32 = ledger
         .query_row(
-            "SELECT count(*) FROM installations WHERE credentials NOT NULL OR record NOT NULL",
+            "SELECT count(*) FROM installations WHERE sealed_credentials NOT NULL
+                 OR sealed_installation NOT NULL",
             [],
             |row| row.get(0),
         )

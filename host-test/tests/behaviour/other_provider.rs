@@ -18,7 +18,7 @@ use host_test::contract::types::{
 };
 use host_test::egress::{Credentials, Gateway, OriginOverride, Policy, client};
 use host_test::marketplace::{
-    Answer, Error, InstallOptions, Marketplace, Options, PaymentOrder, Verdict as DeliveryVerdict,
+    DeliveryOutcome, DeliveryTarget, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
 use host_test::plugin::Plugin;
 use secrecy::SecretString;
@@ -213,9 +213,9 @@ impl World {
             expires_at: None,
             capture_method: CaptureMethod::Automatic,
         };
-        let known = self.marketplace.pay(order).await.unwrap().known;
+        let known = self.marketplace.pay(order).await.unwrap().stored;
         assert!(known.checkout_url.unwrap().starts_with("https://pay.guest.example/"));
-        known.name.unwrap()
+        known.remote_id.unwrap()
     }
 
     /// Something happens to a payment at the provider.
@@ -227,17 +227,18 @@ impl World {
         provider.events.insert(event.to_owned(), path);
     }
 
-    async fn deliver(&self, query: &str, body: &str) -> Answer {
+    async fn deliver(&self, query: &str, body: &str) -> DeliveryOutcome {
         let request = WebhookRequest {
             headers: Vec::new(),
             query: query.to_owned(),
             body: body.as_bytes().to_vec(),
         };
-        self.marketplace.deliver(1_900_000_000, request).await
+        let target = DeliveryTarget::parse(query);
+        self.marketplace.deliver(1_900_000_000, &target, request).await
     }
 
     async fn status_of(&self, reference: &str) -> PaymentStatus {
-        self.marketplace.story(reference).await.unwrap().1.payment.status
+        self.marketplace.payment_history(reference).await.unwrap().1.payment.status
     }
 
     /// The verdict of one of the host's own checks.
@@ -260,7 +261,7 @@ async fn each_origin_gets_its_own_authorization_and_echoes_stay_outside() {
     // Two headers, and a refund that takes its time.
     world.happens(&payment, "paid", "e1");
     let view = world.marketplace.payment("order-1").await.unwrap();
-    assert_eq!(view.known.status, PaymentStatus::Approved);
+    assert_eq!(view.stored.status, PaymentStatus::Approved);
     let echo = view.provider.unwrap().extras;
     assert_eq!(echo, [("echo".to_owned(), "*".repeat(TOKEN.len()))]);
     let (_, refund) = world.marketplace.refund("order-1", "r1", Some(300)).await.unwrap();
@@ -290,10 +291,10 @@ async fn approved_payment_is_completed_once_the_host_asks_for_it() {
     let payment = world.pay("order-1").await;
     world.happens(&payment, "authorised", "e1");
     let view = world.marketplace.payment("order-1").await.unwrap();
-    assert_eq!((view.known.status, view.known.checkout_url), (PaymentStatus::Pending, None));
+    assert_eq!((view.stored.status, view.stored.checkout_url), (PaymentStatus::Pending, None));
     let query = Some("token=ofTheBrowser".to_owned());
     let completed = world.marketplace.complete("order-1", query).await.unwrap();
-    assert_eq!(completed.known.status, PaymentStatus::Approved);
+    assert_eq!(completed.stored.status, PaymentStatus::Approved);
     // `PUT` and `PATCH` reach the provider.
     let requests = world.provider.lock().unwrap().requests.clone();
     for method in ["PUT", "PATCH"] {
@@ -312,7 +313,7 @@ async fn merchant_chooses_the_mode_and_it_stays() {
     assert_eq!(world.install(None, true).await.unwrap(), query);
     let payment = world.pay("order-1").await;
     world.happens(&payment, "paid", "e1");
-    assert_eq!(world.deliver(&query, "event=e1").await.verdict, DeliveryVerdict::Accepted);
+    assert_eq!(world.deliver(&query, "event=e1").await, DeliveryOutcome::Accepted);
     assert_eq!(world.status_of("order-1").await, PaymentStatus::Approved);
     // Other hosts in live mode, and never the other mode's.
     assert_eq!((world.requests_to("login.live"), world.requests_to("events.live")), (1, 1));
@@ -325,24 +326,24 @@ async fn webhook_is_verified_by_asking_and_forgeries_cannot_use_up_what_is_genui
     let query = world.install(Some(Mode::Test), true).await.unwrap();
     let payment = world.pay("order-1").await;
     let forged = world.deliver(&query, "event=made-up").await;
-    assert_eq!(forged.verdict, DeliveryVerdict::Refused);
+    assert!(matches!(forged, DeliveryOutcome::Refused(_)));
     assert_eq!(world.check("delivery-verified").await, Verdict::Unknown);
     world.happens(&payment, "paid", "e1");
     let genuine = world.deliver(&query, "event=e1").await;
-    assert_eq!(genuine.verdict, DeliveryVerdict::Accepted, "{genuine:?}");
+    assert_eq!(genuine, DeliveryOutcome::Accepted, "{genuine:?}");
     assert_eq!(world.status_of("order-1").await, PaymentStatus::Approved);
     assert_eq!(world.check("delivery-verified").await, Verdict::Pass);
     // A hundred genuine ones give back what they have taken.
     for _ in 0..100 {
         let again = world.deliver(&query, "event=e1").await;
-        assert_eq!(again.verdict, DeliveryVerdict::Duplicate);
+        assert_eq!(again, DeliveryOutcome::Duplicate);
     }
     // A hundred forged ones do not: the plugin cannot ask any more, and says so.
     let mut last = world.deliver(&query, "event=made-up").await;
     for _ in 0..100 {
         last = world.deliver(&query, "event=made-up").await;
     }
-    assert_eq!(last.verdict, DeliveryVerdict::TryAgain);
+    assert!(matches!(last, DeliveryOutcome::RetryLater(_)));
     assert!(world.requests_to("events.test") < 170);
 }
 
@@ -353,17 +354,17 @@ async fn nobody_verifies_and_only_the_provider_is_believed() {
     let payment = world.pay("order-1").await;
     // The plugin claims that it is verified. It is a hint all the same.
     let lie = world.deliver(&query, &format!("lie={payment}")).await;
-    assert_eq!(lie.verdict, DeliveryVerdict::Accepted);
+    assert_eq!(lie, DeliveryOutcome::Accepted);
     assert_eq!(world.status_of("order-1").await, PaymentStatus::Pending);
     world.happens(&payment, "paid", "e1");
     let hint = world.deliver(&query, &format!("payment={payment}")).await;
-    assert_eq!(hint.verdict, DeliveryVerdict::Accepted);
+    assert_eq!(hint, DeliveryOutcome::Accepted);
     assert_eq!(world.status_of("order-1").await, PaymentStatus::Approved);
     assert_eq!(world.check("delivery-verified").await, Verdict::Unknown);
     // The lie's event was not kept: it would suppress a genuine one.
-    let (_, story) = world.marketplace.story("order-1").await.unwrap();
+    let (_, story) = world.marketplace.payment_history("order-1").await.unwrap();
     let is_lie = |happening: &_| format!("{happening:?}").contains("lie-");
-    assert!(!story.happenings.iter().any(is_lie), "{:?}", story.happenings);
+    assert!(!story.entries.iter().any(is_lie), "{:?}", story.entries);
 }
 
 #[tokio::test]
@@ -375,14 +376,14 @@ async fn shared_url_is_found_by_what_the_delivery_names_and_counted_if_it_names_
     assert_eq!(world.check("delivery-unclaimed").await, Verdict::Pass);
     for nobodys in ["payment=another", "reference=another", "nothing"] {
         let answer = world.deliver("provider=GUEST", nobodys).await;
-        assert_eq!(answer.reason.unwrap().code, "installation-unknown");
+        assert_eq!(answer.reason().unwrap().code, "installation-unknown");
     }
     assert_eq!(world.check("delivery-unclaimed").await, Verdict::Warn);
     let (_, report) = world.marketplace.status().await.unwrap();
     assert!(report.checks.iter().any(|check| check.message.starts_with("3 deliveries")));
     let body = format!("reference=order-1&payment={payment}");
     let answer = world.deliver("provider=GUEST", &body).await;
-    assert_eq!(answer.verdict, DeliveryVerdict::Accepted);
+    assert_eq!(answer, DeliveryOutcome::Accepted);
     assert_eq!(world.status_of("order-1").await, PaymentStatus::Approved);
 }
 
@@ -412,8 +413,8 @@ async fn other_modes_host_is_denied_also_to_a_plugin_that_asks_it() {
     let payment = world.pay("order-1").await;
     world.happens(&payment, "paid", "e1");
     let answer = world.deliver(&query, "event=e1&other-mode=yes").await;
-    assert_eq!(answer.verdict, DeliveryVerdict::TryAgain);
-    assert!(answer.reason.unwrap().message.contains("does not name this origin"));
+    assert!(matches!(answer, DeliveryOutcome::RetryLater(_)));
+    assert!(answer.reason().unwrap().message.contains("does not name this origin"));
     assert_eq!((world.requests_to("login.live"), world.requests_to("events.live")), (0, 0));
 }
 
@@ -423,21 +424,21 @@ async fn access_token_is_kept_and_renewed_when_it_ends_or_is_refused() {
     let query = world.install(Some(Mode::Test), true).await.unwrap();
     let payment = world.pay("order-1").await;
     world.happens(&payment, "paid", "e1");
-    let deliver = async || world.deliver(&query, "event=e1").await.verdict;
-    assert_eq!(deliver().await, DeliveryVerdict::Accepted);
+    let deliver = async || world.deliver(&query, "event=e1").await;
+    assert_eq!(deliver().await, DeliveryOutcome::Accepted);
     for _ in 0..3 {
-        assert_eq!(deliver().await, DeliveryVerdict::Duplicate);
+        assert_eq!(deliver().await, DeliveryOutcome::Duplicate);
     }
     assert_eq!(world.requests_to("login.test"), 1);
     // Revoked: the provider takes a newer one only.
     world.provider.lock().unwrap().tokens += 1;
-    assert_eq!(deliver().await, DeliveryVerdict::Duplicate);
+    assert_eq!(deliver().await, DeliveryOutcome::Duplicate);
     assert_eq!(world.requests_to("login.test"), 2);
     // Tokens that end at once are never kept.
     world.provider.lock().unwrap().tokens += 1;
     world.provider.lock().unwrap().lifetime = 30;
     for number in 3..6 {
-        assert_eq!(deliver().await, DeliveryVerdict::Duplicate);
+        assert_eq!(deliver().await, DeliveryOutcome::Duplicate);
         assert_eq!(world.requests_to("login.test"), number);
     }
 }

@@ -1,7 +1,7 @@
 //! Payments: asked for, paid, looked up.
 
 use host_test::contract::types::Authority;
-use host_test::marketplace::Failing;
+use host_test::marketplace::ErrorKind;
 
 use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, request};
 
@@ -23,7 +23,7 @@ async fn our_ids_travel_with_the_payment_and_no_fee_does() {
     let page = host.ask("order-1").await;
     host.pay(&page, PAYS).await;
     let view = host.marketplace.payment("order-1").await.unwrap();
-    let intent = view.known.name.unwrap();
+    let intent = view.stored.remote_id.unwrap();
     let intent = host.ask_stripe(TEST_KEY, &format!("/v1/payment_intents/{intent}")).await;
     let session = page.rsplit('/').next().unwrap();
     let session = host.ask_stripe(TEST_KEY, &format!("/v1/checkout/sessions/{session}")).await;
@@ -44,18 +44,18 @@ async fn a_payment_is_found_by_every_name_it_has() {
     let page = host.ask("order-1").await;
     let session = page.rsplit('/').next().unwrap().to_owned();
     let before = host.marketplace.payment(&session).await.unwrap();
-    assert_eq!(before.known.name.as_deref(), Some(session.as_str()));
+    assert_eq!(before.stored.remote_id.as_deref(), Some(session.as_str()));
     host.pay(&page, IS_DECLINED).await;
     host.pay(&page, PAYS).await;
     let by_session = host.marketplace.payment(&session).await.unwrap();
-    let intent = by_session.known.name.clone().unwrap();
+    let intent = by_session.stored.remote_id.clone().unwrap();
     assert!(intent.starts_with("pi_"));
     for name in ["order-1", session.as_str(), intent.as_str()] {
         let view = host.marketplace.payment(name).await.unwrap();
-        assert_eq!(view.known.reference, "order-1");
-        assert_eq!(view.known.status.as_str(), "approved");
-        assert_eq!((view.known.received, view.known.refunded), (1050, Some(0)));
-        assert_eq!(view.known.checkout_url, None);
+        assert_eq!(view.stored.reference, "order-1");
+        assert_eq!(view.stored.status.as_str(), "approved");
+        assert_eq!((view.stored.received, view.stored.refunded), (1050, Some(0)));
+        assert_eq!(view.stored.checkout_url, None);
         assert_eq!(view.provider.unwrap().status.as_str(), "approved");
     }
     assert_eq!(host.outputs("order-1").await, ["Pending", "Rejected", "Approved"]);
@@ -69,7 +69,7 @@ async fn what_stripe_refuses_leaves_the_reference_free() {
     host.install(TEST_KEY).await.unwrap();
     for _ in 0..2 {
         let error = host.marketplace.pay(request("order-1", 10)).await.unwrap_err();
-        assert_eq!(error.failing(), Failing::Refused);
+        assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(error.problem().message.contains("at least 50 cents"));
     }
     host.ask("order-1").await;
@@ -81,7 +81,7 @@ async fn asking_finds_out_what_no_delivery_said() {
     host.install(TEST_KEY).await.unwrap();
     host.is_paid_in_silence("order-1").await;
     let view = host.marketplace.payment("order-1").await.unwrap();
-    assert_eq!(view.known.status.as_str(), "approved");
-    assert!(view.known.authority == Authority::Fetched);
+    assert_eq!(view.stored.status.as_str(), "approved");
+    assert!(view.stored.authority == Authority::Fetched);
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
 }

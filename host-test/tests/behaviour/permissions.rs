@@ -53,7 +53,7 @@ async fn a_key_that_may_take_payments_is_enough() {
     assert_eq!(connection.account, None);
     assert_eq!(connection.problem.unwrap().code, "webhook-not-permitted");
     let view = host.marketplace.pay(request("order-1", 1050)).await.unwrap();
-    assert!(view.known.checkout_url.is_some());
+    assert!(view.stored.checkout_url.is_some());
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ async fn every_request_is_valid_for_stripe_field_by_field() {
         payment.description = Some("Two coffees".to_owned());
         payment.cancel_url = Some("https://example.com/no".to_owned());
         payment.expires_at = Some(4_000_000_000);
-        let page = host.marketplace.pay(payment).await.unwrap().known.checkout_url.unwrap();
+        let page = host.marketplace.pay(payment).await.unwrap().stored.checkout_url.unwrap();
         host.pay(&page, IS_DECLINED).await;
         host.marketplace.payment("order-1").await.unwrap();
         host.pay(&page, PAYS).await;
@@ -108,7 +108,7 @@ async fn every_request_is_valid_for_stripe_field_by_field() {
         host.marketplace.payment("order-3").await.unwrap();
         let order =
             PaymentOrder { capture_method: CaptureMethod::Manual, ..request("order-4", 1050) };
-        let page = host.marketplace.pay(order).await.unwrap().known.checkout_url.unwrap();
+        let page = host.marketplace.pay(order).await.unwrap().stored.checkout_url.unwrap();
         host.pay(&page, PAYS).await;
         host.marketplace.complete("order-4", None).await.unwrap();
         let page = host.ask("order-5").await;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use host_test::contract::types::{Check, Verdict};
 use host_test::fake::{Trouble, TroubleKind, signature};
-use host_test::marketplace::{Failing, InstallOptions};
+use host_test::marketplace::{ErrorKind, InstallOptions};
 
 use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY, options_with_secret};
 
@@ -166,20 +166,20 @@ async fn a_bad_day_at_an_install_is_named_and_leaves_nothing_behind() {
         has_effect: true,
     };
     let rows = [
-        (every_call(TroubleKind::Rejected), "key-rejected", Failing::Refused),
-        (every_call(TroubleKind::Busy), "provider-busy", Failing::Later),
-        (every_call(TroubleKind::Failing), "provider-error", Failing::Later),
-        (every_call(TroubleKind::Broken), "provider-unreachable", Failing::Later),
+        (every_call(TroubleKind::Rejected), "key-rejected", ErrorKind::Refused),
+        (every_call(TroubleKind::Busy), "provider-busy", ErrorKind::Temporary),
+        (every_call(TroubleKind::Failing), "provider-error", ErrorKind::Temporary),
+        (every_call(TroubleKind::Broken), "provider-unreachable", ErrorKind::Temporary),
         // The webhook was made, and nobody has heard so.
-        (once_made(TroubleKind::Failing), "outcome-unknown", Failing::Later),
-        (once_made(TroubleKind::Broken), "outcome-unknown", Failing::Later),
+        (once_made(TroubleKind::Failing), "outcome-unknown", ErrorKind::Temporary),
+        (once_made(TroubleKind::Broken), "outcome-unknown", ErrorKind::Temporary),
     ];
     for (trouble, code, failing) in rows {
         let host = Host::start().await;
         let made = usize::from(trouble.has_effect);
         host.fake.set_trouble(Some(trouble));
         let error = host.install(TEST_KEY).await.unwrap_err();
-        assert_eq!((error.problem().code.as_str(), error.failing()), (code, failing));
+        assert_eq!((error.problem().code.as_str(), error.kind()), (code, failing));
         assert!(!error.problem().remedy.is_empty());
         assert_eq!(host.fake.endpoint_ids(false).len(), made);
         host.fake.set_trouble(None);

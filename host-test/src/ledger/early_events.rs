@@ -1,14 +1,13 @@
-//! Verified events that come before their payment is written down.
+//! Verified events that arrive before their payment is stored. They are applied when it is.
 
 use rusqlite::{Connection, params};
 
 use super::LedgerError;
-use super::installations::mode_word;
 use super::payments::Scope;
 use crate::contract::types::{Event, EventSubject};
 
-/// Keeps an event of a payment that this workspace has made and does not know yet.
-pub(super) fn keep(
+/// Stores an event whose reference belongs to this workspace and has no payment yet.
+pub(super) fn store_early_event(
     connection: &Connection,
     scope: &Scope,
     event: &Event,
@@ -23,7 +22,7 @@ pub(super) fn keep(
         params![
             scope.workspace,
             scope.provider,
-            mode_word(scope.mode),
+            scope.mode.as_str(),
             event.id,
             reference,
             event.occurred_at,
@@ -34,34 +33,35 @@ pub(super) fn keep(
     Ok(())
 }
 
-/// Events that were kept for a payment.
-pub(super) struct Early {
-    /// Oldest first, with when each was received.
+/// The early events of one attempt.
+pub(super) struct EarlyEvents {
+    /// The events, oldest first, each with the time at which it was received, in Unix seconds.
     pub events: Vec<(Event, u64)>,
-    /// Whether there was one that an earlier version has written and this one cannot read.
+    /// Whether there was an event that an earlier version wrote and this version cannot read.
     pub has_unreadable: bool,
 }
 
-/// Takes the events of an attempt out: those of its reference that name it, or no attempt.
-pub(super) fn take(
+/// Removes the early events of an attempt and returns them: those of its reference that name the
+/// attempt, or no attempt.
+pub(super) fn take_early_events(
     connection: &Connection,
     scope: &Scope,
     reference: &str,
-    attempt: &str,
-) -> Result<Early, LedgerError> {
-    let whose = params![scope.workspace, scope.provider, mode_word(scope.mode), reference];
-    let kept: Vec<(String, String, u64)> = connection
+    attempt_id: &str,
+) -> Result<EarlyEvents, LedgerError> {
+    let of_reference = params![scope.workspace, scope.provider, scope.mode.as_str(), reference];
+    let stored: Vec<(String, String, u64)> = connection
         .prepare_cached(
             "SELECT event, content, received_at FROM early_events
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
              ORDER BY occurred_at, received_at",
         )?
-        .query_map(whose, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .query_map(of_reference, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    let mut early = Early { events: Vec::new(), has_unreadable: false };
-    for (id, content, received_at) in kept {
+    let mut early = EarlyEvents { events: Vec::new(), has_unreadable: false };
+    for (id, content, received_at) in stored {
         match serde_json::from_str::<Event>(&content) {
-            Ok(event) if is_of_another(&event, attempt) => continue,
+            Ok(event) if names_another_attempt(&event, attempt_id) => continue,
             Ok(event) => early.events.push((event, received_at)),
             Err(_) => early.has_unreadable = true,
         }
@@ -73,10 +73,10 @@ pub(super) fn take(
     Ok(early)
 }
 
-fn is_of_another(event: &Event, attempt: &str) -> bool {
+fn names_another_attempt(event: &Event, attempt_id: &str) -> bool {
     match &event.subject {
         EventSubject::Payment(payment) => {
-            payment.attempt_id.as_deref().is_some_and(|named| named != attempt)
+            payment.attempt_id.as_deref().is_some_and(|named| named != attempt_id)
         }
         _ => false,
     }

@@ -1,42 +1,41 @@
-//! Payments as a person asks about them: all of them in a list, and the story of one.
+//! Payments for display: the list, and the history of one.
 
 use rusqlite::params;
 use serde::Serialize;
 
-use super::installations::mode_word;
 use super::payments::{Scope, StoredPayment};
 use super::{Ledger, LedgerError};
 
-/// Something that happened to a payment.
+/// One entry of a payment's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "what")]
-pub enum Happening {
-    /// An event of the provider's was taken.
+pub enum HistoryEntry {
+    /// An event of the provider was recorded.
     Event {
-        /// The provider's id of it.
+        /// The provider's id of the event.
         id: String,
-        /// Its type.
+        /// The event's type.
         r#type: String,
         /// When it happened, by the provider's clock, in Unix seconds.
         occurred_at: u64,
-        /// When it was taken, in Unix seconds.
+        /// When it was received, in Unix seconds.
         at: u64,
     },
-    /// The flow was told.
+    /// The flow's output changed.
     Transition {
-        /// Its place in the order of all.
+        /// The transition's place in the order of all transitions.
         position: u64,
         /// `Approved`, `Rejected` or `Pending`.
         output: String,
-        /// Whether another can follow.
+        /// Whether no other output can follow.
         r#final: bool,
         /// When it was written, in Unix seconds.
         at: u64,
     },
 }
 
-impl Happening {
-    /// When it was written down, in Unix seconds.
+impl HistoryEntry {
+    /// When it was written, in Unix seconds.
     #[must_use]
     pub fn at(&self) -> u64 {
         match self {
@@ -45,47 +44,51 @@ impl Happening {
     }
 }
 
-/// A payment and all that happened to it, in order.
+/// A payment and everything that was recorded of it, in order.
 #[derive(Debug)]
-pub struct Story {
-    /// The payment as it is known now.
+pub struct PaymentHistory {
+    /// The payment as it is stored now.
     pub payment: StoredPayment,
     /// When the flow asked for it, in Unix seconds.
-    pub asked_for_at: u64,
-    /// Every name that the provider has for it.
+    pub created_at: u64,
+    /// Every id that the provider has for it.
     pub aliases: Vec<String>,
-    /// What happened.
-    pub happenings: Vec<Happening>,
+    /// The events and transitions, in order.
+    pub entries: Vec<HistoryEntry>,
 }
 
 impl Ledger {
-    /// The payments of a scope, the latest first.
+    /// The payments of a scope, the newest first.
     pub fn payments(&self, scope: &Scope, limit: u32) -> Result<Vec<StoredPayment>, LedgerError> {
         let sql = format!(
             "SELECT {} FROM payments WHERE workspace = ?1 AND provider = ?2 AND mode = ?3
              ORDER BY payments.id DESC LIMIT ?4",
             StoredPayment::COLUMNS
         );
-        let whose = params![scope.workspace, scope.provider, mode_word(scope.mode), limit];
+        let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), limit];
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let payments = statement.query_map(whose, StoredPayment::read)?;
+        let payments = statement.query_map(of_scope, StoredPayment::read)?;
         Ok(payments.collect::<Result<_, _>>()?)
     }
 
-    /// The story of a payment, by its reference or any name of the provider's.
-    pub fn story(&self, scope: &Scope, id: &str) -> Result<Option<Story>, LedgerError> {
+    /// The history of a payment, by its reference or any id of the provider's.
+    pub fn payment_history(
+        &self,
+        scope: &Scope,
+        id: &str,
+    ) -> Result<Option<PaymentHistory>, LedgerError> {
         let Some(payment) = self.payment(scope, id)? else {
             return Ok(None);
         };
-        let row = payment.row;
-        let mut happenings: Vec<Happening> = self
+        let row_id = payment.row_id;
+        let mut entries: Vec<HistoryEntry> = self
             .connection
             .prepare_cached(
                 "SELECT event, type, occurred_at, received_at FROM events WHERE payment = ?1
                  ORDER BY received_at, occurred_at",
             )?
-            .query_map([row], |row| {
-                Ok(Happening::Event {
+            .query_map([row_id], |row| {
+                Ok(HistoryEntry::Event {
                     id: row.get(0)?,
                     r#type: row.get(1)?,
                     occurred_at: row.get(2)?,
@@ -97,8 +100,8 @@ impl Ledger {
             "SELECT position, output, final, at FROM transitions WHERE payment = ?1
              ORDER BY position",
         )?;
-        let transitions = transitions.query_map([row], |row| {
-            Ok(Happening::Transition {
+        let transitions = transitions.query_map([row_id], |row| {
+            Ok(HistoryEntry::Transition {
                 position: row.get(0)?,
                 output: row.get(1)?,
                 r#final: row.get(2)?,
@@ -106,24 +109,24 @@ impl Ledger {
             })
         })?;
         for transition in transitions {
-            happenings.push(transition?);
+            entries.push(transition?);
         }
-        // Of the same second the event comes first: it is why the flow was told. But the flow was
-        // told first of all that there is a payment.
-        let is_first = |happening: &Happening| matches!(happening, Happening::Transition { output, .. } if output == "Pending");
-        if let Some(first) = happenings.iter().position(is_first) {
-            let first = happenings.remove(first);
-            happenings.insert(0, first);
+        // Within a second an event comes before the transition that it caused; the sort below keeps
+        // that order. The first Pending has no cause among the events, so it is put first.
+        let is_first_pending = |entry: &HistoryEntry| matches!(entry, HistoryEntry::Transition { output, .. } if output == "Pending");
+        if let Some(first) = entries.iter().position(is_first_pending) {
+            let first = entries.remove(first);
+            entries.insert(0, first);
         }
-        happenings.sort_by_key(Happening::at);
-        let asked_for_at = self.connection.query_row(
+        entries.sort_by_key(HistoryEntry::at);
+        let created_at = self.connection.query_row(
             "SELECT created_at FROM payments WHERE id = ?1",
-            [row],
+            [row_id],
             |row| row.get(0),
         )?;
         let mut aliases =
             self.connection.prepare_cached("SELECT alias FROM aliases WHERE payment = ?1")?;
-        let aliases = aliases.query_map([row], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(Some(Story { payment, asked_for_at, aliases, happenings }))
+        let aliases = aliases.query_map([row_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(Some(PaymentHistory { payment, created_at, aliases, entries }))
     }
 }

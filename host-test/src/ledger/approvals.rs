@@ -1,0 +1,43 @@
+//! What the operator has approved for a component, by the component's SHA-256.
+
+use rusqlite::params;
+
+use super::{Ledger, LedgerError};
+use crate::contract::types::Manifest;
+
+impl Ledger {
+    /// Whether the operator has approved everything that the component's manifest asks for.
+    pub fn is_approved(
+        &self,
+        component_sha256: &str,
+        manifest: &Manifest,
+    ) -> Result<bool, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT 1 FROM approvals WHERE component = ?1 AND origin = ?2 AND authorization = ?3",
+        )?;
+        for (subject, what) in manifest.approvals() {
+            if !statement.exists(params![component_sha256, subject, what])? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Approves everything that the component's manifest asks for.
+    pub fn approve(
+        &mut self,
+        component_sha256: &str,
+        manifest: &Manifest,
+        now: u64,
+    ) -> Result<(), LedgerError> {
+        let transaction = self.write()?;
+        for (subject, what) in manifest.approvals() {
+            transaction.execute(
+                "INSERT OR IGNORE INTO approvals (component, origin, authorization, approved_at)
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![component_sha256, subject, what, now],
+            )?;
+        }
+        Ok(transaction.commit()?)
+    }
+}

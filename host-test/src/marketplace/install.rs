@@ -1,0 +1,290 @@
+//! Install, rotation of credentials, and repair.
+//!
+//! An install is stored before the provider is called, and its signing secrets are stored before
+//! leftovers of earlier installs are deleted. After a crash at any point the next command can go on.
+
+use super::redaction::{redacted_error, redacted_problem};
+use super::webhook_url::webhook_urls;
+use super::{Error, Marketplace};
+use crate::clock::now;
+use crate::contract::types::{Installation, Mode, ModeSource, Problem, RepairOutcome};
+use crate::egress::Credentials;
+use crate::ledger::{InstallationState, StoredInstallation};
+
+/// How often the plugin's `repair` is called in a row, as long as it changes something: what the
+/// first call creates has to be stored before the second may delete what it replaces.
+const REPAIR_PASSES: u32 = 2;
+
+/// How to install.
+pub struct InstallOptions {
+    /// The merchant's credentials.
+    pub credentials: Credentials,
+    /// The mode that the merchant has chosen. None: it follows from the credentials, or stays.
+    pub mode: Option<Mode>,
+    /// Whether the merchant creates the webhook by hand. None: as it is installed, else the plugin
+    /// creates it.
+    pub webhook_is_manual: Option<bool>,
+    /// Whether the operator approves everything that the manifest asks for.
+    pub approve_origins: bool,
+}
+
+/// An installation for display, without secrets.
+#[derive(Debug, PartialEq)]
+pub struct Connection {
+    /// The installation's id.
+    pub installation: String,
+    /// The provider's name.
+    pub provider: String,
+    /// Test or live.
+    pub mode: Mode,
+    /// The provider's id of the merchant's account. None: not known.
+    pub account: Option<String>,
+    /// The URL at which the webhook is registered.
+    pub webhook_url: String,
+    /// The installation's own URL: a delivery there always reaches its plugin.
+    pub installation_url: String,
+    /// What is wrong with the webhook.
+    pub problem: Option<Problem>,
+    /// What was changed at the provider besides, a sentence each.
+    pub changes: Vec<String>,
+    /// Whether only the credentials of an existing installation were replaced.
+    pub is_rotation: bool,
+}
+
+impl Marketplace {
+    /// Installs the provider, or replaces the credentials of the installation if the mode and the
+    /// account are the same.
+    ///
+    /// # Errors
+    ///
+    /// The provider refuses or cannot be reached, the provider is installed in the other mode, or
+    /// the plugin's origins are not approved.
+    pub async fn install(&self, options: InstallOptions) -> Result<Connection, Error> {
+        if options.approve_origins {
+            let plugin = self.plugin.clone();
+            self.ledger(move |ledger| ledger.approve(plugin.sha256(), plugin.manifest(), now()))
+                .await?;
+        }
+        let chosen = match self.plugin.manifest().mode_source {
+            ModeSource::Merchant if options.mode.is_none() => self.mode().await?,
+            _ => options.mode,
+        };
+        let mode = self.plugin.rules().judge(&options.credentials, chosen)?.mode;
+        match self.recover_before_install().await? {
+            Some(active) => self.rotate(active, options, mode).await,
+            None => self.install_anew(options, mode).await,
+        }
+    }
+
+    async fn install_anew(&self, options: InstallOptions, mode: Mode) -> Result<Connection, Error> {
+        let credentials = options.credentials;
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let new = StoredInstallation {
+            id: id.clone(),
+            workspace: self.workspace.clone(),
+            provider: self.provider_id().to_owned(),
+            state: InstallationState::Installing,
+            webhook_is_manual: options.webhook_is_manual.unwrap_or(false),
+            sealed_credentials: Some(self.seal_credentials(&id, &credentials)?),
+            sealed_installation: None,
+            mode: Some(mode),
+        };
+        // Refuses an unapproved plugin before anything is stored.
+        self.egress(credentials.clone(), mode).await?;
+        let component = self.plugin.sha256().to_owned();
+        let begun = new.clone();
+        self.ledger(move |ledger| ledger.begin_installation(&begun, &component, now())).await?;
+        let connection = self.finish_install(&new, credentials).await;
+        if let Err(Error::Provider(error)) = &connection
+            && !error.may_have_happened()
+        {
+            // The provider has created nothing, so nothing has to be kept.
+            self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;
+        }
+        connection
+    }
+
+    /// Calls the plugin's `install` for a stored installation. Calling it again for the same
+    /// installation has the same result.
+    pub(super) async fn finish_install(
+        &self,
+        stored: &StoredInstallation,
+        credentials: Credentials,
+    ) -> Result<Connection, Error> {
+        let request = self.install_request(stored, &credentials, None)?;
+        let egress = self.egress(credentials.clone(), request.mode).await?;
+        let installed = self.plugin.install(egress, &request).await?;
+        let installation = installed.map_err(|error| redacted_error(&credentials, error))?;
+        let mut stored = stored.clone();
+        stored.mode = Some(request.mode);
+        self.store(&mut stored, &installation, &credentials).await?;
+        // Deletes leftovers of earlier installs, now that the new signing secret is stored.
+        match self.repair_installation(stored, installation.clone(), &credentials).await {
+            Ok((installation, changes)) => {
+                Ok(self.connection(installation, changes, false, &credentials))
+            }
+            // The installation works, and the next repair deletes the leftovers.
+            Err(Error::Provider(_) | Error::Plugin(_)) => {
+                Ok(self.connection(installation, Vec::new(), false, &credentials))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces the credentials. The plugin's `repair` checks that the account is the same.
+    async fn rotate(
+        &self,
+        active: StoredInstallation,
+        options: InstallOptions,
+        mode: Mode,
+    ) -> Result<Connection, Error> {
+        if let Some(installed) = active.mode.filter(|installed| *installed != mode) {
+            let provider = self.plugin.manifest().name.clone();
+            return Err(Error::ModeMismatch { provider, installed });
+        }
+        if options.webhook_is_manual.is_some_and(|manual| manual != active.webhook_is_manual) {
+            return Err(Error::WebhookSetupDiffers);
+        }
+        let opened = self.open_installation(active)?;
+        let credentials = &options.credentials;
+        let (installation, changes) =
+            self.repair_installation(opened.stored, opened.installation, credentials).await?;
+        Ok(self.connection(installation, changes, true, credentials))
+    }
+
+    /// Recreates or corrects the installation's webhook at the provider.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is installed, or the provider refuses or cannot be reached.
+    pub async fn repair(&self) -> Result<Connection, Error> {
+        let mut changes = self.recover().await?;
+        let opened = self.active_installation().await?;
+        let credentials = &opened.credentials;
+        let (installation, repaired) =
+            self.repair_installation(opened.stored, opened.installation, credentials).await?;
+        changes.extend(repaired);
+        Ok(self.connection(installation, changes, false, credentials))
+    }
+
+    async fn repair_installation(
+        &self,
+        mut stored: StoredInstallation,
+        mut installation: Installation,
+        credentials: &Credentials,
+    ) -> Result<(Installation, Vec<String>), Error> {
+        let mut changes = Vec::new();
+        for _ in 0..REPAIR_PASSES {
+            match self.repair_once(&mut stored, installation.clone(), credentials).await {
+                Ok(outcome) => {
+                    installation = outcome.installation;
+                    if outcome.changes.is_empty() {
+                        break;
+                    }
+                    changes.extend(outcome.changes);
+                }
+                // The first pass is stored, and the next repair does the rest.
+                Err(Error::Provider(_) | Error::Plugin(_)) if !changes.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((installation, changes))
+    }
+
+    async fn repair_once(
+        &self,
+        stored: &mut StoredInstallation,
+        installation: Installation,
+        credentials: &Credentials,
+    ) -> Result<RepairOutcome, Error> {
+        let before = self.open_credentials(stored)?;
+        let request = self.install_request(stored, credentials, Some(&before))?;
+        let egress = self.egress(credentials.clone(), request.mode).await?;
+        let repaired = self.plugin.repair(egress, &installation, &request).await?;
+        let outcome = repaired.map_err(|error| redacted_error(credentials, error))?;
+        self.store(stored, &outcome.installation, credentials).await?;
+        Ok(outcome)
+    }
+
+    /// Stores the plugin's `installation` record and the credentials, unless somebody else has
+    /// changed the stored installation since it was read. If it was uninstalled meanwhile, what the
+    /// plugin has created is removed again, because nothing refers to it.
+    async fn store(
+        &self,
+        stored: &mut StoredInstallation,
+        installation: &Installation,
+        credentials: &Credentials,
+    ) -> Result<(), Error> {
+        if installation.installation_id != stored.id
+            || installation.workspace != stored.workspace
+            || stored.mode.is_some_and(|mode| mode != installation.mode)
+        {
+            return Err(Error::InstallationForeign);
+        }
+        let read = stored.clone();
+        stored.sealed_credentials = Some(self.seal_credentials(&stored.id, credentials)?);
+        stored.sealed_installation = Some(self.seal_installation(installation)?);
+        let new = stored.clone();
+        let (mode, account) = (installation.mode, installation.account.clone());
+        let account = account.map(|account| credentials.redact(&account));
+        let is_uninstalled = self
+            .ledger(move |ledger| {
+                let sealed_credentials = new.sealed_credentials.unwrap_or_default();
+                let sealed_installation = new.sealed_installation.unwrap_or_default();
+                let is_stored = ledger.store_installation(
+                    &read,
+                    &sealed_credentials,
+                    &sealed_installation,
+                    mode,
+                    account.as_deref(),
+                    now(),
+                )?;
+                if is_stored {
+                    return Ok(None);
+                }
+                let current = ledger.installation(&read.id)?;
+                Ok(Some(
+                    current.is_none_or(|current| current.state == InstallationState::Uninstalled),
+                ))
+            })
+            .await?;
+        match is_uninstalled {
+            None => Ok(()),
+            Some(is_uninstalled) => {
+                if is_uninstalled {
+                    let egress = self.egress(credentials.clone(), installation.mode).await?;
+                    // If this fails, the next install's repair deletes the leftovers.
+                    let _ = self.plugin.uninstall(egress, installation).await?;
+                }
+                Err(Error::Superseded)
+            }
+        }
+    }
+
+    /// The installation for display, without the credentials.
+    pub(super) fn connection(
+        &self,
+        installation: Installation,
+        changes: Vec<String>,
+        is_rotation: bool,
+        credentials: &Credentials,
+    ) -> Connection {
+        let redact = |text: String| credentials.redact(&text);
+        let own = webhook_urls(self.provider_id(), &installation.installation_id).installation;
+        let webhook = installation.webhook;
+        Connection {
+            installation_url: match installation.mode {
+                Mode::Test => own.test,
+                Mode::Live => own.live,
+            },
+            installation: installation.installation_id,
+            provider: self.plugin.manifest().name.clone(),
+            mode: installation.mode,
+            account: installation.account.map(redact),
+            webhook_url: redact(webhook.url),
+            problem: webhook.problem.map(|problem| redacted_problem(credentials, problem)),
+            changes: changes.into_iter().map(redact).collect(),
+            is_rotation,
+        }
+    }
+}
