@@ -17,6 +17,7 @@ mod metadata;
 mod payments;
 mod permissions;
 mod problem;
+mod provider_error;
 mod stripe;
 pub mod webhook;
 

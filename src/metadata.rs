@@ -3,7 +3,7 @@
 //! Stripe allows 50 keys of at most 40 characters with values of at most 500.
 
 use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation};
-use crate::stripe::{Fields as _, Form, Json};
+use crate::stripe::{Fields as _, Json, Params};
 
 /// The installation that made it.
 const INSTALLATION: &str = "brain_studio_installation";
@@ -70,14 +70,14 @@ impl Metadata {
 }
 
 /// Tags a webhook endpoint.
-pub fn tag_endpoint(form: &mut Form, request: &InstallRequest) {
+pub fn tag_endpoint(form: &mut Params, request: &InstallRequest) {
     form.add(&format!("metadata[{INSTALLATION}]"), &request.installation_id);
     form.add(&format!("metadata[{WORKSPACE}]"), &request.workspace);
 }
 
 /// Tags a Checkout Session and its PaymentIntent: the first keeps its own metadata, and only the
 /// second's travels in `payment_intent.*` events.
-pub fn tag_payment(form: &mut Form, installation: &Installation, reference: &str, attempt: &str) {
+pub fn tag_payment(form: &mut Params, installation: &Installation, reference: &str, attempt: &str) {
     for map in ["metadata", "payment_intent_data[metadata]"] {
         form.add(&format!("{map}[{INSTALLATION}]"), &installation.installation_id);
         form.add(&format!("{map}[{WORKSPACE}]"), &installation.workspace);
@@ -87,7 +87,7 @@ pub fn tag_payment(form: &mut Form, installation: &Installation, reference: &str
 }
 
 /// Tags a refund.
-pub fn tag_refund(form: &mut Form, installation: &Installation, reference: &str, attempt: &str) {
+pub fn tag_refund(form: &mut Params, installation: &Installation, reference: &str, attempt: &str) {
     form.add(&format!("metadata[{WORKSPACE}]"), &installation.workspace);
     form.add(&format!("metadata[{REFUND}]"), reference);
     form.add(&format!("metadata[{ATTEMPT}]"), attempt);

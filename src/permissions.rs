@@ -5,7 +5,7 @@
 
 use crate::bindings::brain_studio::payments::types::{Problem, ProviderError};
 use crate::problem::{enumerated, problem};
-use crate::stripe::{self, Answer, Call, Error};
+use crate::stripe::{self, Error, Request, Response};
 
 /// One permission of a restricted key.
 pub struct Permission {
@@ -85,13 +85,13 @@ pub fn missing() -> Result<Missing, Error> {
 }
 
 /// A question for each permission.
-pub fn probes() -> Vec<Call> {
-    PERMISSIONS.iter().map(|one| Call::new(one.method, one.target, one.body)).collect()
+pub fn probes() -> Vec<Request> {
+    PERMISSIONS.iter().map(|one| Request::new(one.method, one.target, one.body)).collect()
 }
 
 /// What is missing, by the answers to those questions.
 pub fn missing_by(
-    answers: impl IntoIterator<Item = Result<Answer, Error>>,
+    answers: impl IntoIterator<Item = Result<Response, Error>>,
 ) -> Result<Missing, Error> {
     let mut missing = Missing::default();
     for (permission, answer) in PERMISSIONS.iter().zip(answers) {

@@ -1,9 +1,9 @@
-//! The webhook's address: what it should be, and what exactly is wrong with another.
+//! The webhook's URL: what it should be, and how another one differs.
 
 use crate::bindings::brain_studio::payments::types::{Mode, UrlsByMode, WebhookUrls};
 
-/// The word of a mode.
-pub fn word(mode: Mode) -> &'static str {
+/// The mode in a sentence.
+pub fn mode_name(mode: Mode) -> &'static str {
     match mode {
         Mode::Test => "test",
         Mode::Live => "live",
@@ -18,12 +18,12 @@ pub fn other(mode: Mode) -> Mode {
     }
 }
 
-/// The shared URL of a mode: what the guide tells the merchant to paste.
+/// The shared URL of a mode, which the guide tells the merchant to paste.
 pub fn shared_url(urls: &WebhookUrls, mode: Mode) -> &str {
     of_mode(&urls.shared, mode)
 }
 
-/// The installation's own URL: what the plugin registers.
+/// The installation's own URL of a mode, which the plugin registers.
 pub fn own_url(urls: &WebhookUrls, mode: Mode) -> &str {
     of_mode(&urls.installation, mode)
 }
@@ -35,8 +35,8 @@ fn of_mode(urls: &UrlsByMode, mode: Mode) -> &str {
     }
 }
 
-/// The URL that a webhook made by hand should have: the shared one of the guide, or the
-/// installation's own where the merchant has begun with one of those.
+/// The URL that a webhook created by hand should have: the installation's own URL if the merchant has
+/// pasted one of those, else the shared URL of the guide.
 pub fn url_by_hand<'a>(actual: &str, urls: &'a WebhookUrls, mode: Mode) -> &'a str {
     let (shared, own) = (shared_url(urls, mode), own_url(urls, mode));
     let is_longer = actual.trim_end().len() > shared.len() && actual.starts_with(shared);
@@ -48,38 +48,38 @@ pub fn url_by_hand<'a>(actual: &str, urls: &'a WebhookUrls, mode: Mode) -> &'a s
     }
 }
 
-/// Whether a URL is meant for the marketplace in a mode, with whatever mistakes in it: whether the
-/// marketplace's host stands in it.
+/// Whether a URL is meant for the marketplace in a mode, although it may have mistakes: whether it
+/// contains the marketplace's host.
 pub fn is_meant_for(url: &str, urls: &WebhookUrls, mode: Mode) -> bool {
     let host = shared_url(urls, mode).split(['/', '?']).nth(2).unwrap_or_default().as_bytes();
     !host.is_empty()
         && url.as_bytes().windows(host.len()).any(|part| part.eq_ignore_ascii_case(host))
 }
 
-/// What is wrong with a URL, in words. None: it is exactly the right one.
-pub fn fault(actual: &str, right: &str) -> Option<String> {
-    if actual == right {
+/// How a URL differs from the expected one, as a part of a sentence. None: they are equal.
+pub fn url_difference(actual: &str, expected: &str) -> Option<String> {
+    if actual == expected {
         return None;
     }
     let same = |(a, b): &(char, char)| a == b;
     let length = |(a, _): (char, char)| a.len_utf8();
-    let start: usize = actual.chars().zip(right.chars()).take_while(same).map(length).sum();
-    let (actual, right) = (actual.get(start..)?, right.get(start..)?);
+    let start: usize = actual.chars().zip(expected.chars()).take_while(same).map(length).sum();
+    let (actual, expected) = (actual.get(start..)?, expected.get(start..)?);
     let end: usize =
-        actual.chars().rev().zip(right.chars().rev()).take_while(same).map(length).sum();
-    let there = actual.get(..actual.len() - end)?;
-    let missing = right.get(..right.len() - end)?;
-    let is_space = there.trim().is_empty() || there == "%20";
+        actual.chars().rev().zip(expected.chars().rev()).take_while(same).map(length).sum();
+    let extra = actual.get(..actual.len() - end)?;
+    let missing = expected.get(..expected.len() - end)?;
+    let is_space = extra.trim().is_empty() || extra == "%20";
     let place = match (start, end) {
-        (0, _) => "at its beginning",
-        (_, 0) => "at its end",
+        (0, _) => "at the beginning",
+        (_, 0) => "at the end",
         _ => "inside",
     };
-    Some(match (there.is_empty(), missing.is_empty()) {
-        (false, true) if is_space => format!("it has a space too much {place} (“{there}”)"),
-        (false, true) => format!("it has “{there}” too much {place}"),
+    Some(match (extra.is_empty(), missing.is_empty()) {
+        (false, true) if is_space => format!("it has an extra space {place} (“{extra}”)"),
+        (false, true) => format!("it has an extra “{extra}” {place}"),
         (true, _) => format!("“{missing}” is missing {place}"),
-        (false, false) => format!("it has “{there}” where “{missing}” belongs"),
+        (false, false) => format!("it has “{extra}” in place of “{missing}”"),
     })
 }
 
@@ -88,32 +88,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_pointed_at_exactly() {
+    fn difference_of_a_url_is_named_exactly() {
         let right = "https://chat.example/hook?provider=STRIPE";
         let rows = [
             (right.to_owned(), None),
-            (format!("{right} "), Some("it has a space too much at its end (“ ”)")),
-            (format!("{right}%20"), Some("it has a space too much at its end (“%20”)")),
-            (format!(" {right}"), Some("it has a space too much at its beginning (“ ”)")),
-            (right.replace("/hook", "/%20hook"), Some("it has a space too much inside (“%20”)")),
-            (format!("{right}#x"), Some("it has “#x” too much at its end")),
+            (format!("{right} "), Some("it has an extra space at the end (“ ”)")),
+            (format!("{right}%20"), Some("it has an extra space at the end (“%20”)")),
+            (format!(" {right}"), Some("it has an extra space at the beginning (“ ”)")),
+            (right.replace("/hook", "/%20hook"), Some("it has an extra space inside (“%20”)")),
+            (format!("{right}#x"), Some("it has an extra “#x” at the end")),
             (
                 right.replace("?provider=STRIPE", ""),
-                Some("“?provider=STRIPE” is missing at its end"),
+                Some("“?provider=STRIPE” is missing at the end"),
             ),
-            (right.replace("STRIPE", "stripe"), Some("it has “stripe” where “STRIPE” belongs")),
+            (right.replace("STRIPE", "stripe"), Some("it has “stripe” in place of “STRIPE”")),
             (right.replace("https", "http"), Some("“s” is missing inside")),
             (
                 "ü".to_owned(),
-                Some("it has “ü” where “https://chat.example/hook?provider=STRIPE” belongs"),
+                Some("it has “ü” in place of “https://chat.example/hook?provider=STRIPE”"),
             ),
             (
                 String::new(),
-                Some("“https://chat.example/hook?provider=STRIPE” is missing at its beginning"),
+                Some("“https://chat.example/hook?provider=STRIPE” is missing at the beginning"),
             ),
         ];
         for (actual, expected) in rows {
-            assert_eq!(fault(&actual, right).as_deref(), expected, "{actual:?}");
+            assert_eq!(url_difference(&actual, right).as_deref(), expected, "{actual:?}");
         }
     }
 
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_with_mistakes_is_still_known_to_be_meant_for_us() {
+    fn url_with_mistakes_is_recognised() {
         let urls = urls();
         assert!(is_meant_for(" HTTP://Chat.Example.DEV/hok", &urls, Mode::Test));
         assert!(!is_meant_for("https://chat.example.ai/hook?provider=STRIPE", &urls, Mode::Test));

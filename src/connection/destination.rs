@@ -4,16 +4,16 @@
 use super::address::is_meant_for;
 use crate::bindings::brain_studio::payments::types::{Mode, WebhookUrls};
 use crate::manifest::WEBHOOK_EVENTS;
-use crate::stripe::{Answer, Call, Error, EventDestination, Form, List, WebhookEndpoint};
+use crate::stripe::{Error, EventDestination, List, Params, Request, Response, WebhookEndpoint};
 
 /// Asks for the event destinations of the account and mode.
-pub fn first_page() -> Call {
-    let query = Form::new().with("limit", "100").with("include[0]", "webhook_endpoint.url");
-    Call::get("/v2/core/event_destinations", &query)
+pub fn first_page() -> Request {
+    let query = Params::new().with("limit", "100").with("include[0]", "webhook_endpoint.url");
+    Request::get("/v2/core/event_destinations", &query)
 }
 
 /// The event destinations, by the answer.
-pub fn list_from(answer: Result<Answer, Error>) -> Result<Vec<EventDestination>, Error> {
+pub fn list_from(answer: Result<Response, Error>) -> Result<Vec<EventDestination>, Error> {
     let page: List<EventDestination> = answer?.read()?;
     Ok(page.data)
 }

@@ -5,7 +5,7 @@ use crate::bindings::brain_studio::payments::types::{InstallRequest, Installatio
 use crate::manifest::WEBHOOK_EVENTS;
 use crate::metadata::tag_endpoint;
 use crate::problem::enumerated;
-use crate::stripe::{self, API_VERSION, Answer, Call, Error, Form, List, WebhookEndpoint};
+use crate::stripe::{self, API_VERSION, Error, List, Params, Request, Response, WebhookEndpoint};
 
 const ENDPOINTS: &str = "/v1/webhook_endpoints";
 
@@ -28,8 +28,8 @@ pub fn create(
 }
 
 /// The parameters that may also be corrected later.
-fn correct_form(url: &str) -> Form {
-    let mut form = Form::new().with("url", url);
+fn correct_form(url: &str) -> Params {
+    let mut form = Params::new().with("url", url);
     for event in WEBHOOK_EVENTS {
         form.add("enabled_events[]", event);
     }
@@ -44,7 +44,7 @@ pub fn correct(id: &str, url: &str) -> Result<(), Error> {
 
 /// One of them. None: it is gone.
 pub fn find(id: &str) -> Result<Option<WebhookEndpoint>, Error> {
-    match stripe::get(&path(id), &Form::new()) {
+    match stripe::get(&path(id), &Params::new()) {
         Ok(answer) => answer.read().map(Some),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
@@ -57,19 +57,19 @@ pub fn list() -> Result<Vec<WebhookEndpoint>, Error> {
 }
 
 /// Asks for the first hundred of them.
-pub fn first_page() -> Call {
-    Call::get(ENDPOINTS, &Form::new().with("limit", "100"))
+pub fn first_page() -> Request {
+    Request::get(ENDPOINTS, &Params::new().with("limit", "100"))
 }
 
 /// All of them, of whom the first hundred have been asked for.
-pub fn list_from(first: Result<Answer, Error>) -> Result<Vec<WebhookEndpoint>, Error> {
+pub fn list_from(first: Result<Response, Error>) -> Result<Vec<WebhookEndpoint>, Error> {
     let mut endpoints: Vec<WebhookEndpoint> = Vec::new();
     let mut page: List<WebhookEndpoint> = first?.read()?;
     loop {
         endpoints.append(&mut page.data);
         match endpoints.last() {
             Some(last) if page.has_more => {
-                let query = Form::new().with("limit", "100").with("starting_after", &last.id);
+                let query = Params::new().with("limit", "100").with("starting_after", &last.id);
                 page = stripe::get(ENDPOINTS, &query)?.read()?;
                 // A page without anything on it is the last one, whatever it says.
                 page.has_more &= !page.data.is_empty();

@@ -6,7 +6,7 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::credentials::{is_restricted, signing_secret};
 use crate::permissions::{self, Missing};
-use crate::stripe::{self, Account, Error, Form};
+use crate::stripe::{self, Account, Error, Params};
 
 /// Connects a merchant's account.
 pub fn install(request: &InstallRequest) -> Result<Installation, ProviderError> {
@@ -62,7 +62,7 @@ pub fn missing_permissions(request: &InstallRequest) -> Result<Missing, Error> {
 /// often names the account all the same. Nothing depends on it: only a dead key and a Stripe that is
 /// not there are errors.
 pub fn account() -> Result<Option<String>, Error> {
-    match stripe::get("/v1/account", &Form::new()) {
+    match stripe::get("/v1/account", &Params::new()) {
         Ok(answer) => Ok(answer.read::<Account>().ok().map(|account| account.id)),
         Err(Error::PermissionMissing { account, .. }) => Ok(account),
         Err(Error::NotFound(_) | Error::Refused { .. } | Error::Unreadable) => Ok(None),

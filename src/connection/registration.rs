@@ -2,7 +2,7 @@
 //! from the guide. What Stripe will not do is no error but a problem of the registration: the
 //! installation works without it, and asks instead of waiting.
 
-use super::address::{self, fault, is_meant_for, own_url, shared_url, url_by_hand};
+use super::address::{self, is_meant_for, own_url, shared_url, url_by_hand, url_difference};
 use super::{endpoint, secrets};
 use crate::bindings::brain_studio::payments::types::{
     InstallRequest, Mode, Problem, Verification, WebhookOwner, WebhookRegistration, WebhookUrls,
@@ -197,14 +197,14 @@ pub fn webhook_missing(
     mode: Mode,
     similar: Option<&WebhookEndpoint>,
 ) -> Problem {
-    let with_fault = |similar: &'_ WebhookEndpoint| {
+    let with_difference = |similar: &'_ WebhookEndpoint| {
         let url = url_by_hand(&similar.url, urls, mode);
-        Some((similar.id.clone(), url, fault(&similar.url, url)?))
+        Some((similar.id.clone(), url, url_difference(&similar.url, url)?))
     };
-    if let Some((id, url, fault)) = similar.and_then(with_fault) {
+    if let Some((id, url, difference)) = similar.and_then(with_difference) {
         return problem(
             "webhook-url-wrong",
-            format!("The URL of your webhook is not the right one: {fault}."),
+            format!("The URL of your webhook is not the right one: {difference}."),
             &[
                 &format!("In Stripe, open Workbench → Webhooks and edit {id}."),
                 &format!("Paste this URL: {url}"),

@@ -5,7 +5,7 @@ use crate::bindings::brain_studio::payments::types::{
     Installation, Payment, PaymentStatus, ProviderError,
 };
 use crate::problem::problem;
-use crate::stripe::{self, CheckoutSession, Error, Form, List};
+use crate::stripe::{self, CheckoutSession, Error, List, Params};
 
 /// Cancels a payment. Already canceled is success, already paid is a refusal. While its page is
 /// open, Stripe lets only the page be closed, and cancels the PaymentIntent with it.
@@ -49,7 +49,7 @@ fn is_over(payment: &Payment) -> Result<bool, ProviderError> {
 
 /// What Stripe refuses is looked at afterwards: the customer may have been faster.
 fn attempt(path: &str) -> Result<(), Error> {
-    match stripe::post(path, &Form::new(), None) {
+    match stripe::post(path, &Params::new(), None) {
         Ok(_) | Err(Error::Refused { .. }) => Ok(()),
         Err(error) => Err(error),
     }
@@ -60,7 +60,7 @@ fn page_of(payment: &Payment) -> Result<Option<String>, Error> {
     if let Some(page) = payment.aliases.iter().find(|alias| alias.starts_with("cs_")) {
         return Ok(Some(page.clone()));
     }
-    let query = Form::new().with("payment_intent", &payment.id).with("limit", "1");
+    let query = Params::new().with("payment_intent", &payment.id).with("limit", "1");
     let pages: List<CheckoutSession> = fetch("/v1/checkout/sessions", &query)?;
     Ok(pages.data.into_iter().find(|page| page.status == "open").map(|page| page.id))
 }

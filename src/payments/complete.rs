@@ -5,7 +5,7 @@ use crate::bindings::brain_studio::payments::types::{
     Awaited, CompletionRequest, Installation, Payment, PaymentStatus, ProviderError,
 };
 use crate::problem::problem;
-use crate::stripe::{self, Error, Form};
+use crate::stripe::{self, Error, Params};
 
 /// Captures the whole amount. Already captured is success.
 pub fn complete(
@@ -19,7 +19,7 @@ pub fn complete(
         _ => return Err(not_completable()),
     }
     let path = format!("/v1/payment_intents/{}/capture", payment.id);
-    match stripe::post(&path, &Form::new(), Some(&request.idempotency_key)) {
+    match stripe::post(&path, &Params::new(), Some(&request.idempotency_key)) {
         // Somebody may have been faster: the payment says so.
         Ok(_) | Err(Error::Refused { .. }) => {}
         Err(error) => return Err(error.into()),

@@ -7,7 +7,7 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::metadata::tag_payment;
 use crate::problem::problem;
-use crate::stripe::{self, CheckoutSession, Form};
+use crate::stripe::{self, CheckoutSession, Params};
 
 /// The contract's, and Stripe's for `client_reference_id`.
 const LONGEST_REFERENCE: usize = 200;
@@ -21,7 +21,7 @@ pub fn create(
     check_reference(&request.reference)?;
     let amount = to_stripe(&request.amount)?.to_string();
     let description = request.description.as_ref().unwrap_or(&request.reference);
-    let mut form = Form::new()
+    let mut form = Params::new()
         .with("mode", "payment")
         .with("line_items[0][quantity]", "1")
         .with("line_items[0][price_data][currency]", &request.amount.currency)

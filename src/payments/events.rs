@@ -4,7 +4,7 @@ use super::map::from_event;
 use crate::bindings::brain_studio::payments::types::{
     Context, EventPage, EventQuery, Installation, ProviderError,
 };
-use crate::stripe::{self, Event, Form, List};
+use crate::stripe::{self, Event, List, Params};
 
 /// What a flow has to know: the webhook's three, and what no webhook tells of refunds, disputes,
 /// cancellations, expiry and slow methods. Stripe takes at most 20.
@@ -36,7 +36,7 @@ pub fn list_events(
 ) -> Result<EventPage, ProviderError> {
     let limit = query.limit.clamp(1, LARGEST_PAGE).to_string();
     let since = query.since.to_string();
-    let mut form = Form::new().with("limit", &limit).with("created[gte]", &since);
+    let mut form = Params::new().with("limit", &limit).with("created[gte]", &since);
     for kind in EVENT_TYPES {
         form.add("types[]", kind);
     }

@@ -22,13 +22,13 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::problem::problem;
 use crate::stripe::{
-    self, CheckoutSession, DisputeObject, Error, Form, IntentOrId, List, PaymentIntent, Read,
+    self, CheckoutSession, DisputeObject, Error, FromJson, IntentOrId, List, Params, PaymentIntent,
 };
 
 /// What Stripe says now of a payment, by its Checkout Session or its PaymentIntent.
 pub fn get(installation: &Installation, id: &str) -> Result<Payment, ProviderError> {
     let (mut payment, is_disputed) = if is_id(id, "cs_") {
-        let query = Form::new().with("expand[]", "payment_intent.latest_charge");
+        let query = Params::new().with("expand[]", "payment_intent.latest_charge");
         let session: CheckoutSession = fetch(&format!("/v1/checkout/sessions/{id}"), &query)?;
         let is_disputed = matches!(
             &session.payment_intent,
@@ -36,7 +36,7 @@ pub fn get(installation: &Installation, id: &str) -> Result<Payment, ProviderErr
         );
         (map::from_session(session, installation).map_err(unreadable_amount)?, is_disputed)
     } else if is_id(id, "pi_") {
-        let query = Form::new().with("expand[]", "latest_charge");
+        let query = Params::new().with("expand[]", "latest_charge");
         let intent: PaymentIntent = fetch(&format!("/v1/payment_intents/{id}"), &query)?;
         let is_disputed = intent.is_disputed;
         (map::from_intent(intent, installation).map_err(unreadable_amount)?, is_disputed)
@@ -57,7 +57,7 @@ pub fn get(installation: &Installation, id: &str) -> Result<Payment, ProviderErr
 /// The disputes of a payment, as far as they can be read: without them the payment is worth knowing
 /// all the same.
 fn disputes_of(payment: &str) -> Vec<Dispute> {
-    let query = Form::new().with("payment_intent", payment).with("limit", "100");
+    let query = Params::new().with("payment_intent", payment).with("limit", "100");
     let disputes: Result<List<DisputeObject>, Error> = fetch("/v1/disputes", &query);
     let disputes = disputes.map_or_else(|_| Vec::new(), |page| page.data);
     disputes.into_iter().filter_map(|dispute| map::from_dispute(dispute).ok()).collect()
@@ -70,7 +70,7 @@ fn is_id(text: &str, prefix: &str) -> bool {
 }
 
 /// What stands at a path.
-fn fetch<T: Read>(path: &str, query: &Form) -> Result<T, Error> {
+fn fetch<T: FromJson>(path: &str, query: &Params) -> Result<T, Error> {
     stripe::get(path, query)?.read()
 }
 

@@ -9,7 +9,7 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::metadata::tag_refund;
 use crate::problem::problem;
-use crate::stripe::{self, Error, Form, List, RefundObject};
+use crate::stripe::{self, Error, List, Params, RefundObject};
 
 /// Gives a part or all of a payment back. A refund of the same reference is looked for first:
 /// Stripe forgets an idempotency key after a day.
@@ -40,7 +40,7 @@ pub fn refund(
     if payment.refunded.is_some_and(|refunded| refunded >= payment.received) {
         return Err(already_refunded());
     }
-    let mut form = Form::new().with("payment_intent", &payment.id);
+    let mut form = Params::new().with("payment_intent", &payment.id);
     if let Some(minor_units) = request.minor_units {
         let money = Money { minor_units, currency: payment.amount.currency };
         form.add("amount", &to_stripe(&money)?.to_string());
@@ -63,7 +63,7 @@ pub fn get_refund(installation: &Installation, id: &str) -> Result<Refund, Provi
             "This is not the name of a refund at Stripe: those start with re_.",
         ));
     }
-    let refund: RefundObject = match fetch(&format!("/v1/refunds/{id}"), &Form::new()) {
+    let refund: RefundObject = match fetch(&format!("/v1/refunds/{id}"), &Params::new()) {
         Err(Error::NotFound(_)) => {
             return Err(unknown_refund(
                 "Stripe does not know this refund in this mode and account.",
@@ -83,7 +83,7 @@ fn unknown_refund(message: &str) -> ProviderError {
 fn find(payment: &Payment, reference: &str) -> Result<Option<RefundObject>, Error> {
     let mut last: Option<String> = None;
     loop {
-        let mut query = Form::new().with("payment_intent", &payment.id).with("limit", "100");
+        let mut query = Params::new().with("payment_intent", &payment.id).with("limit", "100");
         if let Some(last) = &last {
             query.add("starting_after", last);
         }

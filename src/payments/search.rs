@@ -7,7 +7,7 @@ use crate::bindings::brain_studio::payments::types::{
     RefundSearchResult,
 };
 use crate::problem::problem;
-use crate::stripe::{CheckoutSession, Form, List, RefundObject};
+use crate::stripe::{CheckoutSession, List, Params, RefundObject};
 
 /// How far Stripe's clock may be behind the host's, in seconds.
 const CLOCK_SKEW: u64 = 300;
@@ -69,9 +69,9 @@ fn unreadable_refund() -> RefundSearchResult {
     ))
 }
 
-fn listing(reserved_at: u64, cursor: Option<&str>) -> Form {
+fn listing(reserved_at: u64, cursor: Option<&str>) -> Params {
     let since = reserved_at.saturating_sub(CLOCK_SKEW).to_string();
-    let mut query = Form::new().with("limit", "100").with("created[gte]", &since);
+    let mut query = Params::new().with("limit", "100").with("created[gte]", &since);
     if let Some(cursor) = cursor {
         query.add("starting_after", cursor);
     }

@@ -1,58 +1,58 @@
 //! Stripe's API as this provider uses it, over the `http` capability.
 //!
-//! The key is nowhere in here: the host adds it on the way out.
+//! The API key is not here: the host adds it to each request.
 
 mod error;
-mod form;
 mod json;
 mod objects;
+mod params;
 
-pub use error::{Error, key_rejected};
-pub use form::Form;
+pub use error::{Error, TRY_AGAIN};
 pub use json::{Fields, Json, parse};
 pub use objects::{
-    Account, Charge, CheckoutSession, DisputeObject, Event, EventDestination, IntentOrId, List,
-    PaymentError, PaymentIntent, Read, RefundObject, Subject, WebhookEndpoint,
+    Account, Charge, CheckoutSession, DisputeObject, Event, EventDestination, FromJson, IntentOrId,
+    List, PaymentError, PaymentIntent, RefundObject, Subject, WebhookEndpoint,
 };
+pub use params::Params;
 
 use std::time::UNIX_EPOCH;
 
-use crate::bindings::brain_studio::payments::http::{self, Request, Response};
+use crate::bindings::brain_studio::payments::http;
 
-/// Where the API is.
+/// The origin of the API.
 pub const ORIGIN: &str = "https://api.stripe.com";
-/// The version whose shapes we read. Stripe keeps answering in it when the account moves on.
+/// The API version of our requests. Stripe answers in it whatever the account's default is.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
-/// The oldest version of which every shape is read as well: a webhook made by hand may have one.
+/// The oldest API version whose events can be read: a webhook created by hand may have it.
 pub const OLDEST_API_VERSION: &str = "2020-08-27";
 
-/// What Stripe answered to a request that it has carried out.
-pub struct Answer {
+/// A 2xx answer of Stripe.
+pub struct Response {
     body: Vec<u8>,
-    /// The time by Stripe's clock, in Unix seconds, if the answer says it.
+    /// The `date` header: the time by Stripe's clock, in Unix seconds.
     pub time: Option<u64>,
-    changes_something: bool,
+    is_write: bool,
 }
 
-impl Answer {
-    /// The object in it.
-    pub fn read<T: Read>(&self) -> Result<T, Error> {
+impl Response {
+    /// Reads the object in the body.
+    pub fn read<T: FromJson>(&self) -> Result<T, Error> {
         parse(&self.body)
-            .and_then(|json| T::read(&json))
-            .ok_or_else(|| Error::unreadable(self.changes_something))
+            .and_then(|json| T::from_json(&json))
+            .ok_or_else(|| Error::unreadable(self.is_write))
     }
 }
 
 /// A request to Stripe.
-pub struct Call {
-    request: Request,
-    changes_something: bool,
+pub struct Request {
+    request: http::Request,
+    is_write: bool,
 }
 
-impl Call {
-    /// Asks for something. Nothing changes.
-    pub fn get(path: &str, query: &Form) -> Self {
+impl Request {
+    /// A `GET` request.
+    pub fn get(path: &str, query: &Params) -> Self {
         let mut target = path.to_owned();
         if !query.is_empty() {
             target.push('?');
@@ -61,68 +61,68 @@ impl Call {
         Self::new("GET", &target, "")
     }
 
-    /// Asks for something as it is, whatever its method. Nothing can change.
+    /// A request that changes nothing, whatever its method.
     pub fn new(method: &str, target: &str, body: &str) -> Self {
         let mut headers = vec![("stripe-version".to_owned(), API_VERSION.to_owned())];
         if !body.is_empty() {
             let form = "application/x-www-form-urlencoded".to_owned();
             headers.push(("content-type".to_owned(), form));
         }
-        let request = Request {
+        let request = http::Request {
             method: method.to_owned(),
             url: format!("{ORIGIN}{target}"),
             headers,
             body: body.into(),
         };
-        Self { request, changes_something: false }
+        Self { request, is_write: false }
     }
 
-    /// Something changes: whether it has is not known before the answer is there.
-    fn changing(mut self) -> Self {
-        self.changes_something = true;
+    /// Marks the request as a write: without an answer its outcome is unknown.
+    fn into_write(mut self) -> Self {
+        self.is_write = true;
         self
     }
 }
 
-/// Asks for something. Nothing changes.
-pub fn get(path: &str, query: &Form) -> Result<Answer, Error> {
-    send(Call::get(path, query))
+/// Sends a `GET` request.
+pub fn get(path: &str, query: &Params) -> Result<Response, Error> {
+    send(Request::get(path, query))
 }
 
-/// Makes or changes something. With an idempotency key it happens once, however often it is sent
+/// Sends a `POST` request. With an idempotency key Stripe carries it out once, however often it is sent
 /// within a day.
-pub fn post(path: &str, form: &Form, idempotency_key: Option<&str>) -> Result<Answer, Error> {
-    let mut call = Call::new("POST", path, form.as_str()).changing();
+pub fn post(path: &str, params: &Params, idempotency_key: Option<&str>) -> Result<Response, Error> {
+    let mut request = Request::new("POST", path, params.as_str()).into_write();
     if let Some(key) = idempotency_key {
-        call.request.headers.push(("idempotency-key".to_owned(), key.to_owned()));
+        request.request.headers.push(("idempotency-key".to_owned(), key.to_owned()));
     }
-    send(call)
+    send(request)
 }
 
-/// Deletes something.
-pub fn delete(path: &str) -> Result<Answer, Error> {
-    send(Call::new("DELETE", path, "").changing())
+/// Sends a `DELETE` request.
+pub fn delete(path: &str) -> Result<Response, Error> {
+    send(Request::new("DELETE", path, "").into_write())
 }
 
-/// Sends one request and waits for its answer.
-pub fn send(call: Call) -> Result<Answer, Error> {
-    send_all(vec![call]).pop().unwrap_or(Err(Error::Unreadable))
+/// Sends one request.
+pub fn send(request: Request) -> Result<Response, Error> {
+    send_all(vec![request]).pop().unwrap_or(Err(Error::Unreadable))
 }
 
-/// Sends several requests at the same time. The answers come in the same order.
-pub fn send_all(calls: Vec<Call>) -> Vec<Result<Answer, Error>> {
-    let (requests, changing): (Vec<_>, Vec<_>) =
-        calls.into_iter().map(|call| (call.request, call.changes_something)).unzip();
-    let answers = http::send(&requests).into_iter().zip(changing);
+/// Sends several requests at the same time. The responses are in the same order.
+pub fn send_all(requests: Vec<Request>) -> Vec<Result<Response, Error>> {
+    let (requests, writes): (Vec<_>, Vec<_>) =
+        requests.into_iter().map(|request| (request.request, request.is_write)).unzip();
+    let answers = http::send(&requests).into_iter().zip(writes);
     answers
-        .map(|(answer, changes_something)| match answer {
-            Ok(response) => received(response, changes_something),
-            Err(failure) => Err(Error::from_failure(failure, changes_something)),
+        .map(|(answer, is_write)| match answer {
+            Ok(response) => read_response(response, is_write),
+            Err(failure) => Err(Error::from_failure(failure, is_write)),
         })
         .collect()
 }
 
-fn received(response: Response, changes_something: bool) -> Result<Answer, Error> {
+fn read_response(response: http::Response, is_write: bool) -> Result<Response, Error> {
     let header = |name: &str| {
         let found = response.headers.iter().find(|(header, _)| header == name);
         found.map(|(_, value)| value.as_str())
@@ -130,10 +130,10 @@ fn received(response: Response, changes_something: bool) -> Result<Answer, Error
     if !(200..300).contains(&response.status) {
         let is_replayed = header("idempotent-replayed") == Some("true");
         let (status, body) = (response.status, &response.body);
-        return Err(Error::from_answer(status, is_replayed, body, changes_something));
+        return Err(Error::from_response(status, is_replayed, body, is_write));
     }
     let time = header("date").and_then(|date| httpdate::parse_http_date(date).ok());
     let time = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let time = time.map(|time| time.as_secs());
-    Ok(Answer { body: response.body, time, changes_something })
+    Ok(Response { body: response.body, time, is_write })
 }

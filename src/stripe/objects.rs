@@ -5,9 +5,9 @@ use super::json::{Fields as _, Json};
 use crate::metadata::Metadata;
 
 /// Something that can be read from JSON.
-pub trait Read: Sized {
+pub trait FromJson: Sized {
     /// Reads it. None: what has to be there is not.
-    fn read(json: &Json) -> Option<Self>;
+    fn from_json(json: &Json) -> Option<Self>;
 }
 
 /// A page of a list.
@@ -18,10 +18,10 @@ pub struct List<T> {
     pub has_more: bool,
 }
 
-impl<T: Read> Read for List<T> {
-    fn read(json: &Json) -> Option<Self> {
+impl<T: FromJson> FromJson for List<T> {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
-            data: json.list("data")?.iter().map(T::read).collect::<Option<_>>()?,
+            data: json.list("data")?.iter().map(T::from_json).collect::<Option<_>>()?,
             has_more: json.flag("has_more").unwrap_or(false),
         })
     }
@@ -33,8 +33,8 @@ pub struct Account {
     pub id: String,
 }
 
-impl Read for Account {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Account {
+    fn from_json(json: &Json) -> Option<Self> {
         let id = json.string("id")?;
         Some(Self { id })
     }
@@ -58,8 +58,8 @@ pub struct WebhookEndpoint {
     pub secret: Option<String>,
 }
 
-impl Read for WebhookEndpoint {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for WebhookEndpoint {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             id: json.string("id")?,
             url: json.string("url").unwrap_or_default(),
@@ -88,8 +88,8 @@ pub struct EventDestination {
     pub url: Option<String>,
 }
 
-impl Read for EventDestination {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for EventDestination {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             id: json.string("id")?,
             kind: json.string("type")?,
@@ -133,11 +133,11 @@ pub enum IntentOrId {
     Id(String),
 }
 
-impl Read for CheckoutSession {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for CheckoutSession {
+    fn from_json(json: &Json) -> Option<Self> {
         let payment_intent = match json.value("payment_intent") {
             Some(Json::String(id)) => Some(IntentOrId::Id(id.clone())),
-            Some(intent) => Some(IntentOrId::Intent(Box::new(PaymentIntent::read(intent)?))),
+            Some(intent) => Some(IntentOrId::Intent(Box::new(PaymentIntent::from_json(intent)?))),
             None => None,
         };
         Some(Self {
@@ -183,8 +183,8 @@ pub struct PaymentIntent {
     pub metadata: Metadata,
 }
 
-impl Read for PaymentIntent {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for PaymentIntent {
+    fn from_json(json: &Json) -> Option<Self> {
         let charge = json.field("latest_charge");
         let card = charge.field("payment_method_details").field("card");
         Some(Self {
@@ -234,22 +234,23 @@ pub enum Subject {
     Other,
 }
 
-impl Read for Event {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Event {
+    fn from_json(json: &Json) -> Option<Self> {
         let object = json.field("data").field("object");
         let subject = match object.str("object") {
             Some("payment_intent") => {
-                PaymentIntent::read(object).map(|intent| Subject::Intent(Box::new(intent)))
+                PaymentIntent::from_json(object).map(|intent| Subject::Intent(Box::new(intent)))
             }
-            Some("checkout.session") => {
-                CheckoutSession::read(object).map(|session| Subject::Session(Box::new(session)))
+            Some("checkout.session") => CheckoutSession::from_json(object)
+                .map(|session| Subject::Session(Box::new(session))),
+            Some("charge") => {
+                Charge::from_json(object).map(|charge| Subject::Charge(Box::new(charge)))
             }
-            Some("charge") => Charge::read(object).map(|charge| Subject::Charge(Box::new(charge))),
             Some("refund") => {
-                RefundObject::read(object).map(|refund| Subject::Refund(Box::new(refund)))
+                RefundObject::from_json(object).map(|refund| Subject::Refund(Box::new(refund)))
             }
             Some("dispute") => {
-                DisputeObject::read(object).map(|dispute| Subject::Dispute(Box::new(dispute)))
+                DisputeObject::from_json(object).map(|dispute| Subject::Dispute(Box::new(dispute)))
             }
             _ => None,
         };
@@ -285,8 +286,8 @@ pub struct Charge {
     pub metadata: Metadata,
 }
 
-impl Read for Charge {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Charge {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             payment_intent: json.string("payment_intent")?,
             amount: json.number("amount")?,
@@ -321,8 +322,8 @@ pub struct RefundObject {
     pub metadata: Metadata,
 }
 
-impl Read for RefundObject {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for RefundObject {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             id: json.string("id")?,
             payment_intent: json.string("payment_intent"),
@@ -354,8 +355,8 @@ pub struct DisputeObject {
     pub is_charge_refundable: bool,
 }
 
-impl Read for DisputeObject {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for DisputeObject {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             id: json.string("id")?,
             payment_intent: json.string("payment_intent")?,

@@ -5,7 +5,7 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::payments::from_event;
 use crate::problem::problem;
-use crate::stripe::{Event, Fields as _, Read as _, Subject, parse};
+use crate::stripe::{Event, Fields as _, FromJson as _, Subject, parse};
 
 /// The types of event that carry a payment. The guide's three are among them; the others come from
 /// endpoints that were made by hand.
@@ -37,7 +37,7 @@ pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, 
         Some("v2.core.event") => return Err(BodyProblem::Thin),
         _ => return Err(BodyProblem::Malformed),
     }
-    let event = Event::read(&json).ok_or(BodyProblem::Malformed)?;
+    let event = Event::from_json(&json).ok_or(BodyProblem::Malformed)?;
     if !PAYMENT_EVENTS.contains(&event.kind.as_str()) {
         return Ok(ignored(
             "event-type-ignored",

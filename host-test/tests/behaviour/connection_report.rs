@@ -138,11 +138,11 @@ fn the_guides_checks() -> Vec<Row> {
         .finds(&[("webhook-events", FAIL, "should not listen to charge.succeeded")]),
         Row::by_hand("the URL of the other mode: test", webhook(LIVE_URL)).finds(&[
             ("mode", FAIL, "Key is of test mode, and the webhook has the URL of live mode"),
-            ("webhook-url", FAIL, "it has “ai” where “dev” belongs"),
+            ("webhook-url", FAIL, "it has “ai” in place of “dev”"),
         ]),
         Row::by_hand("the URL of the other mode: live", webhook(TEST_URL)).key(LIVE_KEY).finds(&[
             ("mode", FAIL, "Paste this URL: https://chat-payments.jelou.ai/"),
-            ("webhook-url", FAIL, "it has “dev” where “ai” belongs"),
+            ("webhook-url", FAIL, "it has “dev” in place of “ai”"),
         ]),
         Row::automatic("our URL was changed to the other mode's")
             .afterwards("url=https://chat-payments.jelou.ai/link-webhook?provider%3DSTRIPE")
@@ -151,16 +151,16 @@ fn the_guides_checks() -> Vec<Row> {
                 ("webhook-url", FAIL, "Run a repair"),
             ]),
         Row::by_hand("a space behind the URL", webhook(&format!("{TEST_URL}%20")))
-            .finds(&[("webhook-url", FAIL, "a space too much at its end")]),
+            .finds(&[("webhook-url", FAIL, "an extra space at the end")]),
         Row::by_hand("an encoded space behind the URL", webhook(&format!("{TEST_URL}%2520")))
-            .finds(&[("webhook-url", FAIL, "a space too much at its end (“%20”)")]),
+            .finds(&[("webhook-url", FAIL, "an extra space at the end (“%20”)")]),
         Row::by_hand("more characters behind the URL", webhook(&format!("{TEST_URL}/x")))
-            .finds(&[("webhook-url", FAIL, "it has “/x” too much at its end")]),
+            .finds(&[("webhook-url", FAIL, "it has an extra “/x” at the end")]),
         Row::by_hand(
             "the provider is missing in the URL",
             webhook("https://chat-payments.jelou.dev/link-webhook"),
         )
-        .finds(&[("webhook-url", FAIL, "“?provider=STRIPE” is missing at its end")]),
+        .finds(&[("webhook-url", FAIL, "“?provider=STRIPE” is missing at the end")]),
     ]
 }
 

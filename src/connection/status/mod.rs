@@ -8,7 +8,8 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::credentials::{has_key, is_restricted};
 use crate::permissions::{self, Missing};
-use crate::stripe::{Error, EventDestination, WebhookEndpoint, key_rejected, send_all};
+use crate::provider_error::key_rejected;
+use crate::stripe::{Error, EventDestination, WebhookEndpoint, send_all};
 
 const NO_WEBHOOK: &str = "There is no webhook to look at.";
 const NOT_SEEN: &str = "The webhook could not be looked at.";

@@ -2,7 +2,9 @@
 
 use super::{NO_WEBHOOK, NOT_SEEN, Seen, check, from_problem, unseen};
 use crate::bindings::brain_studio::payments::types::{Check, Mode, Verdict, WebhookOwner};
-use crate::connection::address::{self, fault, is_meant_for, own_url, shared_url, url_by_hand};
+use crate::connection::address::{
+    self, is_meant_for, own_url, shared_url, url_by_hand, url_difference,
+};
 use crate::connection::registration::{made_by_hand, secret_not_given, webhook_missing};
 use crate::connection::{destination, endpoint};
 use crate::stripe::{API_VERSION, Error, OLDEST_API_VERSION, WebhookEndpoint};
@@ -55,8 +57,8 @@ impl Seen<'_> {
             {
                 let message = format!(
                     "The API Key is of {} mode, and the webhook has the URL of {} mode: {}",
-                    address::word(mode),
-                    address::word(other),
+                    address::mode_name(mode),
+                    address::mode_name(other),
                     webhook.url
                 );
                 let paste = format!("Paste this URL: {}", own_url(urls, mode));
@@ -133,11 +135,11 @@ impl Seen<'_> {
         let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
         let (own, shared) = (own_url(urls, mode), shared_url(urls, mode));
         let right = if self.is_ours(webhook) { own } else { url_by_hand(&webhook.url, urls, mode) };
-        match fault(&webhook.url, right) {
-            Some(fault) if webhook.url != shared && webhook.url != own => Check {
+        match url_difference(&webhook.url, right) {
+            Some(difference) if webhook.url != shared && webhook.url != own => Check {
                 id: ID.to_owned(),
                 verdict: Verdict::Fail,
-                message: format!("The webhook's URL is not exactly the right one: {fault}."),
+                message: format!("The webhook's URL is not exactly the right one: {difference}."),
                 remedy: self.remedy(webhook, &format!("Paste this URL: {right}")),
             },
             _ => check(ID, Verdict::Pass, "The webhook's URL is exactly the right one.", &[]),

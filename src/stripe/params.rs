@@ -1,33 +1,33 @@
-//! The form encoding that Stripe takes, with its bracket notation.
+//! Request parameters, form-encoded with Stripe's bracket notation.
 
-/// The parameters of a request.
+/// The parameters of a request, encoded.
 #[derive(Debug, Default)]
-pub struct Form(String);
+pub struct Params(String);
 
-impl Form {
-    /// No parameters yet.
+impl Params {
+    /// No parameters.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one, such as `line_items[0][quantity]` and `1`.
+    /// Adds a parameter, such as `line_items[0][quantity]` and `1`.
     pub fn add(&mut self, name: &str, value: &str) {
         let encoded = std::mem::take(&mut self.0);
         self.0 = form_urlencoded::Serializer::new(encoded).append_pair(name, value).finish();
     }
 
-    /// The same, for building in one expression.
+    /// Adds a parameter and returns all of them.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.add(name, value);
         self
     }
 
-    /// Whether there are none.
+    /// Whether there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// As it is sent.
+    /// The encoded parameters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn parameters_are_separated_and_escaped() {
-        let form = Form::new().with("a[b]", "1 & 2").with("c", "é=");
-        assert_eq!(form.as_str(), "a%5Bb%5D=1+%26+2&c=%C3%A9%3D");
+        let params = Params::new().with("a[b]", "1 & 2").with("c", "é=");
+        assert_eq!(params.as_str(), "a%5Bb%5D=1+%26+2&c=%C3%A9%3D");
     }
 }
