@@ -4,12 +4,9 @@ use crate::bindings::brain_studio::payments::types::{
     Allotment, Authorization, Manifest, ModeSource, Origin, Permission, RepeatRules,
 };
 use crate::credentials::{API_KEY, fields};
+use crate::event_types::WEBHOOK_EVENTS;
 use crate::permissions::PERMISSIONS;
 use crate::webhook::SIGNATURE_HEADER;
-
-/// The three events of the guide, in its order: what a webhook has to deliver, exactly.
-pub const WEBHOOK_EVENTS: [&str; 3] =
-    ["payment_intent.succeeded", "payment_intent.requires_action", "payment_intent.payment_failed"];
 
 /// The requests a second of the smallest account, a sandbox. Source: Stripe's documentation, "Rate
 /// limits".

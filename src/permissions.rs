@@ -5,7 +5,7 @@
 
 use crate::bindings::brain_studio::payments::types::{Problem, ProviderError};
 use crate::problem::{enumerated, problem};
-use crate::stripe::{self, Error, Request, Response};
+use crate::stripe::{Client, Error, Request, Response};
 
 /// One permission of a restricted key.
 pub struct Permission {
@@ -80,8 +80,8 @@ pub static PERMISSIONS: [Permission; 6] = [
 pub struct Missing(Vec<(String, &'static Permission)>);
 
 /// Asks Stripe for each permission, all at once.
-pub fn missing() -> Result<Missing, Error> {
-    missing_by(stripe::send_all(probes()))
+pub fn missing(stripe: &Client) -> Result<Missing, Error> {
+    missing_by(stripe.send_all(probes()))
 }
 
 /// A question for each permission.

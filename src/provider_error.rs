@@ -47,6 +47,11 @@ impl From<Error> for ProviderError {
                     "Check that it belongs to the account and the mode (test or live) of the installed key.",
                 ],
             )),
+            Error::UnknownRequest(request) => Self::Refused(problem(
+                "provider-request-unknown",
+                format!("What answers in Stripe's place does not know the request {request}."),
+                &["Tell the marketplace's support: this is not something that you can change."],
+            )),
             Error::Refused { code, message } => Self::Refused(problem(
                 code.as_deref().unwrap_or("provider-refused"),
                 with_stripes_message("Stripe has refused this", &message),

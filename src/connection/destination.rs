@@ -3,7 +3,7 @@
 
 use super::address::is_meant_for;
 use crate::bindings::brain_studio::payments::types::{Mode, WebhookUrls};
-use crate::manifest::WEBHOOK_EVENTS;
+use crate::event_types::WEBHOOK_EVENTS;
 use crate::stripe::{Error, EventDestination, List, Params, Request, Response, WebhookEndpoint};
 
 /// Asks for the event destinations of the account and mode.

@@ -2,10 +2,10 @@
 
 use super::address::own_url;
 use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation};
-use crate::manifest::WEBHOOK_EVENTS;
+use crate::event_types::WEBHOOK_EVENTS;
 use crate::metadata::tag_endpoint;
 use crate::problem::enumerated;
-use crate::stripe::{self, API_VERSION, Error, List, Params, Request, Response, WebhookEndpoint};
+use crate::stripe::{API_VERSION, Client, Error, List, Params, Request, Response, WebhookEndpoint};
 
 const ENDPOINTS: &str = "/v1/webhook_endpoints";
 
@@ -16,6 +16,7 @@ fn path(id: &str) -> String {
 
 /// Makes a new one, as it should be.
 pub fn create(
+    stripe: &Client,
     request: &InstallRequest,
     idempotency_key: Option<&str>,
 ) -> Result<WebhookEndpoint, Error> {
@@ -24,7 +25,7 @@ pub fn create(
         .with("api_version", API_VERSION)
         .with("description", "Brain Studio: tells your flows what happened to a payment");
     tag_endpoint(&mut form, request);
-    stripe::post(ENDPOINTS, &form, idempotency_key)?.read()
+    stripe.post(ENDPOINTS, &form, idempotency_key)?.read()
 }
 
 /// The parameters that may also be corrected later.
@@ -37,14 +38,14 @@ fn correct_form(url: &str) -> Params {
 }
 
 /// Corrects one in place. Its secret stays.
-pub fn correct(id: &str, url: &str) -> Result<(), Error> {
+pub fn correct(stripe: &Client, id: &str, url: &str) -> Result<(), Error> {
     let form = correct_form(url).with("disabled", "false");
-    stripe::post(&path(id), &form, None).map(|_| ())
+    stripe.post(&path(id), &form, None).map(|_| ())
 }
 
 /// One of them. None: it is gone.
-pub fn find(id: &str) -> Result<Option<WebhookEndpoint>, Error> {
-    match stripe::get(&path(id), &Params::new()) {
+pub fn find(stripe: &Client, id: &str) -> Result<Option<WebhookEndpoint>, Error> {
+    match stripe.get(&path(id), &Params::new()) {
         Ok(answer) => answer.read().map(Some),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
@@ -52,8 +53,8 @@ pub fn find(id: &str) -> Result<Option<WebhookEndpoint>, Error> {
 }
 
 /// Every endpoint of the account and mode.
-pub fn list() -> Result<Vec<WebhookEndpoint>, Error> {
-    list_from(stripe::send(first_page()))
+pub fn list(stripe: &Client) -> Result<Vec<WebhookEndpoint>, Error> {
+    list_from(stripe, stripe.send(first_page()))
 }
 
 /// Asks for the first hundred of them.
@@ -62,7 +63,10 @@ pub fn first_page() -> Request {
 }
 
 /// All of them, of whom the first hundred have been asked for.
-pub fn list_from(first: Result<Response, Error>) -> Result<Vec<WebhookEndpoint>, Error> {
+pub fn list_from(
+    stripe: &Client,
+    first: Result<Response, Error>,
+) -> Result<Vec<WebhookEndpoint>, Error> {
     let mut endpoints: Vec<WebhookEndpoint> = Vec::new();
     let mut page: List<WebhookEndpoint> = first?.read()?;
     loop {
@@ -70,7 +74,7 @@ pub fn list_from(first: Result<Response, Error>) -> Result<Vec<WebhookEndpoint>,
         match endpoints.last() {
             Some(last) if page.has_more => {
                 let query = Params::new().with("limit", "100").with("starting_after", &last.id);
-                page = stripe::get(ENDPOINTS, &query)?.read()?;
+                page = stripe.get(ENDPOINTS, &query)?.read()?;
                 // A page without anything on it is the last one, whatever it says.
                 page.has_more &= !page.data.is_empty();
             }
@@ -80,8 +84,8 @@ pub fn list_from(first: Result<Response, Error>) -> Result<Vec<WebhookEndpoint>,
 }
 
 /// Deletes one. Already gone is done.
-pub fn remove(id: &str) -> Result<(), Error> {
-    match stripe::delete(&path(id)) {
+pub fn remove(stripe: &Client, id: &str) -> Result<(), Error> {
+    match stripe.delete(&path(id)) {
         Ok(_) | Err(Error::NotFound(_)) => Ok(()),
         Err(error) => Err(error),
     }

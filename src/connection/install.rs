@@ -6,18 +6,18 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::credentials::{is_restricted, signing_secret};
 use crate::permissions::{self, Missing};
-use crate::stripe::{self, Account, Error, Params};
+use crate::stripe::{Account, Client, Error, Params};
 
 /// Connects a merchant's account.
-pub fn install(request: &InstallRequest) -> Result<Installation, ProviderError> {
-    let missing = missing_permissions(request)?;
+pub fn install(stripe: &Client, request: &InstallRequest) -> Result<Installation, ProviderError> {
+    let missing = missing_permissions(stripe, request)?;
     if missing.is_fatal() {
         return Err(ProviderError::PermissionMissing(missing.problem()));
     }
-    let account = account()?;
+    let account = account(stripe)?;
     let once = format!("install-{}", request.installation_id);
     let secrets = signing_secret(&request.credentials).map(str::to_owned).into_iter().collect();
-    let webhook = registration::register(request, &missing, secrets, Some(&once))?;
+    let webhook = registration::register(stripe, request, &missing, secrets, Some(&once))?;
     Ok(Installation {
         installation_id: request.installation_id.clone(),
         workspace: request.workspace.clone(),
@@ -30,29 +30,29 @@ pub fn install(request: &InstallRequest) -> Result<Installation, ProviderError> 
 
 /// Removes what `install` made, and what a crash may have left of others of the same workspace. An
 /// endpoint that was made by hand is the merchant's.
-pub fn uninstall(installation: &Installation) -> Result<(), ProviderError> {
+pub fn uninstall(stripe: &Client, installation: &Installation) -> Result<(), ProviderError> {
     if let Some(id) = &installation.webhook.endpoint_id
         && installation.webhook.owner == WebhookOwner::Plugin
     {
-        endpoint::remove(id)?;
+        endpoint::remove(stripe, id)?;
     }
-    let endpoints = match endpoint::list() {
+    let endpoints = match endpoint::list(stripe) {
         // A key that may not see webhooks has made none.
         Err(Error::PermissionMissing { .. }) => return Ok(()),
         endpoints => endpoints?,
     };
     for endpoint in endpoints {
         if endpoint::is_of_workspace(&endpoint, installation) {
-            endpoint::remove(&endpoint.id)?;
+            endpoint::remove(stripe, &endpoint.id)?;
         }
     }
     Ok(())
 }
 
 /// What the request's key may not do. A standard key may do everything.
-pub fn missing_permissions(request: &InstallRequest) -> Result<Missing, Error> {
+pub fn missing_permissions(stripe: &Client, request: &InstallRequest) -> Result<Missing, Error> {
     if is_restricted(&request.credentials) {
-        permissions::missing()
+        permissions::missing(stripe)
     } else {
         Ok(Missing::default())
     }
@@ -61,8 +61,8 @@ pub fn missing_permissions(request: &InstallRequest) -> Result<Missing, Error> {
 /// The account that the key belongs to. A restricted key may not be allowed to ask, and its refusal
 /// often names the account all the same. Nothing depends on it: only a dead key and a Stripe that is
 /// not there are errors.
-pub fn account() -> Result<Option<String>, Error> {
-    match stripe::get("/v1/account", &Params::new()) {
+pub fn account(stripe: &Client) -> Result<Option<String>, Error> {
+    match stripe.get("/v1/account", &Params::new()) {
         Ok(answer) => Ok(answer.read::<Account>().ok().map(|account| account.id)),
         Err(Error::PermissionMissing { account, .. }) => Ok(account),
         Err(Error::NotFound(_) | Error::Refused { .. } | Error::Unreadable) => Ok(None),

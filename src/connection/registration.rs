@@ -7,34 +7,36 @@ use super::{endpoint, secrets};
 use crate::bindings::brain_studio::payments::types::{
     InstallRequest, Mode, Problem, Verification, WebhookOwner, WebhookRegistration, WebhookUrls,
 };
+use crate::event_types::select_webhook_events;
 use crate::permissions::Missing;
 use crate::problem::problem;
-use crate::stripe::{Error, WebhookEndpoint};
+use crate::stripe::{Client, Error, WebhookEndpoint};
 
 /// Registers a webhook, or looks for one that was made by hand: where that is asked for, and where
 /// Stripe lets the plugin make none. The secrets that are known go on being so: what an old webhook
 /// has sent may still be on its way.
 pub fn register(
+    stripe: &Client,
     request: &InstallRequest,
     missing: &Missing,
     secrets: Vec<String>,
     idempotency_key: Option<&str>,
 ) -> Result<WebhookRegistration, Error> {
     if request.webhook_owner == WebhookOwner::Merchant {
-        return find_made_by_hand(request, secrets);
+        return find_made_by_hand(stripe, request, secrets);
     }
     let own = own_url(&request.webhook_urls, request.mode);
     let created = if missing.includes_webhook() {
         Err(Error::PermissionMissing { permission: Some(missing.names()), account: None })
     } else {
-        match endpoint::create(request, idempotency_key) {
+        match endpoint::create(stripe, request, idempotency_key) {
             // Whether it was made is not known, and its secret is lost. Stripe repeats a failure to
             // the same idempotency key for a day: only another attempt helps.
             Err(Error::UnknownOutcome | Error::ReplayedFailure | Error::KeySpent)
                 if idempotency_key.is_some() =>
             {
-                remove_made_for(&request.installation_id)
-                    .and_then(|()| endpoint::create(request, None))
+                remove_made_for(stripe, &request.installation_id)
+                    .and_then(|()| endpoint::create(stripe, request, None))
             }
             created => created,
         }
@@ -65,7 +67,7 @@ pub fn register(
         }
         Err(error) => return Err(error),
     };
-    let found = find_made_by_hand(request, secrets)?;
+    let found = find_made_by_hand(stripe, request, secrets)?;
     // A webhook that was made by hand takes its place, and so does the secret of one that the key
     // may not see.
     if found.endpoint_id.is_some() || found.problem.is_none() {
@@ -80,11 +82,11 @@ pub fn verification(secrets: &[String]) -> Verification {
 }
 
 /// Deletes what an attempt of the same install has left.
-fn remove_made_for(installation_id: &str) -> Result<(), Error> {
+fn remove_made_for(stripe: &Client, installation_id: &str) -> Result<(), Error> {
     // Where even that cannot be seen, it is still not known what has happened.
-    for endpoint in endpoint::list().map_err(|_| Error::UnknownOutcome)? {
+    for endpoint in endpoint::list(stripe).map_err(|_| Error::UnknownOutcome)? {
         if endpoint.metadata.installation.as_deref() == Some(installation_id) {
-            endpoint::remove(&endpoint.id)?;
+            endpoint::remove(stripe, &endpoint.id)?;
         }
     }
     Ok(())
@@ -92,12 +94,13 @@ fn remove_made_for(installation_id: &str) -> Result<(), Error> {
 
 /// The endpoint that the merchant made from the guide, found by its URL.
 pub fn find_made_by_hand(
+    stripe: &Client,
     request: &InstallRequest,
     secrets: Vec<String>,
 ) -> Result<WebhookRegistration, Error> {
     let (urls, mode) = (&request.webhook_urls, request.mode);
     let own = own_url(urls, mode);
-    let (endpoint_id, url, unfound) = match endpoint::list() {
+    let (endpoint_id, url, unfound) = match endpoint::list(stripe) {
         Ok(endpoints) => match made_by_hand(&endpoints, urls, mode) {
             Some(found) if [own, shared_url(urls, mode)].contains(&found.url.as_str()) => {
                 (Some(found.id.clone()), found.url.clone(), None)
@@ -217,7 +220,7 @@ pub fn webhook_missing(
         &[
             "In Stripe, see that you are in the right mode. Test mode may be found in the account selector (top left) as Test mode, Switch to a test environment or Manage test environments.",
             "Open Workbench → Webhooks and create a destination of the type Webhook endpoint, for events of Your account.",
-            "Select only payment_intent.succeeded, payment_intent.requires_action and payment_intent.payment_failed.",
+            &select_webhook_events(),
             &format!("Paste this URL: {}", own_url(urls, mode)),
         ],
     )

@@ -12,18 +12,19 @@ use crate::bindings::brain_studio::payments::types::{
 use crate::credentials::{is_same_key, signing_secret};
 use crate::permissions::Missing;
 use crate::problem::problem;
-use crate::stripe::{API_VERSION, Error, WebhookEndpoint};
+use crate::stripe::{API_VERSION, Client, Error, WebhookEndpoint};
 
 /// Repairs an installation, with the key of the request.
 pub fn repair(
+    stripe: &Client,
     mut installation: Installation,
     request: &InstallRequest,
 ) -> Result<RepairOutcome, ProviderError> {
-    let missing = missing_permissions(request)?;
+    let missing = missing_permissions(stripe, request)?;
     if missing.is_fatal() {
         return Err(ProviderError::PermissionMissing(missing.problem()));
     }
-    if !is_of_account(&mut installation, request)? {
+    if !is_of_account(stripe, &mut installation, request)? {
         return Err(other_account());
     }
     if let Some(given) = signing_secret(&request.credentials) {
@@ -31,9 +32,9 @@ pub fn repair(
         installation.webhook.signing_secrets = secrets::added(given, known);
     }
     let changes = if installation.webhook.owner == WebhookOwner::Plugin {
-        repair_own(&mut installation, request, &missing)?
+        repair_own(stripe, &mut installation, request, &missing)?
     } else {
-        look_again(&mut installation, request, &missing)?
+        look_again(stripe, &mut installation, request, &missing)?
     };
     installation.webhook.verification =
         registration::verification(&installation.webhook.signing_secrets);
@@ -42,14 +43,18 @@ pub fn repair(
 
 /// Whether the request's key is of the installation's account. What cannot be shown is not so: the
 /// payments of one account are not known to another.
-fn is_of_account(installation: &mut Installation, request: &InstallRequest) -> Result<bool, Error> {
-    let now = account()?;
+fn is_of_account(
+    stripe: &Client,
+    installation: &mut Installation,
+    request: &InstallRequest,
+) -> Result<bool, Error> {
+    let now = account(stripe)?;
     let is_of_account = match (&installation.account, &now) {
         (Some(before), Some(now)) => before == now,
         _ if is_same_key(&request.credentials) => true,
         // Only the key of the account that has the webhook can see it.
         _ => match &installation.webhook.endpoint_id {
-            Some(id) => match endpoint::find(id) {
+            Some(id) => match endpoint::find(stripe, id) {
                 Err(Error::PermissionMissing { .. }) => false,
                 found => found?.is_some(),
             },
@@ -62,12 +67,13 @@ fn is_of_account(installation: &mut Installation, request: &InstallRequest) -> R
 
 /// The plugin's own webhook.
 fn repair_own(
+    stripe: &Client,
     installation: &mut Installation,
     request: &InstallRequest,
     missing: &Missing,
 ) -> Result<Vec<String>, ProviderError> {
     let existing = match &installation.webhook.endpoint_id {
-        Some(id) => match endpoint::find(id) {
+        Some(id) => match endpoint::find(stripe, id) {
             // It may be as it should be: the permissions' own check says what is wrong.
             Err(Error::PermissionMissing { .. }) => return Ok(Vec::new()),
             existing => existing?,
@@ -81,12 +87,12 @@ fn repair_own(
     let is_worth_keeping = knows_secret || is_same_key(&request.credentials);
     match existing {
         Some(found) if is_worth_keeping && found.api_version.as_deref() == Some(API_VERSION) => {
-            correct(installation, request, &found, &mut changes)?;
+            correct(stripe, installation, request, &found, &mut changes)?;
             installation.webhook.problem = (!knows_secret).then(registration::secret_missing);
         }
         existing => {
             let before = installation.webhook.clone();
-            if register_anew(installation, request, missing, &mut changes)? {
+            if register_anew(stripe, installation, request, missing, &mut changes)? {
                 // Its secret has to be stored before the old one goes: the host repairs again.
                 return Ok(changes);
             }
@@ -98,12 +104,13 @@ fn repair_own(
             }
         }
     }
-    remove_strays(installation, &mut changes);
+    remove_strays(stripe, installation, &mut changes);
     Ok(changes)
 }
 
 /// Sets right what can be set right in place.
 fn correct(
+    stripe: &Client,
     installation: &mut Installation,
     request: &InstallRequest,
     found: &WebhookEndpoint,
@@ -120,7 +127,7 @@ fn correct(
         changes.push("The webhook's URL was corrected.".to_owned());
     }
     if !changes.is_empty() {
-        match endpoint::correct(&found.id, url) {
+        match endpoint::correct(stripe, &found.id, url) {
             // The status report says so, with what the key lacks.
             Err(Error::PermissionMissing { .. }) => {
                 changes.clear();
@@ -136,31 +143,33 @@ fn correct(
 /// The merchant's webhook is not ours to change. One that is gone is made up for, unless the
 /// merchant wanted to make it.
 fn look_again(
+    stripe: &Client,
     installation: &mut Installation,
     request: &InstallRequest,
     missing: &Missing,
 ) -> Result<Vec<String>, ProviderError> {
     let secrets = installation.webhook.signing_secrets.clone();
-    let found = registration::find_made_by_hand(request, secrets)?;
+    let found = registration::find_made_by_hand(stripe, request, secrets)?;
     let mut changes = Vec::new();
     if found.endpoint_id.is_some() || request.webhook_owner == WebhookOwner::Merchant {
         installation.webhook = found;
-    } else if register_anew(installation, request, missing, &mut changes)? {
+    } else if register_anew(stripe, installation, request, missing, &mut changes)? {
         return Ok(changes);
     }
-    remove_strays(installation, &mut changes);
+    remove_strays(stripe, installation, &mut changes);
     Ok(changes)
 }
 
 /// Registers a webhook in the place of what there was. False: Stripe let the plugin make none.
 fn register_anew(
+    stripe: &Client,
     installation: &mut Installation,
     request: &InstallRequest,
     missing: &Missing,
     changes: &mut Vec<String>,
 ) -> Result<bool, ProviderError> {
     let secrets = installation.webhook.signing_secrets.clone();
-    let webhook = registration::register(request, missing, secrets, None)?;
+    let webhook = registration::register(stripe, request, missing, secrets, None)?;
     let is_made = webhook.endpoint_id.is_some() && webhook.owner == WebhookOwner::Plugin;
     if is_made {
         changes.push("A new webhook was registered.".to_owned());
@@ -172,11 +181,11 @@ fn register_anew(
 /// Deletes the endpoints that this workspace made earlier, known by their metadata. The URL alone
 /// proves nothing: every merchant and workspace shares it. What cannot be deleted now is for the
 /// next repair, and the status report names it.
-fn remove_strays(installation: &Installation, changes: &mut Vec<String>) {
-    for stray in endpoint::list().unwrap_or_default() {
+fn remove_strays(stripe: &Client, installation: &Installation, changes: &mut Vec<String>) {
+    for stray in endpoint::list(stripe).unwrap_or_default() {
         if endpoint::is_of_workspace(&stray, installation)
             && installation.webhook.endpoint_id.as_ref() != Some(&stray.id)
-            && endpoint::remove(&stray.id).is_ok()
+            && endpoint::remove(stripe, &stray.id).is_ok()
         {
             changes.push("A webhook that an earlier installation had left was deleted.".to_owned());
         }

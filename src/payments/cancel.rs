@@ -1,30 +1,34 @@
 //! Making sure that a payment can never be paid.
 
-use super::{fetch, get};
+use super::get;
 use crate::bindings::brain_studio::payments::types::{
     Installation, Payment, PaymentStatus, ProviderError,
 };
 use crate::problem::problem;
-use crate::stripe::{self, CheckoutSession, Error, List, Params};
+use crate::stripe::{CheckoutSession, Client, Error, List, Params};
 
 /// Cancels a payment. Already canceled is success, already paid is a refusal. While its page is
 /// open, Stripe lets only the page be closed, and cancels the PaymentIntent with it.
-pub fn cancel(installation: &Installation, id: &str) -> Result<Payment, ProviderError> {
-    let payment = get(installation, id)?;
+pub fn cancel(
+    stripe: &Client,
+    installation: &Installation,
+    id: &str,
+) -> Result<Payment, ProviderError> {
+    let payment = get(stripe, installation, id)?;
     if is_over(&payment)? {
         return Ok(payment);
     }
-    if let Some(page) = page_of(&payment)? {
-        attempt(&format!("/v1/checkout/sessions/{page}/expire"))?;
+    if let Some(page) = page_of(stripe, &payment)? {
+        attempt(stripe, &format!("/v1/checkout/sessions/{page}/expire"))?;
     }
-    let payment = get(installation, id)?;
+    let payment = get(stripe, installation, id)?;
     if is_over(&payment)? {
         return Ok(payment);
     }
     if payment.id.starts_with("pi_") {
-        attempt(&format!("/v1/payment_intents/{}/cancel", payment.id))?;
+        attempt(stripe, &format!("/v1/payment_intents/{}/cancel", payment.id))?;
     }
-    let payment = get(installation, id)?;
+    let payment = get(stripe, installation, id)?;
     if is_over(&payment)? {
         return Ok(payment);
     }
@@ -48,19 +52,19 @@ fn is_over(payment: &Payment) -> Result<bool, ProviderError> {
 }
 
 /// What Stripe refuses is looked at afterwards: the customer may have been faster.
-fn attempt(path: &str) -> Result<(), Error> {
-    match stripe::post(path, &Params::new(), None) {
+fn attempt(stripe: &Client, path: &str) -> Result<(), Error> {
+    match stripe.post(path, &Params::new(), None) {
         Ok(_) | Err(Error::Refused { .. }) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
 /// The page of a payment, if it is open.
-fn page_of(payment: &Payment) -> Result<Option<String>, Error> {
+fn page_of(stripe: &Client, payment: &Payment) -> Result<Option<String>, Error> {
     if let Some(page) = payment.aliases.iter().find(|alias| alias.starts_with("cs_")) {
         return Ok(Some(page.clone()));
     }
     let query = Params::new().with("payment_intent", &payment.id).with("limit", "1");
-    let pages: List<CheckoutSession> = fetch("/v1/checkout/sessions", &query)?;
+    let pages: List<CheckoutSession> = stripe.read("/v1/checkout/sessions", &query)?;
     Ok(pages.data.into_iter().find(|page| page.status == "open").map(|page| page.id))
 }

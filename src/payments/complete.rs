@@ -5,26 +5,27 @@ use crate::bindings::brain_studio::payments::types::{
     Awaited, CompletionRequest, Installation, Payment, PaymentStatus, ProviderError,
 };
 use crate::problem::problem;
-use crate::stripe::{self, Error, Params};
+use crate::stripe::{Client, Error, Params};
 
 /// Captures the whole amount. Already captured is success.
 pub fn complete(
+    stripe: &Client,
     installation: &Installation,
     request: &CompletionRequest,
 ) -> Result<Payment, ProviderError> {
-    let payment = get(installation, &request.payment)?;
+    let payment = get(stripe, installation, &request.payment)?;
     match (&payment.awaits, payment.status) {
         (_, PaymentStatus::Approved) => return Ok(payment),
         (Awaited::Completion(_), _) => {}
         _ => return Err(not_completable()),
     }
     let path = format!("/v1/payment_intents/{}/capture", payment.id);
-    match stripe::post(&path, &Params::new(), Some(&request.idempotency_key)) {
+    match stripe.post(&path, &Params::new(), Some(&request.idempotency_key)) {
         // Somebody may have been faster: the payment says so.
         Ok(_) | Err(Error::Refused { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let payment = get(installation, &payment.id)?;
+    let payment = get(stripe, installation, &payment.id)?;
     if payment.status == PaymentStatus::Approved { Ok(payment) } else { Err(not_completable()) }
 }
 

@@ -7,7 +7,7 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::metadata::tag_payment;
 use crate::problem::problem;
-use crate::stripe::{self, CheckoutSession, Params};
+use crate::stripe::{CheckoutSession, Client, Error, Params};
 
 /// The contract's, and Stripe's for `client_reference_id`.
 const LONGEST_REFERENCE: usize = 200;
@@ -15,6 +15,7 @@ const LONGEST_REFERENCE: usize = 200;
 /// Creates the page on which the customer pays. The charge goes to the merchant's own account and
 /// nowhere else: no fee, no transfer.
 pub fn create(
+    stripe: &Client,
     installation: &Installation,
     request: &PaymentRequest,
 ) -> Result<Payment, ProviderError> {
@@ -40,8 +41,8 @@ pub fn create(
     }
     tag_payment(&mut form, installation, &request.reference, &request.attempt_id);
     let key = Some(request.idempotency_key.as_str());
-    let session: CheckoutSession = stripe::post("/v1/checkout/sessions", &form, key)?.read()?;
-    from_session(session, installation).map_err(|_| stripe::Error::unreadable(true).into())
+    let session: CheckoutSession = stripe.post("/v1/checkout/sessions", &form, key)?.read()?;
+    from_session(session, installation).map_err(|_| Error::unreadable(true).into())
 }
 
 /// A reference of the contract's: of a payment, or of a refund.

@@ -1,35 +1,21 @@
 //! What has happened, whether it was delivered or not.
 
-use super::map::from_event;
+use super::dispute::from_dispute;
+use super::map::{AmountTooLarge, from_charge, from_intent, from_session};
+use super::refund::from_refund;
 use crate::bindings::brain_studio::payments::types::{
-    Context, EventPage, EventQuery, Installation, ProviderError,
+    Authority, Context, Event as ContractEvent, EventPage, EventQuery, EventSubject, Installation,
+    Payment, PaymentStatus, ProviderError,
 };
-use crate::stripe::{self, Event, List, Params};
-
-/// What a flow has to know: the webhook's three, and what no webhook tells of refunds, disputes,
-/// cancellations, expiry and slow methods. Stripe takes at most 20.
-const EVENT_TYPES: [&str; 14] = [
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "payment_intent.requires_action",
-    "payment_intent.processing",
-    "payment_intent.canceled",
-    "payment_intent.amount_capturable_updated",
-    "checkout.session.expired",
-    "charge.refunded",
-    "refund.updated",
-    "refund.failed",
-    "charge.dispute.created",
-    "charge.dispute.updated",
-    "charge.dispute.closed",
-    "charge.dispute.funds_reinstated",
-];
+use crate::event_types::{OTHER_LISTED, PAYMENT_EVENTS, PAYMENT_FAILED};
+use crate::stripe::{Client, Event, List, Params, Subject};
 
 /// The largest page that Stripe gives.
 const LARGEST_PAGE: u32 = 100;
 
 /// A page of the events since a time, the newest first. Stripe keeps them for 30 days.
 pub fn list_events(
+    stripe: &Client,
     context: Context,
     installation: &Installation,
     query: &EventQuery,
@@ -37,17 +23,63 @@ pub fn list_events(
     let limit = query.limit.clamp(1, LARGEST_PAGE).to_string();
     let since = query.since.to_string();
     let mut form = Params::new().with("limit", &limit).with("created[gte]", &since);
-    for kind in EVENT_TYPES {
+    for kind in PAYMENT_EVENTS.into_iter().chain(OTHER_LISTED) {
         form.add("types[]", kind);
     }
     if let Some(cursor) = &query.cursor {
         form.add("starting_after", cursor);
     }
-    let answer = stripe::get("/v1/events", &form)?;
+    let answer = stripe.get("/v1/events", &form)?;
     let page: List<Event> = answer.read()?;
     let cursor = page.data.last().map(|event| event.id.clone()).filter(|_| page.has_more);
     let events = page.data.into_iter();
     // A payment whose event cannot be read is asked about as long as it is not finished.
     let events = events.filter_map(|event| from_event(event, installation).ok().flatten());
     Ok(EventPage { events: events.collect(), cursor, as_of: answer.time.unwrap_or(context.now) })
+}
+
+/// What an event says of a payment, a refund or a dispute. None: it is about none of them, or about
+/// one of another workspace that uses the same account.
+pub fn from_event(
+    event: Event,
+    installation: &Installation,
+) -> Result<Option<ContractEvent>, AmountTooLarge> {
+    let metadata = match &event.subject {
+        Subject::Intent(intent) => Some(&intent.metadata),
+        Subject::Session(session) => Some(&session.metadata),
+        Subject::Charge(charge) => Some(&charge.metadata),
+        Subject::Refund(refund) => Some(&refund.metadata),
+        Subject::Dispute(_) => None,
+        Subject::Other => return Ok(None),
+    };
+    if metadata.is_some_and(|metadata| metadata.is_of_another_workspace(installation)) {
+        return Ok(None);
+    }
+    let subject = match event.subject {
+        Subject::Intent(intent) => EventSubject::Payment(from_intent(*intent, installation)?),
+        Subject::Session(session) => EventSubject::Payment(from_session(*session, installation)?),
+        Subject::Charge(charge) => EventSubject::Payment(from_charge(*charge, installation)?),
+        Subject::Refund(refund) => match from_refund(*refund, installation)? {
+            Some(refund) => EventSubject::Refund(refund),
+            None => return Ok(None),
+        },
+        Subject::Dispute(dispute) => EventSubject::Dispute(from_dispute(*dispute)?),
+        Subject::Other => return Ok(None),
+    };
+    let subject = match subject {
+        EventSubject::Payment(payment)
+            if event.kind == PAYMENT_FAILED
+                && payment.provider_status == "requires_payment_method" =>
+        {
+            EventSubject::Payment(Payment { status: PaymentStatus::Rejected, ..payment })
+        }
+        subject => subject,
+    };
+    Ok(Some(ContractEvent {
+        id: event.id,
+        event_type: event.kind,
+        occurred_at: event.created,
+        subject,
+        authority: Authority::Signed,
+    }))
 }

@@ -2,17 +2,10 @@
 
 use super::currency::{Rounding, from_stripe};
 use crate::bindings::brain_studio::payments::types::{
-    Authority, Awaited, CustomerLink, Dispute, DisputeStatus, Event as ContractEvent, EventSubject,
-    Installation, Mode, Money, Payment, PaymentStatus, Problem, Refund, RefundStatus,
+    Awaited, CustomerLink, Installation, Mode, Money, Payment, PaymentStatus, Problem,
 };
 use crate::problem::problem;
-use crate::stripe::{
-    Charge, CheckoutSession, DisputeObject, Event, IntentOrId, PaymentError, PaymentIntent,
-    RefundObject, Subject,
-};
-
-/// One attempt has failed.
-const PAYMENT_FAILED: &str = "payment_intent.payment_failed";
+use crate::stripe::{Charge, CheckoutSession, IntentOrId, PaymentError, PaymentIntent};
 
 /// An amount that does not fit.
 #[derive(Debug)]
@@ -127,7 +120,7 @@ pub fn from_session(
 }
 
 /// A payment by one of its charges: Stripe tells of refunds in this way.
-fn from_charge(charge: Charge, installation: &Installation) -> Result<Payment, AmountTooLarge> {
+pub fn from_charge(charge: Charge, installation: &Installation) -> Result<Payment, AmountTooLarge> {
     let intent = PaymentIntent {
         id: charge.payment_intent,
         amount: charge.amount,
@@ -143,110 +136,6 @@ fn from_charge(charge: Charge, installation: &Installation) -> Result<Payment, A
         metadata: charge.metadata,
     };
     from_intent(intent, installation)
-}
-
-/// A refund of a payment. None: it is of a charge that no payment of ours has.
-pub fn from_refund(
-    refund: RefundObject,
-    installation: &Installation,
-) -> Result<Option<Refund>, AmountTooLarge> {
-    let Some(payment) = refund.payment_intent else {
-        return Ok(None);
-    };
-    let minor_units =
-        from_stripe(refund.amount, &refund.currency, Rounding::Down).ok_or(AmountTooLarge)?;
-    let status = match refund.status.as_str() {
-        "pending" => RefundStatus::Pending,
-        "requires_action" => RefundStatus::RequiresAction,
-        "succeeded" => RefundStatus::Succeeded,
-        "failed" => RefundStatus::Failed,
-        "canceled" => RefundStatus::Canceled,
-        _ => RefundStatus::Other(refund.status),
-    };
-    let failure = matches!(status, RefundStatus::Failed).then(|| {
-        problem(
-            refund.failure_reason.as_deref().unwrap_or("refund-failed"),
-            "The refund failed: the money is back in the Stripe account.",
-            &["Give the money back to the customer in another way, such as a bank transfer."],
-        )
-    });
-    Ok(Some(Refund {
-        id: refund.id,
-        payment,
-        reference: refund.metadata.refund_in(installation),
-        attempt_id: refund.metadata.attempt_in(installation),
-        status,
-        amount: Money { minor_units, currency: refund.currency },
-        failure,
-        created_at: refund.created,
-    }))
-}
-
-/// A dispute of a payment.
-pub fn from_dispute(dispute: DisputeObject) -> Result<Dispute, AmountTooLarge> {
-    let minor_units =
-        from_stripe(dispute.amount, &dispute.currency, Rounding::Down).ok_or(AmountTooLarge)?;
-    let status = match dispute.status.as_str() {
-        "needs_response" | "warning_needs_response" => DisputeStatus::NeedsResponse,
-        "under_review" | "warning_under_review" => DisputeStatus::UnderReview,
-        "won" => DisputeStatus::Won,
-        "lost" => DisputeStatus::Lost,
-        _ => DisputeStatus::Other(dispute.status),
-    };
-    Ok(Dispute {
-        id: dispute.id,
-        payment: dispute.payment_intent,
-        due_by: dispute.due_by.filter(|_| matches!(status, DisputeStatus::NeedsResponse)),
-        status,
-        amount: Money { minor_units, currency: dispute.currency },
-        is_refundable: dispute.is_charge_refundable,
-    })
-}
-
-/// What an event says of a payment, a refund or a dispute. None: it is about none of them, or about
-/// one of another workspace that uses the same account.
-pub fn from_event(
-    event: Event,
-    installation: &Installation,
-) -> Result<Option<ContractEvent>, AmountTooLarge> {
-    let metadata = match &event.subject {
-        Subject::Intent(intent) => Some(&intent.metadata),
-        Subject::Session(session) => Some(&session.metadata),
-        Subject::Charge(charge) => Some(&charge.metadata),
-        Subject::Refund(refund) => Some(&refund.metadata),
-        Subject::Dispute(_) => None,
-        Subject::Other => return Ok(None),
-    };
-    if metadata.is_some_and(|metadata| metadata.is_of_another_workspace(installation)) {
-        return Ok(None);
-    }
-    let subject = match event.subject {
-        Subject::Intent(intent) => EventSubject::Payment(from_intent(*intent, installation)?),
-        Subject::Session(session) => EventSubject::Payment(from_session(*session, installation)?),
-        Subject::Charge(charge) => EventSubject::Payment(from_charge(*charge, installation)?),
-        Subject::Refund(refund) => match from_refund(*refund, installation)? {
-            Some(refund) => EventSubject::Refund(refund),
-            None => return Ok(None),
-        },
-        Subject::Dispute(dispute) => EventSubject::Dispute(from_dispute(*dispute)?),
-        Subject::Other => return Ok(None),
-    };
-    let subject = match subject {
-        EventSubject::Payment(payment)
-            if event.kind == PAYMENT_FAILED
-                && payment.provider_status == "requires_payment_method" =>
-        {
-            EventSubject::Payment(Payment { status: PaymentStatus::Rejected, ..payment })
-        }
-        subject => subject,
-    };
-    Ok(Some(ContractEvent {
-        id: event.id,
-        event_type: event.kind,
-        occurred_at: event.created,
-        subject,
-        authority: Authority::Signed,
-    }))
 }
 
 /// Why an attempt failed, with a remedy where the customer can do something about it.

@@ -4,6 +4,7 @@ mod cancel;
 mod complete;
 mod create;
 mod currency;
+mod dispute;
 mod events;
 mod map;
 mod refund;
@@ -12,24 +13,25 @@ mod search;
 pub use cancel::cancel;
 pub use complete::complete;
 pub use create::create;
-pub use events::list_events;
-pub use map::{from_event, mode};
+pub use events::{from_event, list_events};
+pub use map::mode;
 pub use refund::{get_refund, refund};
 pub use search::{find, find_refund};
 
-use crate::bindings::brain_studio::payments::types::{
-    Dispute, Installation, Payment, ProviderError,
-};
+use crate::bindings::brain_studio::payments::types::{Installation, Payment, ProviderError};
 use crate::problem::problem;
-use crate::stripe::{
-    self, CheckoutSession, DisputeObject, Error, FromJson, IntentOrId, List, Params, PaymentIntent,
-};
+use crate::stripe::{CheckoutSession, Client, Error, IntentOrId, Params, PaymentIntent};
 
 /// What Stripe says now of a payment, by its Checkout Session or its PaymentIntent.
-pub fn get(installation: &Installation, id: &str) -> Result<Payment, ProviderError> {
+pub fn get(
+    stripe: &Client,
+    installation: &Installation,
+    id: &str,
+) -> Result<Payment, ProviderError> {
     let (mut payment, is_disputed) = if is_id(id, "cs_") {
         let query = Params::new().with("expand[]", "payment_intent.latest_charge");
-        let session: CheckoutSession = fetch(&format!("/v1/checkout/sessions/{id}"), &query)?;
+        let session: CheckoutSession =
+            stripe.read(&format!("/v1/checkout/sessions/{id}"), &query)?;
         let is_disputed = matches!(
             &session.payment_intent,
             Some(IntentOrId::Intent(intent)) if intent.is_disputed
@@ -37,7 +39,7 @@ pub fn get(installation: &Installation, id: &str) -> Result<Payment, ProviderErr
         (map::from_session(session, installation).map_err(unreadable_amount)?, is_disputed)
     } else if is_id(id, "pi_") {
         let query = Params::new().with("expand[]", "latest_charge");
-        let intent: PaymentIntent = fetch(&format!("/v1/payment_intents/{id}"), &query)?;
+        let intent: PaymentIntent = stripe.read(&format!("/v1/payment_intents/{id}"), &query)?;
         let is_disputed = intent.is_disputed;
         (map::from_intent(intent, installation).map_err(unreadable_amount)?, is_disputed)
     } else {
@@ -49,18 +51,9 @@ pub fn get(installation: &Installation, id: &str) -> Result<Payment, ProviderErr
     };
     if is_disputed {
         payment.extras.push(("disputed".to_owned(), "true".to_owned()));
-        payment.disputes = disputes_of(&payment.id);
+        payment.disputes = dispute::disputes_of(stripe, &payment.id);
     }
     Ok(payment)
-}
-
-/// The disputes of a payment, as far as they can be read: without them the payment is worth knowing
-/// all the same.
-fn disputes_of(payment: &str) -> Vec<Dispute> {
-    let query = Params::new().with("payment_intent", payment).with("limit", "100");
-    let disputes: Result<List<DisputeObject>, Error> = fetch("/v1/disputes", &query);
-    let disputes = disputes.map_or_else(|_| Vec::new(), |page| page.data);
-    disputes.into_iter().filter_map(|dispute| map::from_dispute(dispute).ok()).collect()
 }
 
 /// Whether a text is the id of an object, and nothing that would change a path.
@@ -69,11 +62,6 @@ fn is_id(text: &str, prefix: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// What stands at a path.
-fn fetch<T: FromJson>(path: &str, query: &Params) -> Result<T, Error> {
-    stripe::get(path, query)?.read()
-}
-
 fn unreadable_amount(_: map::AmountTooLarge) -> ProviderError {
-    stripe::Error::unreadable(false).into()
+    Error::unreadable(false).into()
 }

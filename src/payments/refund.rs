@@ -1,24 +1,25 @@
 //! Giving money back.
 
 use super::create::check_reference;
-use super::currency::to_stripe;
-use super::map::from_refund;
-use super::{fetch, get, is_id};
+use super::currency::{Rounding, from_stripe, to_stripe};
+use super::map::AmountTooLarge;
+use super::{get, is_id};
 use crate::bindings::brain_studio::payments::types::{
-    Installation, Money, Payment, PaymentStatus, ProviderError, Refund, RefundRequest,
+    Installation, Money, Payment, PaymentStatus, ProviderError, Refund, RefundRequest, RefundStatus,
 };
 use crate::metadata::tag_refund;
 use crate::problem::problem;
-use crate::stripe::{self, Error, List, Params, RefundObject};
+use crate::stripe::{Client, Error, List, Params, RefundObject};
 
 /// Gives a part or all of a payment back. A refund of the same reference is looked for first:
 /// Stripe forgets an idempotency key after a day.
 pub fn refund(
+    stripe: &Client,
     installation: &Installation,
     request: &RefundRequest,
 ) -> Result<Refund, ProviderError> {
     check_reference(&request.reference)?;
-    let payment = get(installation, &request.payment)?;
+    let payment = get(stripe, installation, &request.payment)?;
     if payment.status != PaymentStatus::Approved {
         return Err(refused(
             "payment-not-paid",
@@ -26,7 +27,7 @@ pub fn refund(
             "To keep it from being paid, cancel it.",
         ));
     }
-    if let Some(made) = find(&payment, &request.reference)? {
+    if let Some(made) = find(stripe, &payment, &request.reference)? {
         let made = described(made, installation)?;
         if request.minor_units.is_some_and(|asked| asked != made.amount.minor_units) {
             return Err(refused(
@@ -46,7 +47,7 @@ pub fn refund(
         form.add("amount", &to_stripe(&money)?.to_string());
     }
     tag_refund(&mut form, installation, &request.reference, &request.attempt_id);
-    match stripe::post("/v1/refunds", &form, Some(&request.idempotency_key)) {
+    match stripe.post("/v1/refunds", &form, Some(&request.idempotency_key)) {
         Ok(answer) => described(answer.read()?, installation),
         Err(Error::Refused { code: Some(code), .. }) if code == "charge_already_refunded" => {
             Err(already_refunded())
@@ -56,14 +57,18 @@ pub fn refund(
 }
 
 /// What Stripe says now of a refund.
-pub fn get_refund(installation: &Installation, id: &str) -> Result<Refund, ProviderError> {
+pub fn get_refund(
+    stripe: &Client,
+    installation: &Installation,
+    id: &str,
+) -> Result<Refund, ProviderError> {
     // Refunds of some methods have ids that begin with `pyr_`.
     if !is_id(id, "re_") && !is_id(id, "pyr_") {
         return Err(unknown_refund(
             "This is not the name of a refund at Stripe: those start with re_.",
         ));
     }
-    let refund: RefundObject = match fetch(&format!("/v1/refunds/{id}"), &Params::new()) {
+    let refund: RefundObject = match stripe.read(&format!("/v1/refunds/{id}"), &Params::new()) {
         Err(Error::NotFound(_)) => {
             return Err(unknown_refund(
                 "Stripe does not know this refund in this mode and account.",
@@ -74,20 +79,61 @@ pub fn get_refund(installation: &Installation, id: &str) -> Result<Refund, Provi
     from_refund(refund, installation).ok().flatten().ok_or_else(|| Error::unreadable(false).into())
 }
 
+/// A refund of a payment. None: it is of a charge that no payment of ours has.
+pub fn from_refund(
+    refund: RefundObject,
+    installation: &Installation,
+) -> Result<Option<Refund>, AmountTooLarge> {
+    let Some(payment) = refund.payment_intent else {
+        return Ok(None);
+    };
+    let minor_units =
+        from_stripe(refund.amount, &refund.currency, Rounding::Down).ok_or(AmountTooLarge)?;
+    let status = match refund.status.as_str() {
+        "pending" => RefundStatus::Pending,
+        "requires_action" => RefundStatus::RequiresAction,
+        "succeeded" => RefundStatus::Succeeded,
+        "failed" => RefundStatus::Failed,
+        "canceled" => RefundStatus::Canceled,
+        _ => RefundStatus::Other(refund.status),
+    };
+    let failure = matches!(status, RefundStatus::Failed).then(|| {
+        problem(
+            refund.failure_reason.as_deref().unwrap_or("refund-failed"),
+            "The refund failed: the money is back in the Stripe account.",
+            &["Give the money back to the customer in another way, such as a bank transfer."],
+        )
+    });
+    Ok(Some(Refund {
+        id: refund.id,
+        payment,
+        reference: refund.metadata.refund_in(installation),
+        attempt_id: refund.metadata.attempt_in(installation),
+        status,
+        amount: Money { minor_units, currency: refund.currency },
+        failure,
+        created_at: refund.created,
+    }))
+}
+
 fn unknown_refund(message: &str) -> ProviderError {
     let step = "Give the refund's name at Stripe, of the account and mode of the installed key.";
     ProviderError::NotFound(problem("refund-not-found", message, &[step]))
 }
 
 /// The refund of a payment that has a reference.
-fn find(payment: &Payment, reference: &str) -> Result<Option<RefundObject>, Error> {
+fn find(
+    stripe: &Client,
+    payment: &Payment,
+    reference: &str,
+) -> Result<Option<RefundObject>, Error> {
     let mut last: Option<String> = None;
     loop {
         let mut query = Params::new().with("payment_intent", &payment.id).with("limit", "100");
         if let Some(last) = &last {
             query.add("starting_after", last);
         }
-        let page: List<RefundObject> = fetch("/v1/refunds", &query)?;
+        let page: List<RefundObject> = stripe.read("/v1/refunds", &query)?;
         last = page.data.last().map(|refund| refund.id.clone()).filter(|_| page.has_more);
         let mut refunds = page.data.into_iter();
         let found = refunds.find(|refund| refund.metadata.refund.as_deref() == Some(reference));

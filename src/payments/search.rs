@@ -1,13 +1,13 @@
 //! Looking for what was made when no answer came.
 
-use super::map::from_refund;
-use super::{fetch, get, is_id, unreadable_amount};
+use super::refund::from_refund;
+use super::{get, is_id, unreadable_amount};
 use crate::bindings::brain_studio::payments::types::{
     AttemptSearch, Installation, PaymentSearchResult, ProviderError, RefundSearch,
     RefundSearchResult,
 };
 use crate::problem::problem;
-use crate::stripe::{CheckoutSession, List, Params, RefundObject};
+use crate::stripe::{CheckoutSession, Client, List, Params, RefundObject};
 
 /// How far Stripe's clock may be behind the host's, in seconds.
 const CLOCK_SKEW: u64 = 300;
@@ -15,31 +15,33 @@ const CLOCK_SKEW: u64 = 300;
 /// The page of an attempt. Stripe lists pages by the time of their creation and not by metadata, so
 /// each call looks at a hundred of them, the newest first.
 pub fn find(
+    stripe: &Client,
     installation: &Installation,
     search: &AttemptSearch,
 ) -> Result<PaymentSearchResult, ProviderError> {
     let query = listing(search.reserved_at, search.cursor.as_deref());
-    let page: List<CheckoutSession> = fetch("/v1/checkout/sessions", &query)?;
+    let page: List<CheckoutSession> = stripe.read("/v1/checkout/sessions", &query)?;
     let next = page.data.last().map(|session| session.id.clone()).filter(|_| page.has_more);
     let is_it = |session: &CheckoutSession| {
         session.metadata.attempt_in(installation).as_ref() == Some(&search.attempt_id)
     };
     match page.data.into_iter().find(is_it) {
         // The list says nothing of the PaymentIntent.
-        Some(session) => get(installation, &session.id).map(PaymentSearchResult::Found),
+        Some(session) => get(stripe, installation, &session.id).map(PaymentSearchResult::Found),
         None => Ok(next.map_or(PaymentSearchResult::Absent, PaymentSearchResult::More)),
     }
 }
 
 /// The refund of an attempt, among those of its payment.
 pub fn find_refund(
+    stripe: &Client,
     installation: &Installation,
     search: &RefundSearch,
 ) -> Result<RefundSearchResult, ProviderError> {
     let payment = if is_id(&search.payment, "pi_") {
         search.payment.clone()
     } else {
-        get(installation, &search.payment)?.id
+        get(stripe, installation, &search.payment)?.id
     };
     if !is_id(&payment, "pi_") {
         // Nobody has tried to pay on the page, so nothing was refunded.
@@ -47,7 +49,7 @@ pub fn find_refund(
     }
     let query = listing(search.reserved_at, search.cursor.as_deref());
     let query = query.with("payment_intent", &payment);
-    let page: List<RefundObject> = fetch("/v1/refunds", &query)?;
+    let page: List<RefundObject> = stripe.read("/v1/refunds", &query)?;
     let next = page.data.last().map(|refund| refund.id.clone()).filter(|_| page.has_more);
     let is_it = |refund: &RefundObject| {
         refund.metadata.attempt_in(installation).as_ref() == Some(&search.attempt_id)

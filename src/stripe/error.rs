@@ -37,6 +37,8 @@ pub enum Error {
     },
     /// There is no such object in this mode and account. Stripe's message.
     NotFound(String),
+    /// Stripe has no such method and path. The request: `POST /v1/refunds`.
+    UnknownRequest(String),
     /// Stripe refused the request.
     Refused {
         /// Stripe's error code, if it gives one.
@@ -71,6 +73,13 @@ impl Error {
                 ))
             }
         }
+    }
+
+    /// Whether the body of a 404 answer says that an object is missing, and not that the request is
+    /// unknown.
+    pub fn is_missing_object(body: &[u8]) -> bool {
+        let body = parse(body).unwrap_or_default();
+        body.field("error").str("code") == Some("resource_missing")
     }
 
     /// The error for an answer with a status other than 2xx.

@@ -1,5 +1,4 @@
-//! Reading the fields of Stripe's JSON objects. Of two equal names the last one counts, as in
-//! Stripe's SDKs.
+//! Reading Stripe's JSON objects. Of two equal names the last one counts, as in Stripe's SDKs.
 
 pub use serde_json::Value as Json;
 
@@ -38,11 +37,40 @@ pub trait Fields {
     fn list(&self, name: &str) -> Option<&[Json]> {
         self.value(name)?.as_array().map(Vec::as_slice)
     }
+
+    /// The texts of a field that is a list. Empty: there is no such field.
+    fn strings(&self, name: &str) -> Vec<String> {
+        let list = self.list(name).unwrap_or_default();
+        list.iter().filter_map(|json| json.as_str().map(str::to_owned)).collect()
+    }
 }
 
 impl Fields for Json {
     fn value(&self, name: &str) -> Option<&Json> {
         self.get(name).filter(|value| !value.is_null())
+    }
+}
+
+/// An object of Stripe's API.
+pub trait FromJson: Sized {
+    /// Reads the object. None: a required field is missing.
+    fn from_json(json: &Json) -> Option<Self>;
+}
+
+/// A page of a list.
+pub struct List<T> {
+    /// The objects of this page.
+    pub data: Vec<T>,
+    /// Whether another page follows.
+    pub has_more: bool,
+}
+
+impl<T: FromJson> FromJson for List<T> {
+    fn from_json(json: &Json) -> Option<Self> {
+        Some(Self {
+            data: json.list("data")?.iter().map(T::from_json).collect::<Option<_>>()?,
+            has_more: json.flag("has_more").unwrap_or(false),
+        })
     }
 }
 

@@ -3,20 +3,10 @@
 use crate::bindings::brain_studio::payments::types::{
     DeliveredEvent, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
 };
+use crate::event_types::PAYMENT_EVENTS;
 use crate::payments::from_event;
 use crate::problem::problem;
 use crate::stripe::{Event, Fields as _, FromJson as _, Subject, parse};
-
-/// The types of event that carry a payment. The guide's three are among them; the others come from
-/// endpoints that were made by hand.
-const PAYMENT_EVENTS: [&str; 6] = [
-    "payment_intent.succeeded",
-    "payment_intent.requires_action",
-    "payment_intent.payment_failed",
-    "payment_intent.processing",
-    "payment_intent.canceled",
-    "payment_intent.amount_capturable_updated",
-];
 
 /// Why a genuine delivery is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

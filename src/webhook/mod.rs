@@ -2,6 +2,8 @@
 
 mod event;
 mod identity;
+#[cfg(test)]
+mod messages;
 mod signature;
 
 pub use identity::identify;

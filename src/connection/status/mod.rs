@@ -9,7 +9,7 @@ use crate::bindings::brain_studio::payments::types::{
 use crate::credentials::{has_key, is_restricted};
 use crate::permissions::{self, Missing};
 use crate::provider_error::key_rejected;
-use crate::stripe::{Error, EventDestination, WebhookEndpoint, send_all};
+use crate::stripe::{Client, Error, EventDestination, WebhookEndpoint};
 
 const NO_WEBHOOK: &str = "There is no webhook to look at.";
 const NOT_SEEN: &str = "The webhook could not be looked at.";
@@ -24,20 +24,25 @@ struct Seen<'a> {
 }
 
 /// Looks at the connection, at everything at once.
-pub fn report_status(installation: &Installation, request: &StatusRequest) -> StatusReport {
+pub fn report_status(
+    stripe: &Client,
+    installation: &Installation,
+    request: &StatusRequest,
+) -> StatusReport {
     if !has_key(&request.credentials) {
         let remedy = &["Install again with your Secret key."];
         let none = check("key", Verdict::Fail, "No API Key is kept for this installation.", remedy);
         return StatusReport { checks: vec![none] };
     }
-    let mut calls = vec![endpoint::first_page(), destination::first_page()];
+    let mut requests = vec![endpoint::first_page(), destination::first_page()];
     let may_lack_permissions = is_restricted(&request.credentials);
     if may_lack_permissions {
-        calls.extend(permissions::probes());
+        requests.extend(permissions::probes());
     }
-    let mut answers = send_all(calls).into_iter();
+    let mut answers = stripe.send_all(requests).into_iter();
     let mut next = || answers.next().unwrap_or(Err(Error::Unreadable));
-    let (endpoints, destinations) = (endpoint::list_from(next()), destination::list_from(next()));
+    let (endpoints, destinations) =
+        (endpoint::list_from(stripe, next()), destination::list_from(next()));
     let missing = if may_lack_permissions {
         permissions::missing_by(answers)
     } else {

@@ -7,6 +7,7 @@ use crate::connection::address::{
 };
 use crate::connection::registration::{made_by_hand, secret_not_given, webhook_missing};
 use crate::connection::{destination, endpoint};
+use crate::event_types::select_webhook_events;
 use crate::stripe::{API_VERSION, Error, OLDEST_API_VERSION, WebhookEndpoint};
 
 const REPAIR: &str = "Run a repair: it sets the webhook right.";
@@ -126,7 +127,7 @@ impl Seen<'_> {
                 ),
             ),
         };
-        let remedy = self.remedy(webhook, "Select only payment_intent.succeeded, payment_intent.requires_action and payment_intent.payment_failed.");
+        let remedy = self.remedy(webhook, &select_webhook_events());
         Check { id: ID.to_owned(), verdict, message, remedy }
     }
 

@@ -1,0 +1,64 @@
+//! Snapshot events.
+
+use super::json::{Fields as _, FromJson, Json};
+use super::{Charge, CheckoutSession, DisputeObject, PaymentIntent, RefundObject};
+
+/// A snapshot event: what happened, and the object as it was then.
+pub struct Event {
+    /// `evt_…`
+    pub id: String,
+    /// Such as `payment_intent.succeeded`.
+    pub kind: String,
+    /// Unix seconds.
+    pub created: u64,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// What it happened to.
+    pub subject: Subject,
+}
+
+/// What an event is about, as far as this provider reads it.
+pub enum Subject {
+    /// A PaymentIntent.
+    Intent(Box<PaymentIntent>),
+    /// A Checkout Session.
+    Session(Box<CheckoutSession>),
+    /// A charge.
+    Charge(Box<Charge>),
+    /// A refund.
+    Refund(Box<RefundObject>),
+    /// A dispute.
+    Dispute(Box<DisputeObject>),
+    /// Anything else, or one of these without what has to be known of it.
+    Other,
+}
+
+impl FromJson for Event {
+    fn from_json(json: &Json) -> Option<Self> {
+        let object = json.field("data").field("object");
+        let subject = match object.str("object") {
+            Some("payment_intent") => {
+                PaymentIntent::from_json(object).map(|intent| Subject::Intent(Box::new(intent)))
+            }
+            Some("checkout.session") => CheckoutSession::from_json(object)
+                .map(|session| Subject::Session(Box::new(session))),
+            Some("charge") => {
+                Charge::from_json(object).map(|charge| Subject::Charge(Box::new(charge)))
+            }
+            Some("refund") => {
+                RefundObject::from_json(object).map(|refund| Subject::Refund(Box::new(refund)))
+            }
+            Some("dispute") => {
+                DisputeObject::from_json(object).map(|dispute| Subject::Dispute(Box::new(dispute)))
+            }
+            _ => None,
+        };
+        Some(Self {
+            id: json.string("id")?,
+            kind: json.string("type")?,
+            created: json.number("created")?,
+            livemode: json.flag("livemode")?,
+            subject: subject.unwrap_or(Subject::Other),
+        })
+    }
+}
