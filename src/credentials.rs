@@ -1,8 +1,8 @@
-//! What Stripe's keys and signing secrets look like, as rules for the host: the plugin never sees a
-//! key.
+//! The credential fields, with the rules by which the host recognises Stripe's keys and signing secrets.
+//! The plugin never sees a key.
 //!
-//! The prefix says the kind and the mode. Its length is Stripe's business: keys of 32 and of more
-//! than 107 characters are in use.
+//! The prefix tells the kind and the mode. No rule limits the length: keys of 32 and of more than 107
+//! characters are in use.
 
 use crate::bindings::brain_studio::payments::types::{
     AcceptedCredential, Credential, CredentialField, CredentialMeaning, CredentialRole,
@@ -12,14 +12,14 @@ use crate::problem::problem;
 
 /// The credential that authorises every request.
 pub const API_KEY: &str = "api-key";
-/// The signing secret of a webhook, where the merchant gives it.
+/// The signing secret of a webhook that the merchant created by hand.
 const WEBHOOK_SECRET: &str = "webhook-secret";
 
-/// A key that may do everything.
+/// The kind of a key with every permission.
 const STANDARD: &str = "standard";
-/// A key that may lack permissions.
+/// The kind of a key whose permissions the merchant chose.
 const RESTRICTED: &str = "restricted";
-/// The one kind of signing secret.
+/// The kind of a signing secret.
 const SIGNING_SECRET: &str = "signing-secret";
 
 const COPY_THE_SECRET_KEY: &[&str] = &[
@@ -49,7 +49,7 @@ pub fn fields() -> Vec<CredentialField> {
         CredentialField {
             name: WEBHOOK_SECRET.to_owned(),
             label: "Signing secret".to_owned(),
-            help: "Only for a webhook that you have made by hand: the signing secret that Stripe shows for it (whsec_...).".to_owned(),
+            help: "Only for a webhook that you created by hand: its signing secret in Stripe (whsec_...).".to_owned(),
             required: false,
             secret: true,
             role: CredentialRole::SigningSecret,
@@ -58,8 +58,8 @@ pub fn fields() -> Vec<CredentialField> {
     ]
 }
 
-/// What an API key is, by its text. Ten characters after the prefix are the least that Stripe's own
-/// command line accepts.
+/// The rules for an API key. Stripe's own command line requires at least ten characters after the
+/// prefix.
 fn key_rules() -> Vec<CredentialRule> {
     let malformed = |message, remedy| problem("key-malformed", message, remedy);
     vec![
@@ -85,7 +85,7 @@ fn key_rules() -> Vec<CredentialRule> {
                 "key-webhook-secret",
                 "This is the signing secret of a webhook (whsec_…), not an API Key.",
                 &[
-                    "Keep it: it is only needed for a webhook that you have made by hand.",
+                    "Keep it. It is only needed for a webhook that you created by hand.",
                     "In Stripe, open Developers → API Keys.",
                     "Copy the Secret key: it starts with sk_test_ (test mode) or sk_live_ (production).",
                     "Paste it as the API Key.",
@@ -98,7 +98,7 @@ fn key_rules() -> Vec<CredentialRule> {
                 "key-organization",
                 "This is the key of a Stripe organization (sk_org_…), which does not say which of its accounts to charge.",
                 &[
-                    "In Stripe, choose the account that shall receive the money.",
+                    "In Stripe, choose the account that receives the money.",
                     "Open Developers → API Keys in that account.",
                     "Copy its Secret key: it starts with sk_test_ (test mode) or sk_live_ (production).",
                 ],
@@ -108,14 +108,14 @@ fn key_rules() -> Vec<CredentialRule> {
             "^(rkcs|ek|pss)_",
             problem(
                 "key-unsupported",
-                "This is a secret of Stripe's for another purpose, not an API Key to install with.",
+                "This is a Stripe secret for another purpose, not an API Key.",
                 COPY_THE_SECRET_KEY,
             ),
         ),
         refused(
             "^[sr]k_(test|live)_.*[*.…•]",
             malformed(
-                "This is only the shortened form of an API Key, with dots or stars in place of the rest.",
+                "This is a shortened API Key, with dots or stars in place of the rest.",
                 COPY_IT_WHOLE,
             ),
         ),
@@ -130,27 +130,27 @@ fn key_rules() -> Vec<CredentialRule> {
         refused(
             "",
             malformed(
-                "This is not an API Key of Stripe's. A Secret key starts with sk_test_ or sk_live_, followed by letters and digits only.",
+                "This is not a Stripe API Key. A Secret key starts with sk_test_ or sk_live_, followed by letters and digits only.",
                 COPY_THE_SECRET_KEY,
             ),
         ),
     ]
 }
 
-/// What a signing secret is, by its text. Everything else is named by what it is.
+/// The rules for a signing secret. A wrong value is refused with what it seems to be.
 fn secret_rules() -> Vec<CredentialRule> {
     let no_secret = |pattern, what: &str| {
         let message =
             format!("The signing secret of a webhook starts with whsec_, and this is {what}.");
         let remedy = &[
             "In Stripe, open Workbench → Webhooks and choose your endpoint.",
-            "Reveal its signing secret (whsec_…) and paste it whole. Or leave it out.",
+            "Reveal its signing secret (whsec_…) and paste all of it. Or leave the field empty.",
         ];
         refused(pattern, problem("webhook-secret-malformed", message, remedy))
     };
     vec![
-        no_secret(r"\s", "text with white space inside"),
-        no_secret("[*.…•]", "only the shortened form of one"),
+        no_secret(r"\s", "a text with spaces inside"),
+        no_secret("[*.…•]", "a shortened one"),
         no_secret("^[srp]k_", "an API key"),
         no_secret("^we_", "the id of a webhook endpoint"),
         accepted("^whsec_.", SIGNING_SECRET, None),
@@ -171,7 +171,7 @@ fn named<'a>(credentials: &'a [Credential], name: &str) -> Option<&'a Credential
     credentials.iter().find(|credential| credential.name == name)
 }
 
-/// Whether there is an API key.
+/// Whether an API key was given.
 pub fn has_key(credentials: &[Credential]) -> bool {
     named(credentials, API_KEY).is_some()
 }
@@ -186,7 +186,7 @@ pub fn is_same_key(credentials: &[Credential]) -> bool {
     named(credentials, API_KEY).is_some_and(|key| !key.changed)
 }
 
-/// The signing secret that the merchant gave, if one was.
+/// The signing secret, if the merchant gave one.
 pub fn signing_secret(credentials: &[Credential]) -> Option<&str> {
     named(credentials, WEBHOOK_SECRET)?.signing_secret.as_deref()
 }

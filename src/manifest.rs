@@ -1,4 +1,4 @@
-//! What this provider is and needs: all that a host has to know before it runs it.
+//! The manifest: what a host has to know before it runs this provider.
 
 use crate::bindings::brain_studio::payments::types::{
     Allotment, Authorization, Manifest, ModeSource, Origin, Permission, RepeatRules,
@@ -8,14 +8,14 @@ use crate::event_types::WEBHOOK_EVENTS;
 use crate::permissions::PERMISSIONS;
 use crate::webhook::SIGNATURE_HEADER;
 
-/// The requests a second of the smallest account, a sandbox. Source: Stripe's documentation, "Rate
-/// limits".
+/// Requests per second that Stripe allows to a sandbox, the lowest limit of any account. Source: Stripe's
+/// documentation, "Rate limits".
 const REQUESTS_PER_SECOND: u32 = 25;
-/// The reads in 30 days that every account has, whatever it sells. Source: Stripe's documentation,
-/// "Rate limits", read allocation.
+/// Reads in 30 days that Stripe allows to every account. Source: Stripe's documentation, "Rate limits",
+/// "Read allocation".
 const READS_PER_MONTH: u32 = 10_000;
-/// After these the SDKs of Stripe send a request again, where no header says otherwise.
-const REPEATABLE: [u16; 7] = [409, 424, 429, 500, 502, 503, 504];
+/// The statuses after which Stripe's SDKs repeat a request, unless `stripe-should-retry` says otherwise.
+const REPEATABLE_STATUSES: [u16; 7] = [409, 424, 429, 500, 502, 503, 504];
 
 /// The manifest.
 pub fn manifest() -> Manifest {
@@ -43,7 +43,7 @@ pub fn manifest() -> Manifest {
             .collect(),
         repeat: RepeatRules {
             header: Some("stripe-should-retry".to_owned()),
-            statuses: REPEATABLE.to_vec(),
+            statuses: REPEATABLE_STATUSES.to_vec(),
         },
         allotment: Allotment {
             per_second: Some(REQUESTS_PER_SECOND),

@@ -1,7 +1,7 @@
-//! What a restricted key must be allowed to do, and how to find out without doing it.
+//! The permissions that a restricted key needs, and how to test for them without a change.
 //!
-//! A standard key may do everything. Writing is tried on objects that do not exist: a key that may
-//! is told so with 404, one that may not with 403 and the name of the permission.
+//! A standard key has every permission. A write permission is tested on an object that does not exist:
+//! Stripe answers 404 if the key has the permission, else 403 with the permission's name.
 
 use crate::bindings::brain_studio::payments::types::{Problem, ProviderError};
 use crate::problem::{enumerated, problem};
@@ -9,21 +9,21 @@ use crate::stripe::{Client, Error, Request, Response};
 
 /// One permission of a restricted key.
 pub struct Permission {
-    /// Stripe's own name, as its refusals say it (`'rak_…'`). Writing includes reading.
+    /// Stripe's name, as in its 403 answers (`'rak_…'`). A write permission includes the read one.
     pub id: &'static str,
-    /// What it is needed for.
+    /// What the plugin does with it.
     pub purpose: &'static str,
-    /// Whether no payment can be taken without it.
+    /// Whether no payment is possible without it.
     is_essential: bool,
     method: &'static str,
     target: &'static str,
     body: &'static str,
 }
 
-/// What registers, changes and deletes the webhook.
+/// The permission to create, change and delete webhook endpoints.
 const WEBHOOK: &str = "rak_webhook_write";
 
-/// All of them.
+/// The permissions that a restricted key needs.
 pub static PERMISSIONS: [Permission; 6] = [
     Permission {
         id: WEBHOOK,
@@ -43,7 +43,7 @@ pub static PERMISSIONS: [Permission; 6] = [
     },
     Permission {
         id: "rak_payment_intent_write",
-        purpose: "ask what really happened to a payment, and cancel one",
+        purpose: "read payments and cancel them",
         is_essential: true,
         method: "POST",
         target: "/v1/payment_intents/pi_0/cancel",
@@ -51,7 +51,7 @@ pub static PERMISSIONS: [Permission; 6] = [
     },
     Permission {
         id: "rak_charge_read",
-        purpose: "see what has been refunded",
+        purpose: "see how much was refunded",
         is_essential: true,
         method: "GET",
         target: "/v1/charges?limit=1",
@@ -59,7 +59,7 @@ pub static PERMISSIONS: [Permission; 6] = [
     },
     Permission {
         id: "rak_refund_write",
-        purpose: "give money back",
+        purpose: "refund payments",
         is_essential: false,
         method: "POST",
         target: "/v1/refunds",
@@ -79,24 +79,24 @@ pub static PERMISSIONS: [Permission; 6] = [
 #[derive(Default)]
 pub struct Missing(Vec<(String, &'static Permission)>);
 
-/// Asks Stripe for each permission, all at once.
+/// Tests every permission at the same time.
 pub fn missing(stripe: &Client) -> Result<Missing, Error> {
-    missing_by(stripe.send_all(probes()))
+    missing_from(stripe.send_all(probes()))
 }
 
-/// A question for each permission.
+/// The requests that test the permissions, in their order.
 pub fn probes() -> Vec<Request> {
     PERMISSIONS.iter().map(|one| Request::new(one.method, one.target, one.body)).collect()
 }
 
-/// What is missing, by the answers to those questions.
-pub fn missing_by(
+/// The missing permissions, by the answers to `probes`.
+pub fn missing_from(
     answers: impl IntoIterator<Item = Result<Response, Error>>,
 ) -> Result<Missing, Error> {
     let mut missing = Missing::default();
     for (permission, answer) in PERMISSIONS.iter().zip(answers) {
         match answer {
-            // It was understood: what does not exist cannot be changed.
+            // The key has the permission; the object does not exist.
             Ok(_) | Err(Error::NotFound(_) | Error::Refused { .. }) => {}
             Err(Error::PermissionMissing { permission: named, .. }) => {
                 missing.0.push((named.unwrap_or_else(|| permission.id.to_owned()), permission));
@@ -108,56 +108,56 @@ pub fn missing_by(
 }
 
 impl Missing {
-    /// Whether nothing is.
+    /// Whether no permission is missing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether the webhook cannot be registered.
+    /// Whether the key may not create webhook endpoints.
     pub fn includes_webhook(&self) -> bool {
         self.0.iter().any(|(_, missing)| missing.id == WEBHOOK)
     }
 
-    /// Whether no payment can be taken.
+    /// Whether no payment is possible.
     pub fn is_fatal(&self) -> bool {
         self.0.iter().any(|(_, missing)| missing.is_essential)
     }
 
-    /// The names of all of them.
+    /// Their names, separated by commas.
     pub fn names(&self) -> String {
         enumerated(self.0.iter().map(|(name, _)| name))
     }
 
-    /// What to tell the merchant: all of it at once.
+    /// The problem for the merchant. It names all of them.
     pub fn problem(&self) -> Problem {
         let named =
             |(name, missing): &(String, &Permission)| format!("{name} (to {})", missing.purpose);
-        lacking(&enumerated(self.0.iter().map(named)))
+        problem_of(&enumerated(self.0.iter().map(named)))
     }
 }
 
-/// The key lives, and a call was refused.
+/// The error for a request that was refused with 403.
 pub fn permission_missing(named: Option<&str>) -> ProviderError {
-    ProviderError::PermissionMissing(lacking(named.unwrap_or("(Stripe does not say which)")))
+    ProviderError::PermissionMissing(problem_of(named.unwrap_or("(Stripe does not say which)")))
 }
 
-fn lacking(list: &str) -> Problem {
+fn problem_of(list: &str) -> Problem {
     problem(
         "permission-missing",
-        format!("The API Key is a restricted one and lacks permissions: {list}."),
+        format!("The API Key is a restricted key, and these permissions are missing: {list}."),
         &[
             &format!(
-                "Open Stripe's page for a new key, with all that is needed ticked: {}",
+                "Open Stripe's page for a new restricted key. The permissions are selected already: {}",
                 link()
             ),
-            "See that the Dashboard is in the right mode (test or live), and create the key.",
-            "Install again with the new key. Or turn the permissions on in the key that you have, and run a repair.",
+            "Check that the Dashboard is in the right mode (test or live), and create the key.",
+            "Install again with the new key. Or add the permissions to the key that you have, and run a repair.",
         ],
     )
 }
 
-/// Stripe's page for a new restricted key, with everything ticked that this provider needs. Names
-/// that Stripe does not know are passed over.
+/// Stripe's page for a new restricted key with the permissions selected. Stripe ignores names that it
+/// does not know.
 fn link() -> String {
     let mut link = "https://dashboard.stripe.com/apikeys/create?name=Brain%20Studio".to_owned();
     for permission in &PERMISSIONS {

@@ -1,8 +1,8 @@
-//! How this provider says what went wrong.
+//! Making the contract's `problem`.
 
 use crate::bindings::brain_studio::payments::types::Problem;
 
-/// A problem: a code for a program, a sentence for a merchant, and the steps of the remedy.
+/// A problem with its code, its message for a merchant, and the steps of its remedy.
 pub fn problem(code: &str, message: impl Into<String>, remedy: &[&str]) -> Problem {
     Problem {
         code: code.to_owned(),
@@ -11,14 +11,14 @@ pub fn problem(code: &str, message: impl Into<String>, remedy: &[&str]) -> Probl
     }
 }
 
-/// Several things in a sentence: `a, b, c`.
-pub fn enumerated(things: impl Iterator<Item = impl AsRef<str>>) -> String {
+/// Joins texts with commas: `a, b, c`.
+pub fn enumerated(items: impl Iterator<Item = impl AsRef<str>>) -> String {
     let mut text = String::new();
-    for thing in things {
+    for item in items {
         if !text.is_empty() {
             text.push_str(", ");
         }
-        text.push_str(thing.as_ref());
+        text.push_str(item.as_ref());
     }
     text
 }

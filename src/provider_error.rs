@@ -5,9 +5,11 @@ use crate::permissions::permission_missing;
 use crate::problem::problem;
 use crate::stripe::{Error, TRY_AGAIN};
 
+const TELL_SUPPORT: &[&str] = &["Tell the marketplace's support: you cannot change this yourself."];
+
 const REPEAT_SAFELY: &[&str] = &[
-    "Repeat it with the same reference: that is safe, it never charges twice.",
-    "If it keeps failing, look in Stripe's Dashboard whether it has happened.",
+    "Repeat it with the same reference: that is safe and never charges twice.",
+    "If it keeps failing, check in Stripe's Dashboard whether it was carried out.",
 ];
 
 impl From<Error> for ProviderError {
@@ -15,25 +17,25 @@ impl From<Error> for ProviderError {
         match error {
             Error::Denied(message) => Self::Other(problem(
                 "call-denied",
-                format!("The marketplace did not allow a call to Stripe: {message}"),
-                &["Tell the marketplace's support: this is not something that you can change."],
+                format!("The marketplace did not allow a request to Stripe: {message}"),
+                TELL_SUPPORT,
             )),
             Error::Unavailable(problem) => Self::Unavailable(problem),
             Error::UnknownOutcome => Self::UnknownOutcome(problem(
                 "outcome-unknown",
-                "The request was sent to Stripe and no answer came, so it is not known whether it has happened.",
+                "The request was sent to Stripe and no answer came. It may have been carried out.",
                 REPEAT_SAFELY,
             )),
             Error::KeySpent => Self::KeySpent(problem(
                 "reference-used",
-                "Stripe has refused this: This reference was used before, for another payment.",
-                &["Change what Stripe objects to, and try again."],
+                "Stripe refused the request: this reference was used before, for another payment.",
+                &["Change the request as Stripe says, and try again."],
             )),
             Error::ReplayedFailure => Self::ReplayedFailure(problem(
                 "outcome-replayed",
-                "Stripe had a problem of its own with this request and repeats its answer, so it is not known whether it has happened.",
+                "Stripe had an internal error with this request and repeats its answer. The request may have been carried out.",
                 &[
-                    "Look in Stripe's Dashboard whether it has happened, before you ask for it in another way.",
+                    "Check in Stripe's Dashboard whether it was carried out, before you try it in another way.",
                 ],
             )),
             Error::KeyRejected { expired } => Self::InvalidCredentials(key_rejected(expired)),
@@ -42,24 +44,20 @@ impl From<Error> for ProviderError {
             }
             Error::NotFound(message) => Self::NotFound(problem(
                 "payment-not-found",
-                with_stripes_message("Stripe does not know it in this mode and account", &message),
+                with_stripes_message("Stripe does not have it in this mode and account", &message),
                 &[
                     "Check that it belongs to the account and the mode (test or live) of the installed key.",
                 ],
             )),
-            Error::UnknownRequest(request) => Self::Refused(problem(
-                "provider-request-unknown",
-                format!("What answers in Stripe's place does not know the request {request}."),
-                &["Tell the marketplace's support: this is not something that you can change."],
-            )),
+            Error::UnknownRequest(request) => Self::Refused(unknown_request(&request)),
             Error::Refused { code, message } => Self::Refused(problem(
                 code.as_deref().unwrap_or("provider-refused"),
-                with_stripes_message("Stripe has refused this", &message),
-                &["Change what Stripe objects to, and try again."],
+                with_stripes_message("Stripe refused the request", &message),
+                &["Change the request as Stripe says, and try again."],
             )),
             Error::Unreadable => Self::Other(problem(
                 "provider-answer-unreadable",
-                "Stripe's answer could not be understood.",
+                "Stripe's answer could not be read.",
                 TRY_AGAIN,
             )),
         }
@@ -73,7 +71,7 @@ pub fn key_rejected(expired: bool) -> Problem {
     } else {
         (
             "key-rejected",
-            "Stripe does not accept this API Key. It may have been deleted, replaced or copied only in part.",
+            "Stripe does not accept this API Key. It may have been deleted, replaced or not copied completely.",
         )
     };
     problem(
@@ -84,6 +82,15 @@ pub fn key_rejected(expired: bool) -> Problem {
             "Copy the Secret key, or create a new one.",
             "Install again with that key.",
         ],
+    )
+}
+
+/// The problem of a request that the API does not have. The server may not be Stripe's.
+pub fn unknown_request(request: &str) -> Problem {
+    problem(
+        "provider-request-unknown",
+        format!("The server that answered for Stripe does not know the request {request}."),
+        TELL_SUPPORT,
     )
 }
 

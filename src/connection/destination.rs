@@ -1,25 +1,25 @@
-//! Event destinations: what the guide has the merchant choose besides the events and the URL. Only
-//! the second version of Stripe's API shows it.
+//! Event destinations: the type, payload style and origin that the guide tells the merchant to choose.
+//! Only version 2 of Stripe's API shows them.
 
 use super::address::is_meant_for;
 use crate::bindings::brain_studio::payments::types::{Mode, WebhookUrls};
 use crate::event_types::WEBHOOK_EVENTS;
 use crate::stripe::{Error, EventDestination, List, Params, Request, Response, WebhookEndpoint};
 
-/// Asks for the event destinations of the account and mode.
+/// The request for the event destinations of the account and mode.
 pub fn first_page() -> Request {
     let query = Params::new().with("limit", "100").with("include[0]", "webhook_endpoint.url");
     Request::get("/v2/core/event_destinations", &query)
 }
 
-/// The event destinations, by the answer.
+/// The event destinations in the answer to `first_page`.
 pub fn list_from(answer: Result<Response, Error>) -> Result<Vec<EventDestination>, Error> {
     let page: List<EventDestination> = answer?.read()?;
     Ok(page.data)
 }
 
-/// The destination of a webhook. Without a webhook: one that was meant to be it, and is of another
-/// kind.
+/// The destination of a webhook endpoint. Without an endpoint: a destination of another type that was
+/// meant to be the webhook.
 pub fn of<'a>(
     webhook: Option<&WebhookEndpoint>,
     destinations: &'a [EventDestination],
@@ -39,17 +39,17 @@ pub fn of<'a>(
     })
 }
 
-/// What the merchant has chosen and should not have: the finding, and what to choose instead.
-pub fn fault(destination: &EventDestination) -> Option<(&'static str, &'static str)> {
+/// A wrong setting of a destination, and the right choice. None: every setting is right.
+pub fn wrong_setting(destination: &EventDestination) -> Option<(&'static str, &'static str)> {
     if destination.kind != "webhook_endpoint" {
         return Some((
-            "The destination is not a webhook but of another type",
+            "The destination is of another type than Webhook endpoint",
             "Choose the type Webhook endpoint (an HTTPS URL).",
         ));
     }
     if destination.event_payload != "snapshot" {
         return Some((
-            "The destination sends thin events, which do not hold the payment",
+            "The destination sends thin events, which do not contain the payment",
             "Choose the payload style Snapshot.",
         ));
     }

@@ -1,4 +1,4 @@
-//! Webhook endpoints at Stripe: listed, made, corrected, deleted.
+//! Webhook endpoints at Stripe: list, create, correct, delete.
 
 use super::address::own_url;
 use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation};
@@ -9,41 +9,40 @@ use crate::stripe::{API_VERSION, Client, Error, List, Params, Request, Response,
 
 const ENDPOINTS: &str = "/v1/webhook_endpoints";
 
-/// Where an endpoint stands in the API.
 fn path(id: &str) -> String {
     format!("{ENDPOINTS}/{id}")
 }
 
-/// Makes a new one, as it should be.
+/// Creates an endpoint.
 pub fn create(
     stripe: &Client,
     request: &InstallRequest,
     idempotency_key: Option<&str>,
 ) -> Result<WebhookEndpoint, Error> {
     let url = own_url(&request.webhook_urls, request.mode);
-    let mut form = correct_form(url)
+    let mut params = mutable_params(url)
         .with("api_version", API_VERSION)
         .with("description", "Brain Studio: tells your flows what happened to a payment");
-    tag_endpoint(&mut form, request);
-    stripe.post(ENDPOINTS, &form, idempotency_key)?.read()
+    tag_endpoint(&mut params, request);
+    stripe.post(ENDPOINTS, &params, idempotency_key)?.read()
 }
 
-/// The parameters that may also be corrected later.
-fn correct_form(url: &str) -> Params {
-    let mut form = Params::new().with("url", url);
+/// The parameters that Stripe lets us change later.
+fn mutable_params(url: &str) -> Params {
+    let mut params = Params::new().with("url", url);
     for event in WEBHOOK_EVENTS {
-        form.add("enabled_events[]", event);
+        params.add("enabled_events[]", event);
     }
-    form
+    params
 }
 
-/// Corrects one in place. Its secret stays.
+/// Corrects an endpoint in place and enables it. Its signing secret stays.
 pub fn correct(stripe: &Client, id: &str, url: &str) -> Result<(), Error> {
-    let form = correct_form(url).with("disabled", "false");
-    stripe.post(&path(id), &form, None).map(|_| ())
+    let params = mutable_params(url).with("disabled", "false");
+    stripe.post(&path(id), &params, None).map(|_| ())
 }
 
-/// One of them. None: it is gone.
+/// Reads an endpoint. None: it does not exist.
 pub fn find(stripe: &Client, id: &str) -> Result<Option<WebhookEndpoint>, Error> {
     match stripe.get(&path(id), &Params::new()) {
         Ok(answer) => answer.read().map(Some),
@@ -52,17 +51,17 @@ pub fn find(stripe: &Client, id: &str) -> Result<Option<WebhookEndpoint>, Error>
     }
 }
 
-/// Every endpoint of the account and mode.
+/// Lists every endpoint of the account and mode.
 pub fn list(stripe: &Client) -> Result<Vec<WebhookEndpoint>, Error> {
     list_from(stripe, stripe.send(first_page()))
 }
 
-/// Asks for the first hundred of them.
+/// The request for the first page of endpoints. 100 is Stripe's largest page.
 pub fn first_page() -> Request {
     Request::get(ENDPOINTS, &Params::new().with("limit", "100"))
 }
 
-/// All of them, of whom the first hundred have been asked for.
+/// Every endpoint: those in the answer to `first_page`, and those of the pages after it.
 pub fn list_from(
     stripe: &Client,
     first: Result<Response, Error>,
@@ -75,7 +74,7 @@ pub fn list_from(
             Some(last) if page.has_more => {
                 let query = Params::new().with("limit", "100").with("starting_after", &last.id);
                 page = stripe.get(ENDPOINTS, &query)?.read()?;
-                // A page without anything on it is the last one, whatever it says.
+                // An empty page is the last one, whatever `has_more` says.
                 page.has_more &= !page.data.is_empty();
             }
             _ => return Ok(endpoints),
@@ -83,7 +82,7 @@ pub fn list_from(
     }
 }
 
-/// Deletes one. Already gone is done.
+/// Deletes an endpoint. One that does not exist is a success.
 pub fn remove(stripe: &Client, id: &str) -> Result<(), Error> {
     match stripe.delete(&path(id)) {
         Ok(_) | Err(Error::NotFound(_)) => Ok(()),
@@ -91,7 +90,7 @@ pub fn remove(stripe: &Client, id: &str) -> Result<(), Error> {
     }
 }
 
-/// The events that it should deliver and does not, and those that it delivers and should not.
+/// The needed events that the endpoint does not deliver, and those that it delivers without need.
 pub fn wrong_events(endpoint: &WebhookEndpoint) -> (String, String) {
     let all = endpoint.enabled_events.iter().any(|event| event == "*");
     let has = |event: &str| all || endpoint.enabled_events.iter().any(|enabled| enabled == event);
@@ -102,13 +101,13 @@ pub fn wrong_events(endpoint: &WebhookEndpoint) -> (String, String) {
     )
 }
 
-/// Whether it delivers exactly the events that it should.
+/// Whether the endpoint delivers exactly the needed events.
 pub fn has_exact_events(endpoint: &WebhookEndpoint) -> bool {
     let (missing, superfluous) = wrong_events(endpoint);
     missing.is_empty() && superfluous.is_empty()
 }
 
-/// Whether the plugin made it for the installation's workspace.
+/// Whether the plugin created the endpoint for the installation's workspace.
 pub fn is_of_workspace(endpoint: &WebhookEndpoint, installation: &Installation) -> bool {
     endpoint.metadata.workspace.as_ref() == Some(&installation.workspace)
 }

@@ -15,9 +15,10 @@ pub fn install(stripe: &Client, request: &InstallRequest) -> Result<Installation
         return Err(ProviderError::PermissionMissing(missing.problem()));
     }
     let account = account(stripe)?;
-    let once = format!("install-{}", request.installation_id);
+    let idempotency_key = format!("install-{}", request.installation_id);
     let secrets = signing_secret(&request.credentials).map(str::to_owned).into_iter().collect();
-    let webhook = registration::register(stripe, request, &missing, secrets, Some(&once))?;
+    let webhook =
+        registration::register(stripe, request, &missing, secrets, Some(&idempotency_key))?;
     Ok(Installation {
         installation_id: request.installation_id.clone(),
         workspace: request.workspace.clone(),
@@ -28,8 +29,8 @@ pub fn install(stripe: &Client, request: &InstallRequest) -> Result<Installation
     })
 }
 
-/// Removes what `install` made, and what a crash may have left of others of the same workspace. An
-/// endpoint that was made by hand is the merchant's.
+/// Deletes the webhook endpoint that `install` created, and those that an interrupted installation of the
+/// same workspace left. An endpoint that was created by hand stays.
 pub fn uninstall(stripe: &Client, installation: &Installation) -> Result<(), ProviderError> {
     if let Some(id) = &installation.webhook.endpoint_id
         && installation.webhook.owner == WebhookOwner::Plugin
@@ -37,7 +38,7 @@ pub fn uninstall(stripe: &Client, installation: &Installation) -> Result<(), Pro
         endpoint::remove(stripe, id)?;
     }
     let endpoints = match endpoint::list(stripe) {
-        // A key that may not see webhooks has made none.
+        // A key without the permission to read endpoints has created none.
         Err(Error::PermissionMissing { .. }) => return Ok(()),
         endpoints => endpoints?,
     };
@@ -49,7 +50,7 @@ pub fn uninstall(stripe: &Client, installation: &Installation) -> Result<(), Pro
     Ok(())
 }
 
-/// What the request's key may not do. A standard key may do everything.
+/// The permissions that the request's key lacks. A standard key has all of them.
 pub fn missing_permissions(stripe: &Client, request: &InstallRequest) -> Result<Missing, Error> {
     if is_restricted(&request.credentials) {
         permissions::missing(stripe)
@@ -58,9 +59,8 @@ pub fn missing_permissions(stripe: &Client, request: &InstallRequest) -> Result<
     }
 }
 
-/// The account that the key belongs to. A restricted key may not be allowed to ask, and its refusal
-/// often names the account all the same. Nothing depends on it: only a dead key and a Stripe that is
-/// not there are errors.
+/// The account of the key. None: not known. A restricted key may not read the account, but Stripe's 403
+/// answer often names it. No payment needs the account's id, so an answer without it is no error.
 pub fn account(stripe: &Client) -> Result<Option<String>, Error> {
     match stripe.get("/v1/account", &Params::new()) {
         Ok(answer) => Ok(answer.read::<Account>().ok().map(|account| account.id)),

@@ -1,4 +1,4 @@
-//! The connection with a merchant's account: made, mended, looked at, removed.
+//! The connection to a merchant's account: install, repair, status report, uninstall.
 
 mod address;
 mod destination;

@@ -1,6 +1,6 @@
-//! How the webhook comes about: the plugin registers it, or finds the one that the merchant made
-//! from the guide. What Stripe will not do is no error but a problem of the registration: the
-//! installation works without it, and asks instead of waiting.
+//! The registration of the webhook: the plugin creates an endpoint, or finds the one that the merchant
+//! created from the guide. A registration that fails is no error but the registration's problem: the
+//! installation works without a webhook, because the host asks Stripe for the state of payments.
 
 use super::address::{self, is_meant_for, own_url, shared_url, url_by_hand, url_difference};
 use super::{endpoint, secrets};
@@ -12,9 +12,9 @@ use crate::permissions::Missing;
 use crate::problem::problem;
 use crate::stripe::{Client, Error, WebhookEndpoint};
 
-/// Registers a webhook, or looks for one that was made by hand: where that is asked for, and where
-/// Stripe lets the plugin make none. The secrets that are known go on being so: what an old webhook
-/// has sent may still be on its way.
+/// Registers a webhook. Looks for one that was created by hand if the request says so, or if Stripe
+/// lets the plugin create none. The known secrets are kept: deliveries of an old endpoint may still be
+/// on their way.
 pub fn register(
     stripe: &Client,
     request: &InstallRequest,
@@ -23,19 +23,19 @@ pub fn register(
     idempotency_key: Option<&str>,
 ) -> Result<WebhookRegistration, Error> {
     if request.webhook_owner == WebhookOwner::Merchant {
-        return find_made_by_hand(stripe, request, secrets);
+        return find_created_by_hand(stripe, request, secrets);
     }
     let own = own_url(&request.webhook_urls, request.mode);
     let created = if missing.includes_webhook() {
         Err(Error::PermissionMissing { permission: Some(missing.names()), account: None })
     } else {
         match endpoint::create(stripe, request, idempotency_key) {
-            // Whether it was made is not known, and its secret is lost. Stripe repeats a failure to
-            // the same idempotency key for a day: only another attempt helps.
+            // The endpoint may exist, and its secret is lost. For a day Stripe replays the failure to
+            // the same idempotency key, so only a request with another key helps.
             Err(Error::UnknownOutcome | Error::ReplayedFailure | Error::KeySpent)
                 if idempotency_key.is_some() =>
             {
-                remove_made_for(stripe, &request.installation_id)
+                remove_created_for(stripe, &request.installation_id)
                     .and_then(|()| endpoint::create(stripe, request, None))
             }
             created => created,
@@ -44,7 +44,7 @@ pub fn register(
     let why = match created {
         Ok(endpoint) => {
             let signing_secrets = match endpoint.secret {
-                Some(new) => secrets::renewed(new, secrets),
+                Some(new) => secrets::with_new(new, secrets),
                 None => Vec::new(),
             };
             return Ok(WebhookRegistration {
@@ -57,7 +57,7 @@ pub fn register(
             });
         }
         Err(Error::PermissionMissing { permission, .. }) => {
-            let lacking = permission.as_deref().unwrap_or("a permission");
+            let lacking = permission.as_deref().unwrap_or("(Stripe does not say which)");
             not_permitted(lacking, own)
         }
         Err(Error::Refused { message, .. }) if is_at_its_limit(&message) => limit_reached(),
@@ -67,9 +67,9 @@ pub fn register(
         }
         Err(error) => return Err(error),
     };
-    let found = find_made_by_hand(stripe, request, secrets)?;
-    // A webhook that was made by hand takes its place, and so does the secret of one that the key
-    // may not see.
+    let found = find_created_by_hand(stripe, request, secrets)?;
+    // A webhook that was created by hand does instead, and so does the secret of one that the key may
+    // not read.
     if found.endpoint_id.is_some() || found.problem.is_none() {
         return Ok(found);
     }
@@ -81,9 +81,9 @@ pub fn verification(secrets: &[String]) -> Verification {
     if secrets.is_empty() { Verification::None } else { Verification::ByPlugin }
 }
 
-/// Deletes what an attempt of the same install has left.
-fn remove_made_for(stripe: &Client, installation_id: &str) -> Result<(), Error> {
-    // Where even that cannot be seen, it is still not known what has happened.
+/// Deletes the endpoints that an earlier attempt of the same installation created.
+fn remove_created_for(stripe: &Client, installation_id: &str) -> Result<(), Error> {
+    // Without the list it is still not known whether the endpoint exists.
     for endpoint in endpoint::list(stripe).map_err(|_| Error::UnknownOutcome)? {
         if endpoint.metadata.installation.as_deref() == Some(installation_id) {
             endpoint::remove(stripe, &endpoint.id)?;
@@ -92,16 +92,16 @@ fn remove_made_for(stripe: &Client, installation_id: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// The endpoint that the merchant made from the guide, found by its URL.
-pub fn find_made_by_hand(
+/// Finds the endpoint that the merchant created from the guide, by its URL.
+pub fn find_created_by_hand(
     stripe: &Client,
     request: &InstallRequest,
     secrets: Vec<String>,
 ) -> Result<WebhookRegistration, Error> {
     let (urls, mode) = (&request.webhook_urls, request.mode);
     let own = own_url(urls, mode);
-    let (endpoint_id, url, unfound) = match endpoint::list(stripe) {
-        Ok(endpoints) => match made_by_hand(&endpoints, urls, mode) {
+    let (endpoint_id, url, not_found) = match endpoint::list(stripe) {
+        Ok(endpoints) => match created_by_hand(&endpoints, urls, mode) {
             Some(found) if [own, shared_url(urls, mode)].contains(&found.url.as_str()) => {
                 (Some(found.id.clone()), found.url.clone(), None)
             }
@@ -115,54 +115,55 @@ pub fn find_made_by_hand(
         url,
         owner: WebhookOwner::Merchant,
         verification: verification(&secrets),
-        problem: unfound.or_else(|| secrets.is_empty().then(secret_not_given)),
+        problem: not_found.or_else(|| secrets.is_empty().then(secret_not_given)),
         signing_secrets: secrets,
     })
 }
 
-/// The endpoint that the merchant has made for the marketplace: the one with exactly the right URL
-/// (the installation's own, else the shared one), else one with mistakes in it, else one with the
-/// URL of the other mode.
-pub fn made_by_hand<'a>(
+/// The endpoint that the merchant created for the marketplace: the one with the right URL (the
+/// installation's own, else the shared one), else one whose URL has mistakes, else one with the URL of
+/// the other mode.
+pub fn created_by_hand<'a>(
     endpoints: &'a [WebhookEndpoint],
     urls: &WebhookUrls,
     mode: Mode,
 ) -> Option<&'a WebhookEndpoint> {
     let other = address::other(mode);
-    let by = |is_it: &dyn Fn(&str) -> bool| {
+    let find = |matches: &dyn Fn(&str) -> bool| {
         endpoints
             .iter()
-            .find(|endpoint| endpoint.metadata.installation.is_none() && is_it(&endpoint.url))
+            .find(|endpoint| endpoint.metadata.installation.is_none() && matches(&endpoint.url))
     };
-    by(&|url| url == own_url(urls, mode))
-        .or_else(|| by(&|url| url == shared_url(urls, mode)))
-        .or_else(|| by(&|url| is_meant_for(url, urls, mode)))
-        .or_else(|| by(&|url| is_meant_for(url, urls, other)))
+    find(&|url| url == own_url(urls, mode))
+        .or_else(|| find(&|url| url == shared_url(urls, mode)))
+        .or_else(|| find(&|url| is_meant_for(url, urls, mode)))
+        .or_else(|| find(&|url| is_meant_for(url, urls, other)))
 }
 
-/// The refusal has no code. Stripe's documentation says 16 endpoints, reports say 100.
+/// Whether Stripe's message, which comes without a code, says that the account has its maximum of
+/// endpoints. Stripe's documentation says 16, reports say 100.
 fn is_at_its_limit(message: &str) -> bool {
     let mut words = message.split(' ');
     words.any(|word| word == "maximum") && words.any(|word| word == "webhook")
 }
 
-/// Stripe did not say it.
+/// The problem of an endpoint whose signing secret Stripe did not give.
 pub fn secret_missing() -> Problem {
     problem(
         "webhook-secret-missing",
-        "The webhook was registered, and Stripe did not say its signing secret. Payments are confirmed by asking Stripe instead.",
+        "The webhook was registered, but Stripe did not give its signing secret. Brain Studio asks Stripe about each payment instead.",
         &[
-            "In Stripe, open Workbench → Webhooks, choose the endpoint that Brain Studio made, and reveal its signing secret (whsec_…).",
+            "In Stripe, open Workbench → Webhooks, choose the endpoint that Brain Studio created, and reveal its signing secret (whsec_…).",
             "Install again with the API Key and that secret.",
         ],
     )
 }
 
-/// The merchant has left it out.
+/// The problem of an endpoint whose signing secret the merchant did not give.
 pub fn secret_not_given() -> Problem {
     problem(
         "webhook-secret-not-given",
-        "The webhook's signing secret was not given. Payments are confirmed by asking Stripe instead.",
+        "The webhook's signing secret was not given. Brain Studio asks Stripe about each payment instead.",
         &[
             "In Stripe, open Workbench → Webhooks, choose your endpoint and reveal its signing secret (whsec_…).",
             "Install again with the API Key and that secret.",
@@ -170,14 +171,16 @@ pub fn secret_not_given() -> Problem {
     )
 }
 
-/// The key may not make endpoints. All that it may not is said at once.
+/// The problem of a key that may not create endpoints. `lacking` names every missing permission.
 pub fn not_permitted(lacking: &str, url: &str) -> Problem {
     problem(
         "webhook-not-permitted",
-        format!("The webhook could not be registered: the API Key lacks {lacking}."),
+        format!(
+            "The webhook could not be registered. The API Key lacks these permissions: {lacking}."
+        ),
         &[
-            "Give the API Key what it lacks, and run a repair.",
-            &format!("Or make the webhook by hand, as the guide says, with this URL: {url}"),
+            "Add the missing permissions to the API Key, and run a repair.",
+            &format!("Or create the webhook by hand, as the guide says, with this URL: {url}"),
             "Then install again with the API Key and the webhook's signing secret (whsec_…).",
         ],
     )
@@ -186,15 +189,15 @@ pub fn not_permitted(lacking: &str, url: &str) -> Problem {
 fn limit_reached() -> Problem {
     problem(
         "webhook-limit-reached",
-        "The webhook could not be registered: the Stripe account has as many webhook endpoints as Stripe allows.",
+        "The webhook could not be registered: the Stripe account has the maximum number of webhook endpoints.",
         &[
-            "In Stripe, open Workbench → Webhooks and delete endpoints that nobody uses.",
+            "In Stripe, open Workbench → Webhooks and delete endpoints that you do not use.",
             "Run a repair.",
         ],
     )
 }
 
-/// There is none with the right URL: what to make, or to correct.
+/// The problem of an account without a webhook of the right URL. `similar`: the endpoint to correct.
 pub fn webhook_missing(
     urls: &WebhookUrls,
     mode: Mode,
@@ -207,7 +210,7 @@ pub fn webhook_missing(
     if let Some((id, url, difference)) = similar.and_then(with_difference) {
         return problem(
             "webhook-url-wrong",
-            format!("The URL of your webhook is not the right one: {difference}."),
+            format!("The URL of your webhook is wrong: {difference}."),
             &[
                 &format!("In Stripe, open Workbench → Webhooks and edit {id}."),
                 &format!("Paste this URL: {url}"),
@@ -216,9 +219,9 @@ pub fn webhook_missing(
     }
     problem(
         "webhook-missing",
-        "No webhook with the marketplace's address was found in this Stripe account and mode.",
+        "No webhook with the marketplace's URL was found in this Stripe account and mode.",
         &[
-            "In Stripe, see that you are in the right mode. Test mode may be found in the account selector (top left) as Test mode, Switch to a test environment or Manage test environments.",
+            "In Stripe, check that you are in the right mode. Test mode may be found in the account selector (top left) as Test mode, Switch to a test environment or Manage test environments.",
             "Open Workbench → Webhooks and create a destination of the type Webhook endpoint, for events of Your account.",
             &select_webhook_events(),
             &format!("Paste this URL: {}", own_url(urls, mode)),

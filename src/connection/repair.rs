@@ -1,8 +1,7 @@
-//! Bringing Stripe's side back to what it should be.
+//! Repair: corrects the webhook endpoint, creates a missing one, deletes those of earlier installations.
 //!
-//! `install` only creates, and a repair that creates deletes nothing, so that a secret is stored
-//! before anything goes. What earlier installations of the workspace left behind is removed in
-//! here. The key may be a new one: then this is its rotation.
+//! A repair that creates an endpoint deletes none: the host stores the new signing secret first, and
+//! repairs again. With a new key, a repair is the key's rotation.
 
 use super::install::{account, missing_permissions};
 use super::{address, endpoint, registration, secrets};
@@ -14,7 +13,7 @@ use crate::permissions::Missing;
 use crate::problem::problem;
 use crate::stripe::{API_VERSION, Client, Error, WebhookEndpoint};
 
-/// Repairs an installation, with the key of the request.
+/// Repairs an installation with the key of the request.
 pub fn repair(
     stripe: &Client,
     mut installation: Installation,
@@ -29,20 +28,20 @@ pub fn repair(
     }
     if let Some(given) = signing_secret(&request.credentials) {
         let known = std::mem::take(&mut installation.webhook.signing_secrets);
-        installation.webhook.signing_secrets = secrets::added(given, known);
+        installation.webhook.signing_secrets = secrets::with_given(given, known);
     }
     let changes = if installation.webhook.owner == WebhookOwner::Plugin {
         repair_own(stripe, &mut installation, request, &missing)?
     } else {
-        look_again(stripe, &mut installation, request, &missing)?
+        repair_merchants(stripe, &mut installation, request, &missing)?
     };
     installation.webhook.verification =
         registration::verification(&installation.webhook.signing_secrets);
     Ok(RepairOutcome { installation, changes })
 }
 
-/// Whether the request's key is of the installation's account. What cannot be shown is not so: the
-/// payments of one account are not known to another.
+/// Whether the request's key belongs to the installation's account. Not known counts as no: another
+/// account does not have the installation's payments.
 fn is_of_account(
     stripe: &Client,
     installation: &mut Installation,
@@ -52,7 +51,7 @@ fn is_of_account(
     let is_of_account = match (&installation.account, &now) {
         (Some(before), Some(now)) => before == now,
         _ if is_same_key(&request.credentials) => true,
-        // Only the key of the account that has the webhook can see it.
+        // Only a key of the same account can read the endpoint.
         _ => match &installation.webhook.endpoint_id {
             Some(id) => match endpoint::find(stripe, id) {
                 Err(Error::PermissionMissing { .. }) => false,
@@ -65,7 +64,7 @@ fn is_of_account(
     Ok(is_of_account)
 }
 
-/// The plugin's own webhook.
+/// Repairs a webhook that the plugin owns.
 fn repair_own(
     stripe: &Client,
     installation: &mut Installation,
@@ -74,15 +73,15 @@ fn repair_own(
 ) -> Result<Vec<String>, ProviderError> {
     let existing = match &installation.webhook.endpoint_id {
         Some(id) => match endpoint::find(stripe, id) {
-            // It may be as it should be: the permissions' own check says what is wrong.
+            // The endpoint may be right. The status report names the missing permission.
             Err(Error::PermissionMissing { .. }) => return Ok(Vec::new()),
             existing => existing?,
         },
         None => None,
     };
     let mut changes = Vec::new();
-    // Its version cannot be changed and its secret not read again: only a new one will do. A key
-    // that was not told the secret of one will not be told that of the next.
+    // The API version of an endpoint cannot be changed, and its secret cannot be read again: both need
+    // a new endpoint. A key that did not get the secret of one will not get that of the next.
     let knows_secret = !installation.webhook.signing_secrets.is_empty();
     let is_worth_keeping = knows_secret || is_same_key(&request.credentials);
     match existing {
@@ -93,11 +92,11 @@ fn repair_own(
         existing => {
             let before = installation.webhook.clone();
             if register_anew(stripe, installation, request, missing, &mut changes)? {
-                // Its secret has to be stored before the old one goes: the host repairs again.
+                // The host stores the new secret and repairs again. Then the old endpoint is deleted.
                 return Ok(changes);
             }
             if existing.is_some() {
-                // What works goes on until something stands in its place.
+                // The old endpoint stays in use until there is a new one.
                 let problem = installation.webhook.problem.take().or(before.problem);
                 installation.webhook = WebhookRegistration { problem, ..before };
                 return Ok(changes);
@@ -108,7 +107,7 @@ fn repair_own(
     Ok(changes)
 }
 
-/// Sets right what can be set right in place.
+/// Corrects an endpoint in place.
 fn correct(
     stripe: &Client,
     installation: &mut Installation,
@@ -118,17 +117,17 @@ fn correct(
 ) -> Result<(), Error> {
     let url = address::own_url(&request.webhook_urls, installation.mode);
     if found.status != "enabled" {
-        changes.push("The webhook was turned on again.".to_owned());
+        changes.push("The webhook was enabled again.".to_owned());
     }
     if !endpoint::has_exact_events(found) {
-        changes.push("The webhook listens to exactly the three events again.".to_owned());
+        changes.push("The webhook's events were corrected.".to_owned());
     }
     if found.url != url {
         changes.push("The webhook's URL was corrected.".to_owned());
     }
     if !changes.is_empty() {
         match endpoint::correct(stripe, &found.id, url) {
-            // The status report says so, with what the key lacks.
+            // The status report says what is wrong, and which permission is missing.
             Err(Error::PermissionMissing { .. }) => {
                 changes.clear();
                 return Ok(());
@@ -140,16 +139,16 @@ fn correct(
     Ok(())
 }
 
-/// The merchant's webhook is not ours to change. One that is gone is made up for, unless the
-/// merchant wanted to make it.
-fn look_again(
+/// Repairs the registration of a webhook that the merchant owns. The endpoint itself is not changed. If
+/// it does not exist, the plugin registers one, unless the request leaves the webhook to the merchant.
+fn repair_merchants(
     stripe: &Client,
     installation: &mut Installation,
     request: &InstallRequest,
     missing: &Missing,
 ) -> Result<Vec<String>, ProviderError> {
     let secrets = installation.webhook.signing_secrets.clone();
-    let found = registration::find_made_by_hand(stripe, request, secrets)?;
+    let found = registration::find_created_by_hand(stripe, request, secrets)?;
     let mut changes = Vec::new();
     if found.endpoint_id.is_some() || request.webhook_owner == WebhookOwner::Merchant {
         installation.webhook = found;
@@ -160,7 +159,7 @@ fn look_again(
     Ok(changes)
 }
 
-/// Registers a webhook in the place of what there was. False: Stripe let the plugin make none.
+/// Registers a new webhook for the installation. False: Stripe did not let the plugin create one.
 fn register_anew(
     stripe: &Client,
     installation: &mut Installation,
@@ -170,24 +169,24 @@ fn register_anew(
 ) -> Result<bool, ProviderError> {
     let secrets = installation.webhook.signing_secrets.clone();
     let webhook = registration::register(stripe, request, missing, secrets, None)?;
-    let is_made = webhook.endpoint_id.is_some() && webhook.owner == WebhookOwner::Plugin;
-    if is_made {
+    let is_created = webhook.endpoint_id.is_some() && webhook.owner == WebhookOwner::Plugin;
+    if is_created {
         changes.push("A new webhook was registered.".to_owned());
     }
     installation.webhook = webhook;
-    Ok(is_made)
+    Ok(is_created)
 }
 
-/// Deletes the endpoints that this workspace made earlier, known by their metadata. The URL alone
-/// proves nothing: every merchant and workspace shares it. What cannot be deleted now is for the
-/// next repair, and the status report names it.
+/// Deletes the endpoints of earlier installations of this workspace, found by their metadata. The URL
+/// proves nothing, because workspaces share it. What cannot be deleted stays for the next repair, and
+/// the status report names it.
 fn remove_strays(stripe: &Client, installation: &Installation, changes: &mut Vec<String>) {
     for stray in endpoint::list(stripe).unwrap_or_default() {
         if endpoint::is_of_workspace(&stray, installation)
             && installation.webhook.endpoint_id.as_ref() != Some(&stray.id)
             && endpoint::remove(stripe, &stray.id).is_ok()
         {
-            changes.push("A webhook that an earlier installation had left was deleted.".to_owned());
+            changes.push("A webhook of an earlier installation was deleted.".to_owned());
         }
     }
 }
@@ -195,7 +194,7 @@ fn remove_strays(stripe: &Client, installation: &Installation, changes: &mut Vec
 fn other_account() -> ProviderError {
     ProviderError::Refused(problem(
         "account-mismatch",
-        "This API Key belongs to another Stripe account than the one that is installed, or cannot show that it does not.",
+        "This API Key belongs to another Stripe account than the installed key, or may not read its account.",
         &["Uninstall Stripe.", "Install it again with the new key."],
     ))
 }

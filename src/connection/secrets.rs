@@ -1,22 +1,22 @@
-//! Which signing secrets are kept: deliveries of an old one may still be on their way.
+//! The signing secrets that an installation keeps. Old ones are kept for a while, because deliveries that
+//! were signed with them may still be on their way.
 
-/// The endpoint's own, and the two that a merchant may have rolled it to: the new one and the one
-/// before, which Stripe signs with for another day.
-const SECRETS_KEPT: usize = 3;
+/// The secret that Stripe gave for the endpoint, and two that the merchant may have rolled it to: the new
+/// one, and the one before, with which Stripe signs for another day.
+const MAXIMUM_SECRETS: usize = 3;
 
-/// The known secrets with one that the merchant gives. The first stays first: it is the one that
-/// Stripe itself has said.
-pub fn added(given: &str, mut secrets: Vec<String>) -> Vec<String> {
+/// Adds a secret that the merchant gave. The first secret stays first, because Stripe itself gave it.
+pub fn with_given(given: &str, mut secrets: Vec<String>) -> Vec<String> {
     if !secrets.iter().any(|secret| secret == given) {
         secrets.insert(secrets.len().min(1), given.to_owned());
-        secrets.truncate(SECRETS_KEPT);
+        secrets.truncate(MAXIMUM_SECRETS);
     }
     secrets
 }
 
-/// The secret of a new endpoint with the known ones.
-pub fn renewed(new: String, mut secrets: Vec<String>) -> Vec<String> {
+/// Puts the secret of a new endpoint before the known ones.
+pub fn with_new(new: String, mut secrets: Vec<String>) -> Vec<String> {
     secrets.insert(0, new);
-    secrets.truncate(SECRETS_KEPT);
+    secrets.truncate(MAXIMUM_SECRETS);
     secrets
 }

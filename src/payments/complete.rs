@@ -1,4 +1,4 @@
-//! Capturing what a customer has authorised.
+//! Capturing a payment that the customer has authorised.
 
 use super::get;
 use crate::bindings::brain_studio::payments::types::{
@@ -7,7 +7,7 @@ use crate::bindings::brain_studio::payments::types::{
 use crate::problem::problem;
 use crate::stripe::{Client, Error, Params};
 
-/// Captures the whole amount. Already captured is success.
+/// Captures the whole amount. A payment that is captured already is a success.
 pub fn complete(
     stripe: &Client,
     installation: &Installation,
@@ -21,7 +21,7 @@ pub fn complete(
     }
     let path = format!("/v1/payment_intents/{}/capture", payment.id);
     match stripe.post(&path, &Params::new(), Some(&request.idempotency_key)) {
-        // Somebody may have been faster: the payment says so.
+        // It may have been captured meanwhile: the payment is read again.
         Ok(_) | Err(Error::Refused { .. }) => {}
         Err(error) => return Err(error.into()),
     }
@@ -34,7 +34,7 @@ fn not_completable() -> ProviderError {
         "payment-not-completable",
         "This payment is not authorised, so there is nothing to capture.",
         &[
-            "Wait until the customer has paid. An authorisation that has expired cannot be captured: ask for a new payment.",
+            "Wait until the customer has paid. An expired authorisation cannot be captured: create a new payment.",
         ],
     ))
 }

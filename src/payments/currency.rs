@@ -1,35 +1,35 @@
-//! Between ISO 4217 minor units, in which the contract counts, and Stripe's own.
+//! Amounts: ISO 4217 minor units, which the contract uses, to and from Stripe's units.
 //!
-//! The two differ in three currencies. Stripe charges ISK and UGX, which have no minor unit, as if
-//! they had two decimals, and MGA, which has two, as if it had none. Stripe also wants amounts in
-//! three-decimal currencies to end in 0. Source: Stripe's documentation, "Supported currencies".
+//! They differ in three currencies. ISK and UGX have no decimals, and Stripe counts two. MGA has two, and
+//! Stripe counts none. In three-decimal currencies Stripe requires amounts that end in 0. Source: Stripe's
+//! documentation, "Supported currencies".
 
 use crate::bindings::brain_studio::payments::types::{Money, ProviderError};
 use crate::problem::problem;
 
-/// Stripe has two decimals, ISO 4217 none.
+/// Stripe counts two decimals, ISO 4217 none.
 const MORE_DECIMALS_AT_STRIPE: [&str; 2] = ["isk", "ugx"];
-/// Stripe has no decimals, ISO 4217 two.
+/// Stripe counts no decimals, ISO 4217 two.
 const FEWER_DECIMALS_AT_STRIPE: [&str; 1] = ["mga"];
-/// Three decimals, of which the last must be 0.
+/// Three decimals, of which Stripe requires the last to be 0.
 const LAST_DIGIT_ZERO: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
-/// An amount as Stripe wants it.
+/// Converts an amount to Stripe's units. An amount of zero is refused.
 pub fn to_stripe(money: &Money) -> Result<u64, ProviderError> {
     let currency = money.currency.as_str();
     if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return Err(ProviderError::Refused(problem(
             "currency-invalid",
-            "The currency must be a code of three letters, such as usd.",
-            &["Give the code of the currency in lower case."],
+            "The currency must be a code of three lower-case letters, such as usd.",
+            &["Give the currency's code in lower case."],
         )));
     }
     let amount = if MORE_DECIMALS_AT_STRIPE.contains(&currency) {
         money.minor_units.checked_mul(100)
     } else if FEWER_DECIMALS_AT_STRIPE.contains(&currency) {
-        exactly(money.minor_units, 100).map(|whole| whole / 100)
+        if_multiple(money.minor_units, 100).map(|whole| whole / 100)
     } else if LAST_DIGIT_ZERO.contains(&currency) {
-        exactly(money.minor_units, 10)
+        if_multiple(money.minor_units, 10)
     } else {
         Some(money.minor_units)
     };
@@ -48,20 +48,20 @@ pub fn to_stripe(money: &Money) -> Result<u64, ProviderError> {
     })
 }
 
-fn exactly(amount: u64, step: u64) -> Option<u64> {
+fn if_multiple(amount: u64, step: u64) -> Option<u64> {
     amount.is_multiple_of(step).then_some(amount)
 }
 
-/// How a conversion from Stripe's counting treats a part of a minor unit.
+/// How a conversion from Stripe's units treats a part of a minor unit.
 #[derive(Clone, Copy)]
 pub enum Rounding {
-    /// For what was asked for.
+    /// For an amount that was asked for.
     Up,
-    /// For what has been received or given back. Never more than there was.
+    /// For an amount that was received or refunded, which must never count as more.
     Down,
 }
 
-/// An amount of Stripe's in minor units. None: too large to count.
+/// Converts an amount from Stripe's units. None: an overflow.
 pub fn from_stripe(amount: u64, currency: &str, rounding: Rounding) -> Option<u64> {
     if MORE_DECIMALS_AT_STRIPE.contains(&currency) {
         Some(match rounding {

@@ -5,8 +5,8 @@ use super::map::AmountTooLarge;
 use crate::bindings::brain_studio::payments::types::{Dispute, DisputeStatus, Money};
 use crate::stripe::{Client, DisputeObject, Error, List, Params};
 
-/// The disputes of a payment, as far as they can be read: without them the payment is worth knowing
-/// all the same.
+/// Reads the disputes of a payment. Disputes that cannot be read are left out, because the payment is
+/// useful without them.
 pub fn disputes_of(stripe: &Client, payment: &str) -> Vec<Dispute> {
     let query = Params::new().with("payment_intent", payment).with("limit", "100");
     let disputes: Result<List<DisputeObject>, Error> = stripe.read("/v1/disputes", &query);
@@ -14,7 +14,7 @@ pub fn disputes_of(stripe: &Client, payment: &str) -> Vec<Dispute> {
     disputes.into_iter().filter_map(|dispute| from_dispute(dispute).ok()).collect()
 }
 
-/// A dispute of a payment.
+/// Converts a dispute.
 pub fn from_dispute(dispute: DisputeObject) -> Result<Dispute, AmountTooLarge> {
     let minor_units =
         from_stripe(dispute.amount, &dispute.currency, Rounding::Down).ok_or(AmountTooLarge)?;

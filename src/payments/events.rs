@@ -1,4 +1,4 @@
-//! What has happened, whether it was delivered or not.
+//! Events: listing those at Stripe, and converting them.
 
 use super::dispute::from_dispute;
 use super::map::{AmountTooLarge, from_charge, from_intent, from_session};
@@ -10,10 +10,10 @@ use crate::bindings::brain_studio::payments::types::{
 use crate::event_types::{OTHER_LISTED, PAYMENT_EVENTS, PAYMENT_FAILED};
 use crate::stripe::{Client, Event, List, Params, Subject};
 
-/// The largest page that Stripe gives.
+/// Source: Stripe's documentation of "List all events".
 const LARGEST_PAGE: u32 = 100;
 
-/// A page of the events since a time, the newest first. Stripe keeps them for 30 days.
+/// Lists a page of the events since a time, the newest first. Stripe keeps events for 30 days.
 pub fn list_events(
     stripe: &Client,
     context: Context,
@@ -22,24 +22,24 @@ pub fn list_events(
 ) -> Result<EventPage, ProviderError> {
     let limit = query.limit.clamp(1, LARGEST_PAGE).to_string();
     let since = query.since.to_string();
-    let mut form = Params::new().with("limit", &limit).with("created[gte]", &since);
-    for kind in PAYMENT_EVENTS.into_iter().chain(OTHER_LISTED) {
-        form.add("types[]", kind);
+    let mut params = Params::new().with("limit", &limit).with("created[gte]", &since);
+    for event_type in PAYMENT_EVENTS.into_iter().chain(OTHER_LISTED) {
+        params.add("types[]", event_type);
     }
     if let Some(cursor) = &query.cursor {
-        form.add("starting_after", cursor);
+        params.add("starting_after", cursor);
     }
-    let answer = stripe.get("/v1/events", &form)?;
+    let answer = stripe.get("/v1/events", &params)?;
     let page: List<Event> = answer.read()?;
     let cursor = page.data.last().map(|event| event.id.clone()).filter(|_| page.has_more);
     let events = page.data.into_iter();
-    // A payment whose event cannot be read is asked about as long as it is not finished.
+    // The host reads an open payment even if its event cannot be converted.
     let events = events.filter_map(|event| from_event(event, installation).ok().flatten());
     Ok(EventPage { events: events.collect(), cursor, as_of: answer.time.unwrap_or(context.now) })
 }
 
-/// What an event says of a payment, a refund or a dispute. None: it is about none of them, or about
-/// one of another workspace that uses the same account.
+/// Converts an event about a payment, a refund or a dispute. None: it is about something else, or about an
+/// object of another workspace that uses the same account.
 pub fn from_event(
     event: Event,
     installation: &Installation,

@@ -1,4 +1,4 @@
-//! What Stripe says of a payment, in the contract's words.
+//! The map from Stripe's Checkout Sessions, PaymentIntents and charges to the contract's payment.
 
 use super::currency::{Rounding, from_stripe};
 use crate::bindings::brain_studio::payments::types::{
@@ -7,14 +7,14 @@ use crate::bindings::brain_studio::payments::types::{
 use crate::problem::problem;
 use crate::stripe::{Charge, CheckoutSession, IntentOrId, PaymentError, PaymentIntent};
 
-/// An amount that does not fit.
+/// An amount that is too large for the contract.
 #[derive(Debug)]
 pub struct AmountTooLarge;
 
-/// The status map. A word that is not known is pending, and so is money that is authorised and
-/// not captured.
-fn status(word: &str, has_failed: bool) -> PaymentStatus {
-    match word {
+/// The contract's status for a PaymentIntent's status. An unknown status is pending, and so is a payment
+/// that is authorised but not captured.
+fn status(status: &str, has_failed: bool) -> PaymentStatus {
+    match status {
         "succeeded" => PaymentStatus::Approved,
         "canceled" => PaymentStatus::Canceled,
         "requires_action" => PaymentStatus::RequiresAction,
@@ -23,22 +23,24 @@ fn status(word: &str, has_failed: bool) -> PaymentStatus {
     }
 }
 
-/// Who has to act, by a PaymentIntent's own word. Where the customer acts, only the page knows.
-fn awaited(word: &str, capture_before: Option<u64>) -> Awaited {
-    match word {
+/// Who has to act, by a PaymentIntent's status. Only the Checkout Session has the customer's link.
+fn awaited(status: &str, capture_before: Option<u64>) -> Awaited {
+    match status {
         "succeeded" | "canceled" => Awaited::Nothing,
         "requires_capture" => Awaited::Completion(capture_before),
-        "processing" => Awaited::Provider("The customer's bank is working on it.".to_owned()),
+        "processing" => {
+            Awaited::Provider("The customer's bank is processing the payment.".to_owned())
+        }
         _ => Awaited::Customer(None),
     }
 }
 
-/// Which mode an object of Stripe's belongs to.
+/// The mode of an object.
 pub fn mode(livemode: bool) -> Mode {
     if livemode { Mode::Live } else { Mode::Test }
 }
 
-/// A payment from the customer's first attempt on.
+/// The payment of a PaymentIntent, which exists from the customer's first attempt on.
 pub fn from_intent(
     intent: PaymentIntent,
     installation: &Installation,
@@ -68,7 +70,7 @@ pub fn from_intent(
     })
 }
 
-/// A payment by its page: the PaymentIntent's truth once there is one, the page's own before.
+/// The payment of a Checkout Session: by its PaymentIntent, if there is one, else by the session.
 pub fn from_session(
     session: CheckoutSession,
     installation: &Installation,
@@ -97,7 +99,7 @@ pub fn from_session(
     let awaits = match (link, status) {
         (Some(link), _) => Awaited::Customer(Some(link)),
         (None, PaymentStatus::Canceled) => Awaited::Nothing,
-        (None, _) => Awaited::Provider("Stripe is working on it.".to_owned()),
+        (None, _) => Awaited::Provider("Stripe is processing the payment.".to_owned()),
     };
     let id = intent_id.clone().unwrap_or_else(|| session.id.clone());
     Ok(Payment {
@@ -119,7 +121,7 @@ pub fn from_session(
     })
 }
 
-/// A payment by one of its charges: Stripe tells of refunds in this way.
+/// The payment of a charge. `charge.refunded` events carry a charge.
 pub fn from_charge(charge: Charge, installation: &Installation) -> Result<Payment, AmountTooLarge> {
     let intent = PaymentIntent {
         id: charge.payment_intent,
@@ -138,7 +140,7 @@ pub fn from_charge(charge: Charge, installation: &Installation) -> Result<Paymen
     from_intent(intent, installation)
 }
 
-/// Why an attempt failed, with a remedy where the customer can do something about it.
+/// The problem of a failed attempt to pay. The remedy is what the customer can do.
 fn failure(error: PaymentError) -> Problem {
     let code = error.code.unwrap_or_else(|| "payment-failed".to_owned());
     let message = error.message.unwrap_or_else(|| "The payment did not succeed.".to_owned());
@@ -168,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_status_map_is_the_designs() {
+    fn status_map() {
         let rows = [
             ("requires_payment_method", false, PaymentStatus::Pending),
             ("requires_payment_method", true, PaymentStatus::Rejected),

@@ -1,4 +1,4 @@
-//! Payments: the page on which a customer pays, and what became of it.
+//! Payments and refunds: create, read, complete, cancel, refund, search, list events.
 
 mod cancel;
 mod complete;
@@ -7,6 +7,7 @@ mod currency;
 mod dispute;
 mod events;
 mod map;
+mod reference;
 mod refund;
 mod search;
 
@@ -22,7 +23,7 @@ use crate::bindings::brain_studio::payments::types::{Installation, Payment, Prov
 use crate::problem::problem;
 use crate::stripe::{CheckoutSession, Client, Error, IntentOrId, Params, PaymentIntent};
 
-/// What Stripe says now of a payment, by its Checkout Session or its PaymentIntent.
+/// Reads a payment by the id of its Checkout Session or of its PaymentIntent.
 pub fn get(
     stripe: &Client,
     installation: &Installation,
@@ -45,8 +46,8 @@ pub fn get(
     } else {
         return Err(ProviderError::NotFound(problem(
             "payment-not-found",
-            "This is not the name of a payment at Stripe: those start with pi_ or cs_.",
-            &["Give the payment's own reference, or its name at Stripe."],
+            "This is not a Stripe payment id: those start with pi_ or cs_.",
+            &["Give the payment's reference, or its id at Stripe."],
         )));
     };
     if is_disputed {
@@ -56,7 +57,7 @@ pub fn get(
     Ok(payment)
 }
 
-/// Whether a text is the id of an object, and nothing that would change a path.
+/// Whether a text is an id with this prefix. It is safe in a path then.
 fn is_id(text: &str, prefix: &str) -> bool {
     text.starts_with(prefix)
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

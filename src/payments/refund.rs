@@ -1,8 +1,8 @@
-//! Giving money back.
+//! Refunds.
 
-use super::create::check_reference;
 use super::currency::{Rounding, from_stripe, to_stripe};
 use super::map::AmountTooLarge;
+use super::reference::check_reference;
 use super::{get, is_id};
 use crate::bindings::brain_studio::payments::types::{
     Installation, Money, Payment, PaymentStatus, ProviderError, Refund, RefundRequest, RefundStatus,
@@ -11,7 +11,7 @@ use crate::metadata::tag_refund;
 use crate::problem::problem;
 use crate::stripe::{Client, Error, List, Params, RefundObject};
 
-/// Gives a part or all of a payment back. A refund of the same reference is looked for first:
+/// Refunds a part or all of a payment. A refund with the same reference is looked for first, because
 /// Stripe forgets an idempotency key after a day.
 pub fn refund(
     stripe: &Client,
@@ -23,12 +23,12 @@ pub fn refund(
     if payment.status != PaymentStatus::Approved {
         return Err(refused(
             "payment-not-paid",
-            "This payment has not been paid, so there is nothing to give back.",
-            "To keep it from being paid, cancel it.",
+            "This payment is not paid, so there is nothing to refund.",
+            "To make sure that it is never paid, cancel it.",
         ));
     }
     if let Some(made) = find(stripe, &payment, &request.reference)? {
-        let made = described(made, installation)?;
+        let made = converted(made, installation)?;
         if request.minor_units.is_some_and(|asked| asked != made.amount.minor_units) {
             return Err(refused(
                 "reference-used",
@@ -41,14 +41,14 @@ pub fn refund(
     if payment.refunded.is_some_and(|refunded| refunded >= payment.received) {
         return Err(already_refunded());
     }
-    let mut form = Params::new().with("payment_intent", &payment.id);
+    let mut params = Params::new().with("payment_intent", &payment.id);
     if let Some(minor_units) = request.minor_units {
         let money = Money { minor_units, currency: payment.amount.currency };
-        form.add("amount", &to_stripe(&money)?.to_string());
+        params.add("amount", &to_stripe(&money)?.to_string());
     }
-    tag_refund(&mut form, installation, &request.reference, &request.attempt_id);
-    match stripe.post("/v1/refunds", &form, Some(&request.idempotency_key)) {
-        Ok(answer) => described(answer.read()?, installation),
+    tag_refund(&mut params, installation, &request.reference, &request.attempt_id);
+    match stripe.post("/v1/refunds", &params, Some(&request.idempotency_key)) {
+        Ok(answer) => converted(answer.read()?, installation),
         Err(Error::Refused { code: Some(code), .. }) if code == "charge_already_refunded" => {
             Err(already_refunded())
         }
@@ -56,7 +56,7 @@ pub fn refund(
     }
 }
 
-/// What Stripe says now of a refund.
+/// Reads a refund.
 pub fn get_refund(
     stripe: &Client,
     installation: &Installation,
@@ -64,14 +64,12 @@ pub fn get_refund(
 ) -> Result<Refund, ProviderError> {
     // Refunds of some methods have ids that begin with `pyr_`.
     if !is_id(id, "re_") && !is_id(id, "pyr_") {
-        return Err(unknown_refund(
-            "This is not the name of a refund at Stripe: those start with re_.",
-        ));
+        return Err(unknown_refund("This is not a Stripe refund id: those start with re_."));
     }
     let refund: RefundObject = match stripe.read(&format!("/v1/refunds/{id}"), &Params::new()) {
         Err(Error::NotFound(_)) => {
             return Err(unknown_refund(
-                "Stripe does not know this refund in this mode and account.",
+                "Stripe does not have this refund in this mode and account.",
             ));
         }
         refund => refund?,
@@ -79,7 +77,7 @@ pub fn get_refund(
     from_refund(refund, installation).ok().flatten().ok_or_else(|| Error::unreadable(false).into())
 }
 
-/// A refund of a payment. None: it is of a charge that no payment of ours has.
+/// Converts a refund. None: it is of a charge without a PaymentIntent, which no payment of ours is.
 pub fn from_refund(
     refund: RefundObject,
     installation: &Installation,
@@ -100,8 +98,8 @@ pub fn from_refund(
     let failure = matches!(status, RefundStatus::Failed).then(|| {
         problem(
             refund.failure_reason.as_deref().unwrap_or("refund-failed"),
-            "The refund failed: the money is back in the Stripe account.",
-            &["Give the money back to the customer in another way, such as a bank transfer."],
+            "The refund failed. The money is in the Stripe account again.",
+            &["Return the money to the customer in another way, such as a bank transfer."],
         )
     });
     Ok(Some(Refund {
@@ -117,11 +115,11 @@ pub fn from_refund(
 }
 
 fn unknown_refund(message: &str) -> ProviderError {
-    let step = "Give the refund's name at Stripe, of the account and mode of the installed key.";
+    let step = "Give the refund's id at Stripe, from the account and mode of the installed key.";
     ProviderError::NotFound(problem("refund-not-found", message, &[step]))
 }
 
-/// The refund of a payment that has a reference.
+/// Finds a payment's refund with this reference.
 fn find(
     stripe: &Client,
     payment: &Payment,
@@ -143,7 +141,7 @@ fn find(
     }
 }
 
-fn described(refund: RefundObject, installation: &Installation) -> Result<Refund, ProviderError> {
+fn converted(refund: RefundObject, installation: &Installation) -> Result<Refund, ProviderError> {
     from_refund(refund, installation).ok().flatten().ok_or_else(|| Error::unreadable(true).into())
 }
 
@@ -154,7 +152,7 @@ fn refused(code: &str, message: &str, step: &str) -> ProviderError {
 fn already_refunded() -> ProviderError {
     refused(
         "payment-already-refunded",
-        "All of this payment has been given back already.",
-        "Nothing has to be done.",
+        "This payment is completely refunded already.",
+        "You do not have to do anything.",
     )
 }

@@ -1,4 +1,4 @@
-//! Looking for what was made when no answer came.
+//! Searching for the payment or refund of an attempt whose request had no answer.
 
 use super::refund::from_refund;
 use super::{get, is_id, unreadable_amount};
@@ -9,11 +9,11 @@ use crate::bindings::brain_studio::payments::types::{
 use crate::problem::problem;
 use crate::stripe::{CheckoutSession, Client, List, Params, RefundObject};
 
-/// How far Stripe's clock may be behind the host's, in seconds.
+/// How far Stripe's clock may be behind the host's, in seconds. Our own choice.
 const CLOCK_SKEW: u64 = 300;
 
-/// The page of an attempt. Stripe lists pages by the time of their creation and not by metadata, so
-/// each call looks at a hundred of them, the newest first.
+/// Searches for the Checkout Session of an attempt. Stripe lists sessions by the time of their creation
+/// and not by metadata, so each call reads a page of 100, the newest first.
 pub fn find(
     stripe: &Client,
     installation: &Installation,
@@ -22,17 +22,17 @@ pub fn find(
     let query = listing(search.reserved_at, search.cursor.as_deref());
     let page: List<CheckoutSession> = stripe.read("/v1/checkout/sessions", &query)?;
     let next = page.data.last().map(|session| session.id.clone()).filter(|_| page.has_more);
-    let is_it = |session: &CheckoutSession| {
+    let is_of_attempt = |session: &CheckoutSession| {
         session.metadata.attempt_in(installation).as_ref() == Some(&search.attempt_id)
     };
-    match page.data.into_iter().find(is_it) {
-        // The list says nothing of the PaymentIntent.
+    match page.data.into_iter().find(is_of_attempt) {
+        // A list does not contain the PaymentIntent's status.
         Some(session) => get(stripe, installation, &session.id).map(PaymentSearchResult::Found),
         None => Ok(next.map_or(PaymentSearchResult::Absent, PaymentSearchResult::More)),
     }
 }
 
-/// The refund of an attempt, among those of its payment.
+/// Searches for the refund of an attempt, among those of its payment.
 pub fn find_refund(
     stripe: &Client,
     installation: &Installation,
@@ -44,17 +44,17 @@ pub fn find_refund(
         get(stripe, installation, &search.payment)?.id
     };
     if !is_id(&payment, "pi_") {
-        // Nobody has tried to pay on the page, so nothing was refunded.
+        // Without a PaymentIntent nobody has tried to pay, so there are no refunds.
         return Ok(RefundSearchResult::Absent);
     }
     let query = listing(search.reserved_at, search.cursor.as_deref());
     let query = query.with("payment_intent", &payment);
     let page: List<RefundObject> = stripe.read("/v1/refunds", &query)?;
     let next = page.data.last().map(|refund| refund.id.clone()).filter(|_| page.has_more);
-    let is_it = |refund: &RefundObject| {
+    let is_of_attempt = |refund: &RefundObject| {
         refund.metadata.attempt_in(installation).as_ref() == Some(&search.attempt_id)
     };
-    match page.data.into_iter().find(is_it) {
+    match page.data.into_iter().find(is_of_attempt) {
         Some(refund) => {
             let refund = from_refund(refund, installation).map_err(unreadable_amount)?;
             Ok(refund.map_or_else(unreadable_refund, RefundSearchResult::Found))
@@ -66,8 +66,8 @@ pub fn find_refund(
 fn unreadable_refund() -> RefundSearchResult {
     RefundSearchResult::Other(problem(
         "provider-answer-unreadable",
-        "Stripe's answer could not be understood.",
-        &["Look the payment up in Stripe's Dashboard."],
+        "Stripe's answer could not be read.",
+        &["Find the payment in Stripe's Dashboard."],
     ))
 }
 

@@ -1,4 +1,4 @@
-//! The account of a key.
+//! Accounts.
 
 use super::json::{Fields as _, FromJson, Json};
 

@@ -3,21 +3,21 @@
 use super::json::{Fields as _, FromJson, Json};
 use super::{Charge, CheckoutSession, DisputeObject, PaymentIntent, RefundObject};
 
-/// A snapshot event: what happened, and the object as it was then.
+/// A snapshot event. It contains the object as it was when the event occurred.
 pub struct Event {
     /// `evt_…`
     pub id: String,
     /// Such as `payment_intent.succeeded`.
     pub kind: String,
-    /// Unix seconds.
+    /// When it occurred, in Unix seconds.
     pub created: u64,
-    /// Whether real money is meant.
+    /// Whether it is of live mode.
     pub livemode: bool,
-    /// What it happened to.
+    /// The object that it is about.
     pub subject: Subject,
 }
 
-/// What an event is about, as far as this provider reads it.
+/// The object that an event is about.
 pub enum Subject {
     /// A PaymentIntent.
     Intent(Box<PaymentIntent>),
@@ -29,7 +29,7 @@ pub enum Subject {
     Refund(Box<RefundObject>),
     /// A dispute.
     Dispute(Box<DisputeObject>),
-    /// Anything else, or one of these without what has to be known of it.
+    /// Another object, or one of these without a required field.
     Other,
 }
 

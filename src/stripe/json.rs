@@ -2,8 +2,7 @@
 
 pub use serde_json::Value as Json;
 
-/// Fields by name, each with the type that is expected. A field that is missing, null or of another
-/// type is none.
+/// Typed access to the fields of an object. A field that is missing, null or of another type is none.
 pub trait Fields {
     /// A field that is not null.
     fn value(&self, name: &str) -> Option<&Json>;
@@ -13,32 +12,32 @@ pub trait Fields {
         self.value(name).unwrap_or(&Json::Null)
     }
 
-    /// A field that is a text.
+    /// A string field.
     fn str(&self, name: &str) -> Option<&str> {
         self.value(name)?.as_str()
     }
 
-    /// A field that is a text, copied.
+    /// A string field, copied.
     fn string(&self, name: &str) -> Option<String> {
         self.str(name).map(str::to_owned)
     }
 
-    /// A field that is a whole number, not negative.
+    /// A field that is a non-negative integer.
     fn number(&self, name: &str) -> Option<u64> {
         self.value(name)?.as_u64()
     }
 
-    /// A field that is true or false.
+    /// A boolean field.
     fn flag(&self, name: &str) -> Option<bool> {
         self.value(name)?.as_bool()
     }
 
-    /// A field that is a list.
+    /// An array field.
     fn list(&self, name: &str) -> Option<&[Json]> {
         self.value(name)?.as_array().map(Vec::as_slice)
     }
 
-    /// The texts of a field that is a list. Empty: there is no such field.
+    /// The strings in an array field. Empty: there is no such field.
     fn strings(&self, name: &str) -> Vec<String> {
         let list = self.list(name).unwrap_or_default();
         list.iter().filter_map(|json| json.as_str().map(str::to_owned)).collect()
@@ -74,7 +73,7 @@ impl<T: FromJson> FromJson for List<T> {
     }
 }
 
-/// Parses a whole text. None: it is not JSON.
+/// Parses a document. None: it is not JSON.
 pub fn parse(text: &[u8]) -> Option<Json> {
     serde_json::from_slice(text).ok()
 }

@@ -3,35 +3,35 @@
 use super::json::{Fields as _, FromJson, Json};
 use crate::metadata::Metadata;
 
-/// The page on which a customer pays.
+/// A Checkout Session: the page on which a customer pays.
 pub struct CheckoutSession {
     /// `cs_…`
     pub id: String,
-    /// What was asked for, as Stripe counts.
+    /// The amount that was asked for, in Stripe's units.
     pub amount_total: u64,
-    /// Lower case.
+    /// The currency's code, in lower case.
     pub currency: String,
     /// Unix seconds.
     pub created: u64,
-    /// Whether real money is meant.
+    /// Whether it is of live mode.
     pub livemode: bool,
     /// `open`, `complete` or `expired`.
     pub status: String,
-    /// Where the customer pays. Null once that is over.
+    /// Where the customer pays. None: the session is over.
     pub url: Option<String>,
-    /// Until when the customer can pay there, in Unix seconds.
+    /// Until when the customer can pay, in Unix seconds.
     pub expires_at: Option<u64>,
-    /// Null until the customer confirms.
+    /// None: the customer has not confirmed yet.
     pub payment_intent: Option<IntentOrId>,
-    /// Our tags.
+    /// Our metadata.
     pub metadata: Metadata,
 }
 
-/// The PaymentIntent of a page: itself where the request asked for it, else its id.
+/// A Checkout Session's PaymentIntent: the object if the request expanded it, else its id.
 pub enum IntentOrId {
-    /// Itself.
+    /// The object.
     Intent(Box<PaymentIntent>),
-    /// Its id.
+    /// The id.
     Id(String),
 }
 
@@ -57,31 +57,31 @@ impl FromJson for CheckoutSession {
     }
 }
 
-/// A payment from the customer's first attempt on.
+/// A PaymentIntent.
 pub struct PaymentIntent {
     /// `pi_…`
     pub id: String,
-    /// What was asked for, as Stripe counts.
+    /// The amount that was asked for, in Stripe's units.
     pub amount: u64,
-    /// What has been received, as Stripe counts.
+    /// The amount that was received, in Stripe's units.
     pub amount_received: u64,
-    /// What has been given back, as Stripe counts. None: it does not say.
+    /// The amount that was refunded, in Stripe's units. None: not known.
     pub amount_refunded: Option<u64>,
-    /// Lower case.
+    /// The currency's code, in lower case.
     pub currency: String,
     /// Unix seconds.
     pub created: u64,
-    /// Whether real money is meant.
+    /// Whether it is of live mode.
     pub livemode: bool,
-    /// One of the words of the lifecycle, or one that we do not know.
+    /// Such as `requires_payment_method` or `succeeded`. Stripe may add statuses.
     pub status: String,
     /// Why the last attempt failed.
     pub last_payment_error: Option<PaymentError>,
-    /// Until when it can be captured, in Unix seconds, where the request asked for the charge.
+    /// Until when it can be captured, in Unix seconds. Only if the request expanded the charge.
     pub capture_before: Option<u64>,
-    /// Whether the customer has objected to the charge, where the request asked for the charge.
+    /// Whether the charge is disputed. Only if the request expanded the charge.
     pub is_disputed: bool,
-    /// Our tags.
+    /// Our metadata.
     pub metadata: Metadata,
 }
 
@@ -106,23 +106,23 @@ impl FromJson for PaymentIntent {
     }
 }
 
-/// One attempt to take money.
+/// A charge: one attempt to pay.
 pub struct Charge {
-    /// The PaymentIntent that it belongs to.
+    /// The id of its PaymentIntent.
     pub payment_intent: String,
-    /// What was asked for, as Stripe counts.
+    /// The amount that was asked for, in Stripe's units.
     pub amount: u64,
-    /// What has been received, as Stripe counts.
+    /// The amount that was received, in Stripe's units.
     pub amount_captured: u64,
-    /// What has been given back, as Stripe counts.
+    /// The amount that was refunded, in Stripe's units.
     pub amount_refunded: u64,
-    /// Lower case.
+    /// The currency's code, in lower case.
     pub currency: String,
     /// Unix seconds.
     pub created: u64,
-    /// Whether real money is meant.
+    /// Whether it is of live mode.
     pub livemode: bool,
-    /// `succeeded`, or another word.
+    /// Such as `succeeded`.
     pub status: String,
     /// Our tags, copied from the PaymentIntent.
     pub metadata: Metadata,
@@ -144,8 +144,7 @@ impl FromJson for Charge {
     }
 }
 
-/// From 2022-11-15 on the last charge says it, where the request asked for the charge; before, the
-/// list of all of them.
+/// Since API version 2022-11-15 the amount is in the expanded last charge; before, in the list of charges.
 fn amount_refunded(intent: &Json) -> Option<u64> {
     if let Some(refunded) = intent.field("latest_charge").number("amount_refunded") {
         return Some(refunded);
@@ -154,11 +153,11 @@ fn amount_refunded(intent: &Json) -> Option<u64> {
     charges.iter().map(|charge| charge.number("amount_refunded")).sum()
 }
 
-/// Why an attempt to pay failed.
+/// The error of a failed attempt to pay.
 pub struct PaymentError {
-    /// The bank's reason, such as `insufficient_funds`, else Stripe's, such as `card_declined`.
+    /// The decline code, such as `insufficient_funds`, else the error code, such as `card_declined`.
     pub code: Option<String>,
-    /// A sentence for the customer.
+    /// Stripe's message for the customer.
     pub message: Option<String>,
 }
 

@@ -3,23 +3,23 @@
 use super::json::{Fields as _, FromJson, Json};
 use crate::metadata::Metadata;
 
-/// Money that was given back.
+/// A refund.
 pub struct RefundObject {
     /// `re_…`
     pub id: String,
-    /// The PaymentIntent that it is of. None: it is of a charge without one.
+    /// The id of its PaymentIntent. None: its charge has no PaymentIntent.
     pub payment_intent: Option<String>,
-    /// How much, as Stripe counts.
+    /// The amount, in Stripe's units.
     pub amount: u64,
-    /// Lower case.
+    /// The currency's code, in lower case.
     pub currency: String,
-    /// `pending`, `requires_action`, `succeeded`, `failed`, `canceled`, or another word.
+    /// `pending`, `requires_action`, `succeeded`, `failed` or `canceled`. Stripe may add statuses.
     pub status: String,
     /// Why it failed, such as `expired_or_canceled_card`.
     pub failure_reason: Option<String>,
     /// Unix seconds.
     pub created: u64,
-    /// Our tags.
+    /// Our metadata.
     pub metadata: Metadata,
 }
 
@@ -38,17 +38,17 @@ impl FromJson for RefundObject {
     }
 }
 
-/// A customer's objection to a charge.
+/// A dispute.
 pub struct DisputeObject {
     /// `du_…` or `dp_…`
     pub id: String,
-    /// The PaymentIntent that it is about.
+    /// The id of its PaymentIntent.
     pub payment_intent: String,
-    /// How much, as Stripe counts.
+    /// The amount, in Stripe's units.
     pub amount: u64,
-    /// Lower case.
+    /// The currency's code, in lower case.
     pub currency: String,
-    /// `needs_response`, `under_review`, `won`, `lost`, or another word.
+    /// Such as `needs_response`, `under_review`, `won` or `lost`.
     pub status: String,
     /// Until when the merchant has to answer, in Unix seconds.
     pub due_by: Option<u64>,

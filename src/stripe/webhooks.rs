@@ -7,17 +7,17 @@ use crate::metadata::Metadata;
 pub struct WebhookEndpoint {
     /// `we_…`
     pub id: String,
-    /// Where deliveries go.
+    /// The URL of its deliveries.
     pub url: String,
     /// `enabled` or `disabled`.
     pub status: String,
-    /// The types of event that it delivers; `*` is all of them.
+    /// The types of event that it delivers. `*`: all types.
     pub enabled_events: Vec<String>,
-    /// The version whose shapes its events have. None: the account's.
+    /// The API version of its events. None: the account's default version.
     pub api_version: Option<String>,
-    /// Our tags, if it is ours.
+    /// Our metadata.
     pub metadata: Metadata,
-    /// Only in the answer to its creation.
+    /// The signing secret. Only in the answer to the creation.
     pub secret: Option<String>,
 }
 
@@ -35,19 +35,19 @@ impl FromJson for WebhookEndpoint {
     }
 }
 
-/// Where events go, in the second version of the API.
+/// An event destination.
 pub struct EventDestination {
-    /// `ed_…`, or that of the webhook endpoint.
+    /// `ed_…`, or the id of the webhook endpoint.
     pub id: String,
     /// `webhook_endpoint`, or another type.
     pub kind: String,
     /// `snapshot` or `thin`.
     pub event_payload: String,
-    /// `@self` is the account itself, `self` in earlier versions.
+    /// The origins of the events. `@self`, in earlier versions `self`: the account itself.
     pub events_from: Vec<String>,
-    /// The types of event that it is sent.
+    /// The types of event that it receives.
     pub enabled_events: Vec<String>,
-    /// Where deliveries go, if it is a webhook.
+    /// The URL of its deliveries. None: it is not a webhook endpoint.
     pub url: Option<String>,
 }
 

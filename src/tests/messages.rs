@@ -26,7 +26,7 @@ fn form_is_unchanged() {
         for rule in field.rules {
             match rule.meaning {
                 CredentialMeaning::Refused(problem) => {
-                    write_problem(&mut text, &rule.pattern, &problem)
+                    write_problem(&mut text, &rule.pattern, &problem);
                 }
                 CredentialMeaning::Accepted(accepted) => {
                     writeln!(text, "{}\n  {}", rule.pattern, accepted.kind).unwrap();

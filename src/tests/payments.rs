@@ -22,7 +22,7 @@ fn metadata() -> Value {
     })
 }
 
-fn session(status: &str, intent: Value) -> Value {
+fn session(status: &str, intent: &Value) -> Value {
     json!({
         "id": "cs_1",
         "amount_total": 1050,
@@ -66,7 +66,7 @@ fn request() -> PaymentRequest {
 
 #[test]
 fn payment_is_a_page_in_the_merchants_account() {
-    let stripe = StandIn::default().with(CREATE, 200, session("open", Value::Null));
+    let stripe = StandIn::default().with(CREATE, 200, session("open", &Value::Null));
     let payment =
         stripe.run(|stripe| payments::create(stripe, &installation(), &request())).unwrap();
     assert_eq!(payment.id, "cs_1");
@@ -143,9 +143,9 @@ fn id_that_is_none_of_stripes_is_not_asked_for() {
 #[test]
 fn cancel_closes_an_open_page() {
     let stripe = StandIn::default()
-        .with(SESSION, 200, session("open", Value::Null))
+        .with(SESSION, 200, session("open", &Value::Null))
         .with("POST /v1/checkout/sessions/cs_1/expire", 200, Value::Null)
-        .with(SESSION, 200, session("expired", Value::Null));
+        .with(SESSION, 200, session("expired", &Value::Null));
     let payment = stripe.run(|stripe| payments::cancel(stripe, &installation(), "cs_1")).unwrap();
     assert_eq!(payment.status, PaymentStatus::Canceled);
 }
@@ -154,9 +154,9 @@ fn cancel_closes_an_open_page() {
 fn payment_that_was_paid_meanwhile_is_not_canceled() {
     let refused = json!({ "error": { "message": "This session is complete" } });
     let stripe = StandIn::default()
-        .with(SESSION, 200, session("open", Value::Null))
+        .with(SESSION, 200, session("open", &Value::Null))
         .with("POST /v1/checkout/sessions/cs_1/expire", 400, refused)
-        .with(SESSION, 200, session("complete", intent("succeeded")));
+        .with(SESSION, 200, session("complete", &intent("succeeded")));
     let error = stripe.run(|stripe| payments::cancel(stripe, &installation(), "cs_1")).unwrap_err();
     assert_eq!(problem_of(error).code, "payment-already-paid");
 }
@@ -226,11 +226,11 @@ fn search_ends_with_found_more_or_absent() {
         cursor: None,
     };
     let list =
-        |has_more: bool| json!({ "data": [session("open", Value::Null)], "has_more": has_more });
+        |has_more: bool| json!({ "data": [session("open", &Value::Null)], "has_more": has_more });
     let find = |attempt, has_more| {
         let stripe = StandIn::default()
             .with("GET /v1/checkout/sessions", 200, list(has_more))
-            .with(SESSION, 200, session("open", Value::Null));
+            .with(SESSION, 200, session("open", &Value::Null));
         stripe.run(|stripe| payments::find(stripe, &installation(), &search(attempt))).unwrap()
     };
     assert!(

@@ -1,4 +1,4 @@
-//! What a genuine delivery says.
+//! The event in the body of a genuine delivery.
 
 use crate::bindings::brain_studio::payments::types::{
     DeliveredEvent, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
@@ -8,30 +8,30 @@ use crate::payments::from_event;
 use crate::problem::problem;
 use crate::stripe::{Event, Fields as _, FromJson as _, Subject, parse};
 
-/// Why a genuine delivery is not understood.
+/// Why the body of a genuine delivery is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyProblem {
-    /// It is no event of Stripe's.
+pub enum BodyError {
+    /// It is no Stripe event.
     Malformed,
-    /// It is a thin event, which holds no payment.
+    /// It is a thin event, which does not contain the payment.
     Thin,
-    /// It is about a payment and does not say what has to be known of it.
+    /// Its PaymentIntent lacks a required field.
     Incomplete,
 }
 
 /// Reads the body of a genuine delivery.
-pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, BodyProblem> {
-    let json = parse(body).ok_or(BodyProblem::Malformed)?;
+pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, BodyError> {
+    let json = parse(body).ok_or(BodyError::Malformed)?;
     match json.str("object") {
         Some("event") => {}
-        Some("v2.core.event") => return Err(BodyProblem::Thin),
-        _ => return Err(BodyProblem::Malformed),
+        Some("v2.core.event") => return Err(BodyError::Thin),
+        _ => return Err(BodyError::Malformed),
     }
-    let event = Event::from_json(&json).ok_or(BodyProblem::Malformed)?;
+    let event = Event::from_json(&json).ok_or(BodyError::Malformed)?;
     if !PAYMENT_EVENTS.contains(&event.kind.as_str()) {
         return Ok(ignored(
             "event-type-ignored",
-            format!("An event of the type {} says nothing that a flow waits for.", event.kind),
+            format!("Events of the type {} do not change a payment.", event.kind),
         ));
     }
     if event.livemode != (installation.mode == Mode::Live) {
@@ -42,9 +42,9 @@ pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, 
         ));
     }
     if !matches!(event.subject, Subject::Intent(_)) {
-        return Err(BodyProblem::Incomplete);
+        return Err(BodyError::Incomplete);
     }
-    let event = from_event(event, installation).map_err(|_| BodyProblem::Incomplete)?;
+    let event = from_event(event, installation).map_err(|_| BodyError::Incomplete)?;
     Ok(event.map_or_else(
         || {
             let message =
@@ -59,20 +59,20 @@ fn ignored(code: &str, message: String) -> WebhookOutcome {
     WebhookOutcome::Ignored(IgnoredDelivery { verified: true, reason: problem(code, message, &[]) })
 }
 
-impl BodyProblem {
-    /// What to tell a person.
+impl BodyError {
+    /// The problem for a person.
     pub fn problem(self) -> Problem {
         match self {
             Self::Malformed => problem(
                 "body-malformed",
-                "The delivery is genuine, and its content is not an event of Stripe's.",
+                "The delivery is genuine, but its body is not a Stripe event.",
                 &[
                     "Check that the webhook's destination in Stripe is of the type Webhook endpoint.",
                 ],
             ),
             Self::Thin => problem(
                 "thin-event",
-                "The delivery is genuine, and is a thin event, which does not hold the payment.",
+                "The delivery is genuine, but it is a thin event, which does not contain the payment.",
                 &[
                     "In Stripe, open Workbench → Webhooks and choose the destination that sent this.",
                     "Delete it, and create one whose events have the payload style Snapshot.",
@@ -80,8 +80,8 @@ impl BodyProblem {
             ),
             Self::Incomplete => problem(
                 "body-malformed",
-                "The delivery is genuine, and does not say the amount or the state of its payment.",
-                &["Look the payment up in Stripe's Dashboard."],
+                "The delivery is genuine, but it lacks the amount or the status of its payment.",
+                &["Find the payment in Stripe's Dashboard."],
             ),
         }
     }

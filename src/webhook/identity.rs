@@ -1,11 +1,12 @@
-//! What a delivery may be about. Anyone can send one: nothing in here is trusted.
+//! Reading which payment and installation a delivery may be about. Nothing of it is trusted, because
+//! anyone can send a delivery.
 
 use crate::bindings::brain_studio::payments::types::{WebhookIdentity, WebhookRequest};
 use crate::metadata::Metadata;
 use crate::payments::mode;
 use crate::stripe::{Fields as _, parse};
 
-/// Looks at the body: a snapshot event, or a thin one.
+/// Reads the ids in the body of a snapshot or thin event.
 pub fn identify(request: &WebhookRequest) -> WebhookIdentity {
     let event = parse(&request.body).unwrap_or_default();
     let snapshot = event.field("data").field("object");

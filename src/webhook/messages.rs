@@ -1,22 +1,22 @@
 //! The texts about deliveries, kept as a snapshot.
 
-use super::event::BodyProblem;
-use super::signature::SignatureProblem;
+use super::event::BodyError;
+use super::signature::SignatureError;
 use crate::tests::write_problem;
 
 #[test]
 fn messages_are_unchanged() {
     let signature = [
-        SignatureProblem::NoSecret,
-        SignatureProblem::BlankSecret,
-        SignatureProblem::NoHeader,
-        SignatureProblem::MalformedHeader,
-        SignatureProblem::NoScheme,
-        SignatureProblem::Mismatch,
-        SignatureProblem::TooOld,
-        SignatureProblem::InFuture,
+        SignatureError::NoSecret,
+        SignatureError::BlankSecret,
+        SignatureError::NoHeader,
+        SignatureError::MalformedHeader,
+        SignatureError::NoScheme,
+        SignatureError::Mismatch,
+        SignatureError::TooOld,
+        SignatureError::InFuture,
     ];
-    let body = [BodyProblem::Malformed, BodyProblem::Thin, BodyProblem::Incomplete];
+    let body = [BodyError::Malformed, BodyError::Thin, BodyError::Incomplete];
     let mut text = String::new();
     for problem in signature {
         write_problem(&mut text, &format!("{problem:?}"), &problem.problem());

@@ -1,4 +1,4 @@
-//! Deliveries: signature first, then age, and only then the body.
+//! Webhook deliveries. The signature is checked first, then the age, and only then the body.
 
 mod event;
 mod identity;
@@ -12,16 +12,16 @@ pub use signature::SIGNATURE_HEADER;
 use crate::bindings::brain_studio::payments::types::{
     Context, Installation, PaymentHint, WebhookError, WebhookOutcome, WebhookRequest,
 };
-use signature::SignatureProblem;
+use signature::SignatureError;
 
-/// Verifies a delivery and says what it means for the installation. It asks nobody.
+/// Verifies a delivery and reads its event. It sends no request.
 ///
-/// Without a signing secret a delivery is a hint: it says which payment to ask about.
+/// Without a signing secret a delivery is a hint: the host reads the payment that it names.
 ///
 /// # Errors
 ///
-/// `unverified` where no secret made the signature; `refused` with a code that says why the delivery
-/// is not genuine or not understood.
+/// `unverified` if no secret made the signature; `refused` if the delivery is not genuine for another
+/// reason, or its body is not an event that can be read. The problem's code says why.
 pub fn handle(
     context: Context,
     installation: &Installation,
@@ -29,13 +29,13 @@ pub fn handle(
 ) -> Result<WebhookOutcome, WebhookError> {
     let secrets = &installation.webhook.signing_secrets;
     if secrets.is_empty()
-        && let named = identify(request)
-        && let Some(payment) = named.payment
+        && let identity = identify(request)
+        && let Some(payment) = identity.payment
     {
-        return Ok(WebhookOutcome::Hint(PaymentHint { payment, mode: named.mode }));
+        return Ok(WebhookOutcome::Hint(PaymentHint { payment, mode: identity.mode }));
     }
     signature::verify(secrets, request, context.now).map_err(|why| match why {
-        SignatureProblem::Mismatch => WebhookError::Unverified(why.problem()),
+        SignatureError::Mismatch => WebhookError::Unverified(why.problem()),
         _ => WebhookError::Refused(why.problem()),
     })?;
     event::read(installation, &request.body).map_err(|why| WebhookError::Refused(why.problem()))

@@ -1,9 +1,9 @@
-//! Whether a delivery is from Stripe, and from now.
+//! Verifying the signature and the age of a delivery.
 //!
-//! The header is `t=<unix seconds>,v1=<64 lower-case hex>[,v1=…][,v0=…]`, and each `v1` the
-//! HMAC-SHA256 of `<t>.<raw body>` with the whole text of a signing secret as its key. Several
-//! `v1` stand there while a secret is being rolled. `v0` is a fake scheme of test mode and must
-//! never be accepted.
+//! The header is `t=<unix seconds>,v1=<64 lower-case hex>[,v1=…][,v0=…]`. Each `v1` is the HMAC-SHA256 of
+//! `<t>.<raw body>`; its key is the whole text of a signing secret. There are several `v1` while a secret
+//! is being rolled. `v0` is a fake scheme of test mode and is never accepted. Source: Stripe's
+//! documentation, "Verify webhook signatures manually".
 
 use hmac::Hmac;
 use hmac::digest::{CtOutput, KeyInit, Mac};
@@ -15,57 +15,57 @@ use crate::problem::problem;
 type HmacSha256 = Hmac<Sha256>;
 type Tag = CtOutput<HmacSha256>;
 
-/// The header, in lower case.
+/// The signature header's name, in lower case.
 pub const SIGNATURE_HEADER: &str = "stripe-signature";
 
-/// How far a delivery's time may be from ours, in seconds, in both directions. Stripe's SDKs all
-/// use 300.
+/// How far the header's time may be from the host's clock, in seconds, in both directions. Every Stripe SDK
+/// uses 300 by default.
 const TOLERANCE: u64 = 300;
 
-/// Why a delivery is not taken for Stripe's.
+/// Why a delivery is not accepted as Stripe's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignatureProblem {
+pub enum SignatureError {
     /// The installation has no signing secret.
     NoSecret,
     /// One of its signing secrets is blank.
     BlankSecret,
     /// There is no header.
     NoHeader,
-    /// The header has not exactly one time that can be read.
+    /// The header does not have exactly one readable time.
     MalformedHeader,
     /// The header has no `v1`.
     NoScheme,
     /// No `v1` was made with one of the secrets.
     Mismatch,
-    /// Genuine, and too old.
+    /// It is genuine and older than the tolerance.
     TooOld,
-    /// Genuine, and of a time that has not come.
+    /// It is genuine and further in the future than the tolerance.
     InFuture,
 }
 
-/// Verifies a delivery, received at `now`, against every secret. A secret counts as it is, white
-/// space included.
+/// Verifies a delivery, received at `now`, with every secret. Secrets are used as they are, white space
+/// included.
 pub fn verify(
     secrets: &[String],
     request: &WebhookRequest,
     now: u64,
-) -> Result<(), SignatureProblem> {
+) -> Result<(), SignatureError> {
     if secrets.is_empty() {
-        return Err(SignatureProblem::NoSecret);
+        return Err(SignatureError::NoSecret);
     }
     if secrets.iter().any(|secret| secret.trim().is_empty()) {
-        return Err(SignatureProblem::BlankSecret);
+        return Err(SignatureError::BlankSecret);
     }
     let header = request
         .headers
         .iter()
         .find(|(name, value)| name == SIGNATURE_HEADER && !value.is_empty())
         .map(|(_, value)| value.as_str())
-        .ok_or(SignatureProblem::NoHeader)?;
+        .ok_or(SignatureError::NoHeader)?;
     let (time_text, time) = time_of(header)?;
     let signatures: Vec<&str> = values_of(header, "v1").collect();
     if signatures.is_empty() {
-        return Err(SignatureProblem::NoScheme);
+        return Err(SignatureError::NoScheme);
     }
     let tags: Vec<Tag> = signatures.into_iter().filter_map(tag_from_hex).collect();
     let mut is_genuine = false;
@@ -75,24 +75,24 @@ pub fn verify(
         };
         let expected =
             mac.chain_update(time_text).chain_update(b".").chain_update(&request.body).finalize();
-        // Each is compared in constant time, and none ends the search.
+        // Constant time: every signature is compared, whatever the result of the others.
         for tag in &tags {
             is_genuine |= *tag == expected;
         }
     }
     if !is_genuine {
-        return Err(SignatureProblem::Mismatch);
+        return Err(SignatureError::Mismatch);
     }
     if now.saturating_sub(time) > TOLERANCE {
-        return Err(SignatureProblem::TooOld);
+        return Err(SignatureError::TooOld);
     }
     if time.saturating_sub(now) > TOLERANCE {
-        return Err(SignatureProblem::InFuture);
+        return Err(SignatureError::InFuture);
     }
     Ok(())
 }
 
-/// The values of an element, in the header's order. Elements that do not parse are passed over.
+/// The values of an element, in the header's order. Malformed elements are skipped.
 fn values_of<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     header
         .split(',')
@@ -101,22 +101,22 @@ fn values_of<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str
         .map(|(_, value)| value)
 }
 
-/// The one time of the header, as it is written and as a number: canonical decimal, no sign, no
-/// space, no leading zero.
-fn time_of(header: &str) -> Result<(&str, u64), SignatureProblem> {
+/// The header's time, as text and as a number. It must be a decimal without a sign, a space or a leading
+/// zero.
+fn time_of(header: &str) -> Result<(&str, u64), SignatureError> {
     let mut times = values_of(header, "t");
     let (Some(text), None) = (times.next(), times.next()) else {
-        return Err(SignatureProblem::MalformedHeader);
+        return Err(SignatureError::MalformedHeader);
     };
     let is_canonical =
         text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     match text.parse() {
         Ok(time) if is_canonical => Ok((text, time)),
-        _ => Err(SignatureProblem::MalformedHeader),
+        _ => Err(SignatureError::MalformedHeader),
     }
 }
 
-/// A tag from 64 lower-case hexadecimal digits, which is what Stripe writes.
+/// Decodes a tag from 64 lower-case hexadecimal digits, the form that Stripe sends.
 fn tag_from_hex(text: &str) -> Option<Tag> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -140,13 +140,13 @@ const CHECK_THE_SECRET: &[&str] = &[
     "Install again with the API Key and that secret.",
 ];
 
-impl SignatureProblem {
-    /// What to tell a person.
+impl SignatureError {
+    /// The problem for a person.
     pub fn problem(self) -> Problem {
         match self {
             Self::NoSecret => problem(
                 "secret-missing",
-                "No signing secret is known, so the delivery cannot be verified.",
+                "No signing secret is stored, so the delivery cannot be verified.",
                 CHECK_THE_SECRET,
             ),
             Self::BlankSecret => problem(
@@ -157,39 +157,37 @@ impl SignatureProblem {
             Self::NoHeader => problem(
                 "signature-missing",
                 "The delivery has no Stripe-Signature header, so it is not from Stripe.",
-                &[
-                    "If something stands between Stripe and this address, let it pass the header on.",
-                ],
+                &["If a proxy is between Stripe and this URL, let it pass the header on."],
             ),
             Self::MalformedHeader => problem(
                 "signature-malformed",
                 "The delivery's Stripe-Signature header cannot be read.",
                 &[
-                    "If something stands between Stripe and this address, let it pass the header on as it is.",
+                    "If a proxy is between Stripe and this URL, let it pass the header on unchanged.",
                 ],
             ),
             Self::NoScheme => problem(
                 "signature-scheme-missing",
-                "The delivery's Stripe-Signature header holds no signature of the scheme v1.",
+                "The delivery's Stripe-Signature header has no signature of the scheme v1.",
                 &[
-                    "If something stands between Stripe and this address, let it pass the header on as it is.",
+                    "If a proxy is between Stripe and this URL, let it pass the header on unchanged.",
                 ],
             ),
             Self::Mismatch => problem(
                 "signature-mismatch",
-                "The delivery was not signed with the signing secret of this installation, or was changed on its way.",
+                "The delivery was not signed with the signing secret of this installation, or was changed on the way.",
                 CHECK_THE_SECRET,
             ),
             Self::TooOld => problem(
                 "timestamp-too-old",
-                "The delivery is genuine, and was signed more than five minutes ago.",
+                "The delivery is genuine, but was signed more than five minutes ago.",
                 &[
-                    "Check the clock of the computer that receives it. Stripe signs every new attempt afresh.",
+                    "Check the clock of the computer that receives it. Stripe signs each new attempt again.",
                 ],
             ),
             Self::InFuture => problem(
                 "timestamp-in-future",
-                "The delivery is genuine, and was signed more than five minutes in the future.",
+                "The delivery is genuine, but was signed more than five minutes in the future.",
                 &["Check the clock of the computer that receives it."],
             ),
         }

@@ -104,9 +104,9 @@ fn no_webhook(
 }
 
 const NONE: &str = "no webhook";
-const NOT_SEEN: &str = "could not be looked at";
-const NOT_SHOWN: (Verdict, &str) = (UNKNOWN, "not shown");
-const MAY_NOT_READ: (Verdict, &str) = (UNKNOWN, "may not read");
+const NOT_SEEN: &str = "could not be checked";
+const NOT_SHOWN: (Verdict, &str) = (UNKNOWN, "does not show");
+const MAY_NOT_READ: (Verdict, &str) = (UNKNOWN, "no permission to read");
 
 /// The guide's "Verify the endpoint", and its tip.
 fn the_guides_checks() -> Vec<Row> {
@@ -137,7 +137,7 @@ fn the_guides_checks() -> Vec<Row> {
         )
         .finds(&[("webhook-events", FAIL, "should not listen to charge.succeeded")]),
         Row::by_hand("the URL of the other mode: test", webhook(LIVE_URL)).finds(&[
-            ("mode", FAIL, "Key is of test mode, and the webhook has the URL of live mode"),
+            ("mode", FAIL, "Key is a test key, and the webhook has the URL of live mode"),
             ("webhook-url", FAIL, "it has “ai” in place of “dev”"),
         ]),
         Row::by_hand("the URL of the other mode: live", webhook(TEST_URL)).key(LIVE_KEY).finds(&[
@@ -183,7 +183,7 @@ fn the_guides_steps() -> Vec<Row> {
     let mut twice = Row::automatic("made by hand as well").finds(&[(
         "webhook-duplicates",
         WARN,
-        "which somebody made by hand",
+        "which was created by hand",
     )]);
     twice.webhooks.push(webhook(TEST_URL));
     let switch = [("webhook-endpoint", FAIL, "Switch to a test environment")];
@@ -219,7 +219,7 @@ fn keys_and_troubles() -> Vec<Row> {
     let not_read: Finding = ("webhook-destination", MAY_NOT_READ.0, MAY_NOT_READ.1);
     let lacks = [
         ("permissions", WARN, "permissions[]=rak_webhook_write"),
-        ("webhook-endpoint", FAIL, "make the webhook by hand"),
+        ("webhook-endpoint", FAIL, "create the webhook by hand"),
     ];
     let no_secret = [("webhook-secret", UNKNOWN, NONE)];
     let unreadable = no_webhook(&lacks, NOT_SEEN, MAY_NOT_READ, &no_secret);
@@ -258,16 +258,16 @@ fn keys_and_troubles() -> Vec<Row> {
         Row::automatic("a restricted key that may not give money back nor list events")
             .key("rk_test_51WithoutRefundEvent")
             .finds(&[
-                ("permissions", WARN, "rak_refund_write (to give money back), rak_event_read"),
+                ("permissions", WARN, "rak_refund_write (to refund payments), rak_event_read"),
                 not_read,
             ]),
         Row::automatic("a restricted key that is not told the signing secret")
             .key("rk_test_51Secretless")
-            .finds(&[not_read, ("webhook-secret", WARN, "the endpoint that Brain Studio made")]),
+            .finds(&[not_read, ("webhook-secret", WARN, "the endpoint that Brain Studio created")]),
         {
             let mut row = trouble("the key was deleted", TroubleKind::Rejected, "create a new one");
             row.findings[0].1 = FAIL;
-            row.findings.insert(1, ("permissions", UNKNOWN, "not accepted"));
+            row.findings.insert(1, ("permissions", UNKNOWN, "does not accept"));
             row
         },
         trouble("Stripe is too busy", TroubleKind::Busy, "too many requests"),

@@ -90,16 +90,16 @@ async fn a_rolled_secret_still_verifies_and_so_does_the_new_one() {
 }
 
 #[tokio::test]
-async fn what_is_no_signing_secret_is_refused_by_what_it_is() {
+async fn wrong_signing_secret_is_named() {
     let host = Host::start().await;
     let rows = [
         ("sk_test_51TestTestTestTest", "an API key"),
         ("rk_live_51TestTestTestTest", "an API key"),
         ("pk_test_51TestTestTestTest", "an API key"),
         ("we_1TestTestTestTest", "the id of a webhook endpoint"),
-        ("whsec_one two", "white space inside"),
-        ("whsec_...", "only the shortened form"),
-        ("whsec_••••AbCd", "only the shortened form"),
+        ("whsec_one two", "spaces inside"),
+        ("whsec_...", "a shortened one"),
+        ("whsec_••••AbCd", "a shortened one"),
         ("whsec_", "something else"),
         ("secret", "something else"),
     ];

@@ -61,7 +61,7 @@ async fn one_made_by_hand_as_well_delivers_twice_and_counts_once() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_stripe_has_disabled_is_seen_and_turned_on_again() {
+async fn disabled_webhook_is_reported_and_enabled() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let [id] = host.fake.endpoint_ids(false).try_into().unwrap();
@@ -76,7 +76,7 @@ async fn a_webhook_that_stripe_has_disabled_is_seen_and_turned_on_again() {
     let endpoint = check(&host, "webhook-endpoint").await;
     assert_eq!((endpoint.verdict, endpoint.remedy.len()), (Verdict::Fail, 1));
     let changes = host.marketplace.repair().await.unwrap().changes;
-    assert_eq!(changes, ["The webhook was turned on again.", "The webhook's URL was corrected."]);
+    assert_eq!(changes, ["The webhook was enabled again.", "The webhook's URL was corrected."]);
     assert_eq!(check(&host, "webhook-endpoint").await.verdict, Verdict::Pass);
     host.pay(&page, PAYS).await;
     assert_eq!(host.outputs("order-1").await.last().unwrap(), "Approved");

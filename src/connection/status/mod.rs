@@ -1,4 +1,4 @@
-//! How the connection is, check by check, in the guide's order: mode against URL, events, URL.
+//! The status report: a list of checks, in the order of the guide.
 
 mod webhook;
 
@@ -8,14 +8,15 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::credentials::{has_key, is_restricted};
 use crate::permissions::{self, Missing};
-use crate::provider_error::key_rejected;
+use crate::problem::problem;
+use crate::provider_error::{key_rejected, unknown_request};
 use crate::stripe::{Client, Error, EventDestination, WebhookEndpoint};
 
-const NO_WEBHOOK: &str = "There is no webhook to look at.";
-const NOT_SEEN: &str = "The webhook could not be looked at.";
+const NO_WEBHOOK: &str = "There is no webhook to check.";
+const NOT_CHECKED: &str = "The webhook could not be checked.";
 
-/// What Stripe said of the connection.
-struct Seen<'a> {
+/// What Stripe answered about the connection.
+struct Observed<'a> {
     installation: &'a Installation,
     request: &'a StatusRequest,
     endpoints: Result<Vec<WebhookEndpoint>, Error>,
@@ -23,7 +24,7 @@ struct Seen<'a> {
     missing: Result<Missing, Error>,
 }
 
-/// Looks at the connection, at everything at once.
+/// Checks the connection. All requests are sent at the same time.
 pub fn report_status(
     stripe: &Client,
     installation: &Installation,
@@ -31,7 +32,7 @@ pub fn report_status(
 ) -> StatusReport {
     if !has_key(&request.credentials) {
         let remedy = &["Install again with your Secret key."];
-        let none = check("key", Verdict::Fail, "No API Key is kept for this installation.", remedy);
+        let none = check("key", Verdict::Fail, "This installation has no API Key.", remedy);
         return StatusReport { checks: vec![none] };
     }
     let mut requests = vec![endpoint::first_page(), destination::first_page()];
@@ -44,29 +45,33 @@ pub fn report_status(
     let (endpoints, destinations) =
         (endpoint::list_from(stripe, next()), destination::list_from(next()));
     let missing = if may_lack_permissions {
-        permissions::missing_by(answers)
+        permissions::missing_from(answers)
     } else {
         Ok(Missing::default())
     };
-    let seen = Seen { installation, request, endpoints, destinations, missing };
-    let webhook = seen.webhook();
-    let mut checks =
-        vec![seen.key(), seen.permissions(), seen.mode(webhook), seen.endpoint(webhook)];
+    let observed = Observed { installation, request, endpoints, destinations, missing };
+    let webhook = observed.webhook();
+    let mut checks = vec![
+        observed.key(),
+        observed.permissions(),
+        observed.mode(webhook),
+        observed.endpoint(webhook),
+    ];
     if let Some(webhook) = webhook {
         checks.extend([
-            seen.events(webhook),
-            seen.url(webhook),
-            seen.destination(Some(webhook)),
-            seen.duplicates(webhook),
-            seen.api_version(webhook),
+            observed.events(webhook),
+            observed.url(webhook),
+            observed.destination(Some(webhook)),
+            observed.duplicates(webhook),
+            observed.api_version(webhook),
         ]);
     } else {
-        let why = if seen.endpoints.is_ok() { NO_WEBHOOK } else { NOT_SEEN };
-        let none = |id| unseen(id, why);
-        checks.extend([none("webhook-events"), none("webhook-url"), seen.destination(None)]);
+        let why = if observed.endpoints.is_ok() { NO_WEBHOOK } else { NOT_CHECKED };
+        let none = |id| unknown(id, why);
+        checks.extend([none("webhook-events"), none("webhook-url"), observed.destination(None)]);
         checks.extend([none("webhook-duplicates"), none("webhook-api-version")]);
     }
-    checks.push(seen.secret(webhook));
+    checks.push(observed.secret(webhook));
     StatusReport { checks }
 }
 
@@ -83,10 +88,10 @@ fn from_problem(id: &str, verdict: Verdict, problem: Problem) -> Check {
     Check { id: id.to_owned(), verdict, message: problem.message, remedy: problem.remedy }
 }
 
-impl Seen<'_> {
+impl Observed<'_> {
     fn key(&self) -> Check {
         match &self.endpoints {
-            // A key that lacks a permission is alive.
+            // A key that lacks a permission is valid.
             Ok(_) | Err(Error::PermissionMissing { .. }) => {
                 check("key", Verdict::Pass, "Stripe accepts the API Key.", &[])
             }
@@ -96,33 +101,41 @@ impl Seen<'_> {
             Err(Error::Unavailable(problem)) => {
                 from_problem("key", Verdict::Unknown, problem.clone())
             }
-            Err(_) => check(
-                "key",
-                Verdict::Unknown,
-                "Stripe's answer could not be understood.",
-                &["Try again in a minute."],
-            ),
+            Err(error) => from_problem("key", Verdict::Unknown, unexpected(error)),
         }
     }
 
     fn permissions(&self) -> Check {
         const ID: &str = "permissions";
         match &self.missing {
-            _ if matches!(self.endpoints, Err(Error::KeyRejected { .. })) => {
-                unseen(ID, "A key that is not accepted may do nothing.")
-            }
+            _ if matches!(self.endpoints, Err(Error::KeyRejected { .. })) => unknown(
+                ID,
+                "The permissions of a key that Stripe does not accept cannot be checked.",
+            ),
             Ok(missing) if missing.is_empty() => {
-                check(ID, Verdict::Pass, "The API Key may do everything that is needed.", &[])
+                check(ID, Verdict::Pass, "The API Key has every permission that is needed.", &[])
             }
             Ok(missing) => {
                 let verdict = if missing.is_fatal() { Verdict::Fail } else { Verdict::Warn };
                 from_problem(ID, verdict, missing.problem())
             }
-            Err(_) => unseen(ID, "What the API Key may do could not be found out."),
+            Err(_) => unknown(ID, "The permissions of the API Key could not be checked."),
         }
     }
 }
 
-fn unseen(id: &str, message: &str) -> Check {
+/// The problem of an answer that no check expects.
+fn unexpected(error: &Error) -> Problem {
+    match error {
+        Error::UnknownRequest(request) => unknown_request(request),
+        _ => problem(
+            "provider-answer-unreadable",
+            "Stripe's answer could not be read.",
+            &["Try again in a minute."],
+        ),
+    }
+}
+
+fn unknown(id: &str, message: &str) -> Check {
     check(id, Verdict::Unknown, message, &[])
 }

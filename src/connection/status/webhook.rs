@@ -1,44 +1,45 @@
-//! The checks of the webhook, and of what stands beside it in the guide.
+//! The checks of the webhook: mode, endpoint, events, URL, destination, duplicates, API version, secret.
 
-use super::{NO_WEBHOOK, NOT_SEEN, Seen, check, from_problem, unseen};
+use super::{NO_WEBHOOK, NOT_CHECKED, Observed, check, from_problem, unknown};
 use crate::bindings::brain_studio::payments::types::{Check, Mode, Verdict, WebhookOwner};
 use crate::connection::address::{
     self, is_meant_for, own_url, shared_url, url_by_hand, url_difference,
 };
-use crate::connection::registration::{made_by_hand, secret_not_given, webhook_missing};
+use crate::connection::registration::{created_by_hand, secret_not_given, webhook_missing};
 use crate::connection::{destination, endpoint};
 use crate::event_types::select_webhook_events;
 use crate::stripe::{API_VERSION, Error, OLDEST_API_VERSION, WebhookEndpoint};
 
-const REPAIR: &str = "Run a repair: it sets the webhook right.";
+const REPAIR: &str = "Run a repair: it corrects the webhook.";
 const NEW_DESTINATION: &str =
     "In Stripe, open Workbench → Webhooks, delete the destination and create a new one.";
 
-const IF_FOR_US: &str = "If it was made for Brain Studio, create another one in its place.";
+const IF_FOR_US: &str = "If you created it for Brain Studio, create a new one in its place.";
 
-impl Seen<'_> {
-    /// The webhook: by its id, else the one that the merchant has made.
+impl Observed<'_> {
+    /// The installation's webhook endpoint: the one with its id, else the one that the merchant created.
     pub fn webhook(&self) -> Option<&WebhookEndpoint> {
         let endpoints = self.endpoints.as_ref().ok()?;
         let id = self.installation.webhook.endpoint_id.as_ref();
         let by_id = endpoints.iter().find(|endpoint| Some(&endpoint.id) == id);
-        if by_id.is_some() || self.is_plugins() && id.is_some() {
+        if by_id.is_some() || self.is_owned_by_plugin() && id.is_some() {
             return by_id;
         }
-        made_by_hand(endpoints, &self.request.webhook_urls, self.installation.mode)
+        created_by_hand(endpoints, &self.request.webhook_urls, self.installation.mode)
     }
 
-    /// Whether the webhook is the plugin's to take care of.
-    fn is_plugins(&self) -> bool {
+    /// Whether the plugin owns the webhook.
+    fn is_owned_by_plugin(&self) -> bool {
         self.installation.webhook.owner == WebhookOwner::Plugin
     }
 
-    /// Whether the plugin has made it, for this installation.
+    /// Whether the plugin created this endpoint for the installation.
     fn is_ours(&self, webhook: &WebhookEndpoint) -> bool {
-        self.is_plugins() && self.installation.webhook.endpoint_id.as_ref() == Some(&webhook.id)
+        self.is_owned_by_plugin()
+            && self.installation.webhook.endpoint_id.as_ref() == Some(&webhook.id)
     }
 
-    /// The steps that set right what is wrong: ours is repaired, the merchant's is edited.
+    /// The remedy for a wrong setting: a repair if the endpoint is ours, else a step for the merchant.
     fn remedy(&self, webhook: &WebhookEndpoint, step: &str) -> Vec<String> {
         if self.is_ours(webhook) {
             return vec![REPAIR.to_owned()];
@@ -47,7 +48,22 @@ impl Seen<'_> {
         vec![open, step.to_owned()]
     }
 
-    /// Mode against URL, the first thing that the guide has one look at.
+    /// The URL that the endpoint should have.
+    fn expected_url(&self, webhook: &WebhookEndpoint) -> &str {
+        let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
+        if self.is_ours(webhook) {
+            own_url(urls, mode)
+        } else {
+            url_by_hand(&webhook.url, urls, mode)
+        }
+    }
+
+    /// The remedy for a wrong URL.
+    fn paste_url(&self, webhook: &WebhookEndpoint) -> Vec<String> {
+        self.remedy(webhook, &format!("Paste this URL: {}", self.expected_url(webhook)))
+    }
+
+    /// Whether the webhook's URL is of the mode of the key: the first check of the guide.
     pub fn mode(&self, webhook: Option<&WebhookEndpoint>) -> Check {
         let mode = self.installation.mode;
         let (urls, other) = (&self.request.webhook_urls, address::other(mode));
@@ -57,13 +73,12 @@ impl Seen<'_> {
                     && !is_meant_for(&webhook.url, urls, mode) =>
             {
                 let message = format!(
-                    "The API Key is of {} mode, and the webhook has the URL of {} mode: {}",
+                    "The API Key is a {} key, and the webhook has the URL of {} mode: {}",
                     address::mode_name(mode),
                     address::mode_name(other),
                     webhook.url
                 );
-                let paste = format!("Paste this URL: {}", own_url(urls, mode));
-                let remedy = self.remedy(webhook, &paste);
+                let remedy = self.paste_url(webhook);
                 Check { id: "mode".to_owned(), verdict: Verdict::Fail, message, remedy }
             }
             _ => {
@@ -85,22 +100,22 @@ impl Seen<'_> {
             (Some(webhook), _) => Check {
                 id: ID.to_owned(),
                 verdict: Verdict::Fail,
-                message: "The webhook is disabled: Stripe does that after it could not deliver for days, or somebody did.".to_owned(),
+                message: "The webhook is disabled. Stripe disables a webhook that fails for days; somebody may also have disabled it.".to_owned(),
                 remedy: self.remedy(webhook, "Enable it."),
             },
-            (None, seen) => match &self.installation.webhook.problem {
+            (None, endpoints) => match &self.installation.webhook.problem {
                 Some(problem) if self.installation.webhook.endpoint_id.is_none() => {
                     from_problem(ID, Verdict::Fail, problem.clone())
                 }
-                _ if seen.is_err() => unseen(ID, NOT_SEEN),
-                _ if !self.is_plugins() => {
+                _ if endpoints.is_err() => unknown(ID, NOT_CHECKED),
+                _ if !self.is_owned_by_plugin() => {
                     let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
                     from_problem(ID, Verdict::Fail, webhook_missing(urls, mode, None))
                 }
                 _ => check(
                     ID,
                     Verdict::Fail,
-                    "The webhook does not exist in Stripe, so Stripe does not tell what happens to payments.",
+                    "The webhook does not exist in Stripe, so Stripe does not report what happens to payments.",
                     &[REPAIR],
                 ),
             },
@@ -112,12 +127,12 @@ impl Seen<'_> {
         let (missing, superfluous) = endpoint::wrong_events(webhook);
         let (verdict, message) = match (missing.is_empty(), superfluous.is_empty()) {
             (true, true) => {
-                let message = "The webhook listens to exactly the three events.";
+                let message = "The webhook listens to exactly the three events that are needed.";
                 return check(ID, Verdict::Pass, message, &[]);
             }
             (true, false) => (
                 Verdict::Warn,
-                format!("The webhook listens to more than it should: {superfluous}."),
+                format!("The webhook listens to more events than needed: {superfluous}."),
             ),
             (false, true) => (Verdict::Fail, format!("The webhook does not listen to {missing}.")),
             (false, false) => (
@@ -135,15 +150,14 @@ impl Seen<'_> {
         const ID: &str = "webhook-url";
         let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
         let (own, shared) = (own_url(urls, mode), shared_url(urls, mode));
-        let right = if self.is_ours(webhook) { own } else { url_by_hand(&webhook.url, urls, mode) };
-        match url_difference(&webhook.url, right) {
+        match url_difference(&webhook.url, self.expected_url(webhook)) {
             Some(difference) if webhook.url != shared && webhook.url != own => Check {
                 id: ID.to_owned(),
                 verdict: Verdict::Fail,
-                message: format!("The webhook's URL is not exactly the right one: {difference}."),
-                remedy: self.remedy(webhook, &format!("Paste this URL: {right}")),
+                message: format!("The webhook's URL is wrong: {difference}."),
+                remedy: self.paste_url(webhook),
             },
-            _ => check(ID, Verdict::Pass, "The webhook's URL is exactly the right one.", &[]),
+            _ => check(ID, Verdict::Pass, "The webhook's URL is correct.", &[]),
         }
     }
 
@@ -152,33 +166,37 @@ impl Seen<'_> {
         let destinations = match &self.destinations {
             Ok(destinations) => destinations,
             Err(Error::PermissionMissing { .. }) => {
-                return unseen(ID, "This API Key may not read the webhook's type and origin.");
+                return unknown(
+                    ID,
+                    "This API Key has no permission to read the webhook's type and origin.",
+                );
             }
-            Err(_) => return unseen(ID, NOT_SEEN),
+            Err(_) => return unknown(ID, NOT_CHECKED),
         };
         let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
-        // Without a webhook, only what the merchant was to make is looked for.
-        let found = if webhook.is_some() || !self.is_plugins() {
+        // Without a webhook, only a merchant's destination can be the one that was meant.
+        let found = if webhook.is_some() || !self.is_owned_by_plugin() {
             destination::of(webhook, destinations, urls, mode)
         } else {
             None
         };
         let Some(found) = found else {
-            return unseen(ID, "The webhook's type and origin are not shown by Stripe.");
+            return unknown(ID, "Stripe does not show the webhook's type and origin.");
         };
-        let Some((finding, choose)) = destination::fault(found) else {
-            let message = "The webhook is a Webhook endpoint for the events of Your account.";
+        let Some((finding, choose)) = destination::wrong_setting(found) else {
+            let message =
+                "The webhook is of the type Webhook endpoint, with the origin Your account.";
             return check(ID, Verdict::Pass, message, &[]);
         };
         let message = format!("{finding}: {}.", found.id);
         match webhook {
             Some(_) => check(ID, Verdict::Fail, message, &[NEW_DESTINATION, choose]),
-            // It may be somebody else's.
+            // It may have another purpose.
             None => check(ID, Verdict::Warn, message, &[IF_FOR_US, choose]),
         }
     }
 
-    /// Others that deliver the same events to the same place.
+    /// Other endpoints that deliver the same events to the marketplace.
     pub fn duplicates(&self, webhook: &WebhookEndpoint) -> Check {
         const ID: &str = "webhook-duplicates";
         let (urls, mode) = (&self.request.webhook_urls, self.installation.mode);
@@ -191,16 +209,16 @@ impl Seen<'_> {
                 remedy.push(format!("Run a repair: it deletes {}.", other.id));
             } else if other.metadata.installation.is_none() && ours.contains(&other.url.trim()) {
                 remedy.push(format!(
-                    "In Stripe, open Workbench → Webhooks and delete {}, which somebody made by hand.",
+                    "In Stripe, open Workbench → Webhooks and delete {}, which was created by hand.",
                     other.id
                 ));
             }
         }
         if remedy.is_empty() {
-            return check(ID, Verdict::Pass, "No other webhook delivers the same.", &[]);
+            return check(ID, Verdict::Pass, "No other webhook delivers the same events.", &[]);
         }
         let message =
-            "Other webhooks deliver the same: each event comes more than once, and counts once."
+            "Other webhooks deliver the same events. Each event arrives more than once and counts once."
                 .to_owned();
         Check { id: ID.to_owned(), verdict: Verdict::Warn, message, remedy }
     }
@@ -212,31 +230,37 @@ impl Seen<'_> {
                 id: ID.to_owned(),
                 verdict: Verdict::Fail,
                 message: format!(
-                    "The webhook's events have the form of {version}, which is too old."
+                    "The webhook sends events of API version {version}, which is too old."
                 ),
                 remedy: self.remedy(webhook, "Choose the newest API version."),
             },
             version if version != Some(API_VERSION) && self.is_ours(webhook) => {
-                let message = "The webhook's events have the form of another API version.";
+                let message =
+                    "The webhook sends events of another API version than this plugin registers.";
                 check(ID, Verdict::Warn, message, &[REPAIR])
             }
-            _ => check(ID, Verdict::Pass, "The form of the webhook's events is understood.", &[]),
+            _ => check(
+                ID,
+                Verdict::Pass,
+                "The webhook sends events of a supported API version.",
+                &[],
+            ),
         }
     }
 
-    pub fn secret(&self, seen: Option<&WebhookEndpoint>) -> Check {
+    pub fn secret(&self, endpoint: Option<&WebhookEndpoint>) -> Check {
         const ID: &str = "webhook-secret";
         let webhook = &self.installation.webhook;
         if !webhook.signing_secrets.is_empty() {
-            let message = "The webhook's signing secret is known: deliveries can be verified.";
+            let message = "The webhook's signing secret is stored, so deliveries can be verified.";
             return check(ID, Verdict::Pass, message, &[]);
         }
         match &webhook.problem {
             Some(problem) if problem.code.starts_with("webhook-secret") => {
                 from_problem(ID, Verdict::Warn, problem.clone())
             }
-            _ if seen.is_some() => from_problem(ID, Verdict::Warn, secret_not_given()),
-            _ => unseen(ID, NO_WEBHOOK),
+            _ if endpoint.is_some() => from_problem(ID, Verdict::Warn, secret_not_given()),
+            _ => unknown(ID, NO_WEBHOOK),
         }
     }
 }
