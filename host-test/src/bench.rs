@@ -10,7 +10,6 @@ use serde::Serialize;
 use crate::clock::now;
 use crate::contract::types::{Installation, WebhookRequest};
 use crate::egress::Egress;
-use crate::fake;
 use crate::plugin::Plugin;
 
 const SECRET: &str = "whsec_ofTheBenchmark";
@@ -37,7 +36,7 @@ pub struct Figures {
 /// A call fails, or the plugin names no header for the signature.
 pub async fn webhook(plugin: &Plugin, body: Vec<u8>, iterations: usize) -> anyhow::Result<Figures> {
     let received_at = now();
-    let header = fake::signature(SECRET, false, &body, received_at);
+    let header = fake_provider::signature(SECRET, false, &body, received_at);
     let name = plugin.manifest().signature_headers.first();
     let name = name.context("the plugin names no header that carries a signature")?.clone();
     let installation = Installation::ad_hoc(vec![SECRET.to_owned()]);

@@ -12,7 +12,6 @@ mod clock;
 pub mod contract;
 pub mod demo;
 pub mod egress;
-pub mod fake;
 mod json;
 pub mod ledger;
 pub mod marketplace;

@@ -16,11 +16,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bundled;
 use crate::contract::types::Problem;
 use crate::egress::OriginOverride;
 use crate::marketplace::{Error, ErrorKind, Marketplace, Options};
 use crate::plugin::{LoadError, Plugin};
-use crate::{bundled, fake};
 
 use output::Output;
 
@@ -66,8 +66,8 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs everything against a fake Stripe: install, customers, uninstall, live mode
-    Demo,
+    #[command(flatten)]
+    Demo(crate::demo::Command),
     /// Installs the provider for a merchant's account, or replaces its key
     ///
     /// The key is read from a hidden prompt, from standard input, or from a variable that is named
@@ -99,10 +99,12 @@ enum Command {
     Reconcile,
     /// Takes deliveries: POST /link-webhook?provider=…, GET /healthz
     Serve(serve::ServeArgs),
-    #[command(flatten)]
-    Fake(fake::Command),
-    /// Kills a host repeatedly while deliveries are posted, and checks that none is lost
-    Soak(crate::demo::SoakArgs),
+    #[command(
+        name = fake_provider::NAME,
+        about = fake_provider::ABOUT,
+        long_about = fake_provider::LONG_ABOUT,
+    )]
+    Fake(serve::FakeArgs),
     /// Verifies single deliveries
     #[command(subcommand)]
     Webhook(developer::WebhookCommand),
@@ -187,11 +189,7 @@ pub async fn run() -> ExitCode {
 
 async fn run_command(global: &Global, command: Command) -> Result<Output, CommandError> {
     match command {
-        Command::Demo => match crate::demo::run(global.json).await {
-            Ok(summary) => Ok(Output::new(summary.json, summary.text)),
-            Err(failure) => Err(CommandError::reported(failure)),
-        },
-        Command::Soak(args) => match crate::demo::soak(args).await {
+        Command::Demo(command) => match command.run(global.json).await {
             Ok(summary) => Ok(Output::new(summary.json, summary.text)),
             Err(failure) => Err(CommandError::reported(failure)),
         },
@@ -211,7 +209,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         Command::Transitions(args) => flow::transitions(&global.marketplace().await?, args).await,
         Command::Reconcile => flow::reconcile(&global.marketplace().await?, global.json).await,
         Command::Serve(args) => serve::serve(global.marketplace().await?, args, global.json).await,
-        Command::Fake(command) => serve::fake(command, global.json).await,
+        Command::Fake(args) => serve::fake(args, global.json).await,
         Command::Webhook(developer::WebhookCommand::Verify(args)) => {
             developer::verify(&global.plugin().await?, args).await
         }

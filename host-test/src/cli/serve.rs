@@ -6,11 +6,12 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 use tokio::net::TcpListener;
+use url::Url;
 
 use super::CommandError;
 use super::output::{Output, badge};
 use crate::contract::types::Problem;
-use crate::fake;
+use crate::egress::{OriginOverride, client, redirect};
 use crate::marketplace::{ErrorKind, Marketplace};
 
 /// The arguments of `serve`.
@@ -19,6 +20,16 @@ pub struct ServeArgs {
     /// The address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
+}
+
+/// The arguments of the fake provider.
+#[derive(Args)]
+pub struct FakeArgs {
+    #[command(flatten)]
+    fake: fake_provider::Args,
+    /// Where webhooks for a public address are delivered on this machine; may be given twice
+    #[arg(long, value_name = "https://PUBLIC=http://127.0.0.1:PORT")]
+    deliver_origin: Vec<OriginOverride>,
 }
 
 pub async fn serve(
@@ -43,12 +54,15 @@ pub async fn serve(
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 
-pub async fn fake(command: fake::Command, as_json: bool) -> Result<Output, CommandError> {
-    let started = |address| print_listening("", &format!("http://{address}"), as_json);
-    let address = command.address();
-    fake::run(command, started, interrupted())
-        .await
-        .map_err(|error| not_listening(address, &error))?;
+/// Runs the fake provider until it is interrupted.
+pub async fn fake(args: FakeArgs, as_json: bool) -> Result<Output, CommandError> {
+    let FakeArgs { fake, deliver_origin } = args;
+    let failed = |error| not_listening(fake.listen, &error);
+    let client = client().map_err(|error| failed(std::io::Error::other(error)))?;
+    let deliver_to = Box::new(move |url: &Url| redirect(url, &deliver_origin));
+    let provider = fake.start(client, deliver_to).await.map_err(failed)?;
+    print_listening("", &format!("http://{}", provider.address()), as_json);
+    interrupted().await;
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 

@@ -8,17 +8,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use clap::Subcommand;
+use fake_provider::{FakeStripe, UnsentDelivery};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use url::Url;
 
 use crate::contract::types::{Mode, Problem};
-use crate::egress::OriginOverride;
-use crate::fake::{FakeStripe, HeldBack};
+use crate::egress::{OriginOverride, client, redirect};
 use crate::marketplace::{Error, Marketplace, Options};
 use crate::plugin::Plugin;
 use crate::{bundled, server};
-pub use soak::{SoakArgs, soak};
+use soak::{SoakArgs, soak};
 use story::Story;
 
 /// Stripe's test cards.
@@ -35,7 +37,30 @@ fn ensure(is_so: bool, otherwise: impl Into<String>) -> Result<()> {
     if is_so { Ok(()) } else { bail!(otherwise.into()) }
 }
 
-/// The story in numbers.
+/// The commands that run everything on this machine.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs everything against a fake Stripe: install, customers, uninstall, live mode
+    Demo,
+    /// Kills a host repeatedly while deliveries are posted, and checks that none is lost
+    Soak(SoakArgs),
+}
+
+impl Command {
+    /// Runs the command. `quiet`: only the summary is printed.
+    ///
+    /// # Errors
+    ///
+    /// The first expectation that was not met.
+    pub async fn run(self, quiet: bool) -> Result<Summary> {
+        match self {
+            Self::Demo => demo(quiet).await,
+            Self::Soak(args) => soak(args).await,
+        }
+    }
+}
+
+/// The result in numbers.
 pub struct Summary {
     /// For a program.
     pub json: Value,
@@ -43,23 +68,16 @@ pub struct Summary {
     pub text: String,
 }
 
-/// Tells the story. With `quiet` only the summary is printed.
-///
-/// # Errors
-///
-/// The first step that is not as it should be.
-pub async fn run(quiet: bool) -> Result<Summary> {
+async fn demo(quiet: bool) -> Result<Summary> {
     let began = Instant::now();
     let data = tempfile::tempdir()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let host = format!("http://{}", listener.local_addr()?);
-    let fake = FakeStripe::start(
-        TcpListener::bind("127.0.0.1:0").await?,
-        vec![
-            replaced("https://chat-payments.jelou.dev", &host)?,
-            replaced("https://chat-payments.jelou.ai", &host)?,
-        ],
-    )?;
+    let fake = start_fake(vec![
+        replaced("https://chat-payments.jelou.dev", &host)?,
+        replaced("https://chat-payments.jelou.ai", &host)?,
+    ])
+    .await?;
     let provider = format!("http://{}", fake.address());
     let plugin = Plugin::load(bundled::COMPONENT).await?;
     let marketplace = Arc::new(Marketplace::open(
@@ -80,7 +98,7 @@ pub async fn run(quiet: bool) -> Result<Summary> {
         fake,
         marketplace,
         host,
-        customer: crate::egress::client()?,
+        customer: client()?,
         position: 0,
         told: Vec::new(),
         quiet,
@@ -114,6 +132,13 @@ pub async fn run(quiet: bool) -> Result<Summary> {
     Ok(Summary { json, text })
 }
 
+/// Starts a fake Stripe that delivers to the overrides.
+async fn start_fake(overrides: Vec<OriginOverride>) -> Result<FakeStripe> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let deliver_to = Box::new(move |url: &Url| redirect(url, &overrides));
+    Ok(FakeStripe::start(listener, client()?, deliver_to)?)
+}
+
 /// The problem of a use case that failed as it should. Any other error ends the story.
 fn problem_of(error: &anyhow::Error) -> Result<Problem> {
     let failed = error.downcast_ref::<Error>();
@@ -125,7 +150,7 @@ fn replaced(from: &str, to: &str) -> Result<OriginOverride> {
 }
 
 impl Story {
-    async fn in_test_mode(&mut self) -> Result<HeldBack> {
+    async fn in_test_mode(&mut self) -> Result<UnsentDelivery> {
         self.chapter("1. The merchant pastes the wrong key, then the right one");
         match self.install(PUBLISHABLE_KEY).await {
             Err(error) => {
@@ -169,10 +194,12 @@ impl Story {
         self.read_flow().await?;
         ensure(self.count("order-1", "Approved") == 1, "order-1 was approved twice")?;
         self.say("   It counts once.");
-        self.fake.held_back(false, "payment_intent.succeeded").context("nothing was delivered")
+        self.fake
+            .unsent_delivery(false, "payment_intent.succeeded")
+            .context("nothing was delivered")
     }
 
-    async fn in_live_mode(&mut self, late: HeldBack) -> Result<()> {
+    async fn in_live_mode(&mut self, late: UnsentDelivery) -> Result<()> {
         self.chapter("6. The merchant goes live: uninstall, then install with the live key");
         match self.install(LIVE_KEY).await {
             Err(error) => {

@@ -9,17 +9,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use fake_provider::UnsentDelivery;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::{Summary, TEST_KEY, ensure, replaced};
+use super::{Summary, TEST_KEY, ensure, replaced, start_fake};
 use crate::bundled;
 use crate::contract::types::{CaptureMethod, Money};
 use crate::egress::{Credentials, client};
-use crate::fake::{FakeStripe, HeldBack};
 use crate::ledger::HistoryEntry;
 use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::plugin::Plugin;
@@ -45,7 +44,7 @@ pub struct SoakArgs {
 
 /// The state that the senders share.
 struct Shared {
-    deliveries: Vec<HeldBack>,
+    deliveries: Vec<UnsentDelivery>,
     random: Mutex<fastrand::Rng>,
     /// The host's origin. None: it is being restarted.
     host: watch::Receiver<Option<String>>,
@@ -70,12 +69,12 @@ struct Progress {
 pub async fn soak(args: SoakArgs) -> Result<Summary> {
     let began = Instant::now();
     let data = tempfile::tempdir()?;
-    let fake = FakeStripe::start(TcpListener::bind("127.0.0.1:0").await?, Vec::new())?;
+    let fake = start_fake(Vec::new()).await?;
     let provider = format!("http://{}", fake.address());
     let marketplace = open(data.path(), &provider).await?;
     let payments = args.deliveries.div_ceil(EVENTS_PER_PAYMENT);
     create_and_pay(&marketplace, payments).await?;
-    let deliveries = fake.deliveries(false);
+    let deliveries = fake.unsent_deliveries(false);
     ensure(deliveries.len() >= args.deliveries, "there are too few events")?;
 
     let (host_sender, host) = watch::channel(None);

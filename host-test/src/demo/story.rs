@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use fake_provider::FakeStripe;
 use secrecy::SecretString;
 
 use super::ensure;
 use crate::contract::types::{CaptureMethod, Mode, Money, Verdict};
 use crate::egress::Credentials;
-use crate::fake::FakeStripe;
 use crate::ledger::Transition;
 use crate::marketplace::{Connection, InstallOptions, Marketplace, PaymentOrder};
 

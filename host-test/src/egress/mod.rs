@@ -31,7 +31,7 @@ pub use credentials::Credentials;
 use headers::{bearer, pair};
 use leaks::Leaks;
 use oauth::Tokens;
-pub use origin::{LoopbackOrigin, OriginOverride, PolicyError};
+pub use origin::{LoopbackOrigin, OriginOverride, PolicyError, redirect};
 pub use policy::Policy;
 use policy::Rule;
 pub use quota::{Quota, Quotas};

@@ -113,6 +113,12 @@ impl FromStr for OriginOverride {
     }
 }
 
+/// The address on this machine that stands in for a URL. None: nothing stands in for its origin.
+#[must_use]
+pub fn redirect(url: &Url, overrides: &[OriginOverride]) -> Option<Url> {
+    replacement_of(&url.origin(), overrides).map(|replacement| replacement.in_place_of(url))
+}
+
 /// What stands in for an origin, if anything does.
 pub(super) fn replacement_of(
     origin: &Origin,

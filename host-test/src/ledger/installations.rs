@@ -38,7 +38,7 @@ pub struct StoredInstallation {
     pub id: String,
     /// The workspace's id.
     pub workspace: String,
-    /// The provider's id, such as `STRIPE`.
+    /// The provider's id, such as `ANDES_PAY`.
     pub provider: String,
     /// How far the installation has come.
     pub state: InstallationState,

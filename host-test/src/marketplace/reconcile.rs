@@ -9,7 +9,7 @@ use crate::contract::types::{Event, EventQuery, Installation, ProviderError};
 use crate::egress::Credentials;
 use crate::ledger::{EventOutcome, Scope};
 
-/// How far back events are listed, in seconds: Stripe keeps them for 30 days.
+/// How far back events are listed, in seconds: providers keep them for about 30 days.
 const EVENT_RETENTION: u64 = 30 * 86_400;
 /// How many seconds before the last reconciliation the listing begins: an event may be listed later
 /// than it is dated.

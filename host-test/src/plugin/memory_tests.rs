@@ -15,8 +15,8 @@ use crate::contract::types::{
     RefundSearchResult,
 };
 use crate::egress::{Credentials, Gateway, Policy, client};
-use crate::fake::FakeStripe;
 use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
+use fake_provider::FakeStripe;
 
 /// Looks at the store of a call before it is dropped.
 pub type Observer = Arc<dyn Fn(&mut Store<CallState>) + Send + Sync>;
@@ -100,7 +100,7 @@ async fn search_for_attempts(plugin: &Plugin, provider: &str) {
 async fn no_api_key_is_ever_in_the_memory_of_the_guest() {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let fake = FakeStripe::start(listener, Vec::new()).unwrap();
+    let fake = FakeStripe::start(listener, client().unwrap(), Box::new(|_| None)).unwrap();
     let data = tempfile::tempdir().unwrap();
     let provider = format!("https://api.stripe.com=http://{}", fake.address());
     let marketplace = Marketplace::open(

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fake_provider::{Fault, FaultKind};
 use host_test::contract::types::{
     AttemptSearch, Awaited, CaptureMethod, Installation, Mode, Money, PaymentRequest,
     PaymentSearchResult, PaymentStatus, ProviderError, RefundSearch, RefundSearchResult,
 };
 use host_test::egress::{Credentials, Gateway, Policy};
-use host_test::fake::{Trouble, TroubleKind};
 use host_test::marketplace::{PaymentOrder, ReconciliationSummary};
 use secrecy::SecretString;
 
@@ -80,19 +80,19 @@ async fn a_refund_happens_once_however_often_it_is_asked_for() {
 #[tokio::test]
 async fn a_refund_whose_answer_was_lost_is_repeated_safely() {
     let host = paid("order-1").await;
-    for kind in [TroubleKind::Failing, TroubleKind::Broken] {
-        host.fake.set_trouble(Some(Trouble {
+    for kind in [FaultKind::Failing, FaultKind::Broken] {
+        host.fake.set_fault(Some(Fault {
             kind,
-            calls: "POST /v1/refunds".to_owned(),
-            spared: 0,
+            requests: "POST /v1/refunds".to_owned(),
+            skip: 0,
             has_effect: true,
         }));
         let refund = host.marketplace.refund("order-1", "all", None).await;
         // The second time it is found before it is made.
         let code = refund.map_or_else(|error| error.problem().code, |_| String::new());
-        assert_eq!(code, if kind == TroubleKind::Failing { "outcome-unknown" } else { "" });
+        assert_eq!(code, if kind == FaultKind::Failing { "outcome-unknown" } else { "" });
     }
-    host.fake.set_trouble(None);
+    host.fake.set_fault(None);
     host.marketplace.refund("order-1", "all", None).await.unwrap();
     let list = host.ask_stripe(TEST_KEY, "/v1/refunds").await;
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
@@ -144,13 +144,13 @@ async fn what_cannot_be_placed_is_settled_as_soon_as_stripe_can_be_asked() {
     let page = host.ask("order-1").await;
     // What was fetched is of no known time: the event that follows is asked about.
     host.marketplace.payment("order-1").await.unwrap();
-    host.fake.set_trouble(Some(TroubleKind::Failing.into()));
+    host.fake.set_fault(Some(FaultKind::Failing.into()));
     host.pay(&page, IS_DECLINED).await;
     assert!(host.fake.attempts().iter().all(|attempt| attempt.status == Some(200)));
     let story = host.marketplace.payment_history("order-1").await.unwrap().1;
     assert!(story.payment.needs_refetch);
     assert_eq!(host.outputs("order-1").await, ["Pending"]);
-    host.fake.set_trouble(None);
+    host.fake.set_fault(None);
 
     let background = tokio::spawn(Arc::clone(&host.marketplace).reconcile_forever());
     let known = host.marketplace.wait("order-1", Duration::from_secs(30)).await.unwrap();
@@ -205,15 +205,15 @@ async fn authorised_payment_is_pending_until_it_is_captured() {
     assert_eq!(view.stored.checkout_url, None);
     assert!(matches!(view.provider.unwrap().awaits, Awaited::Completion(Some(_))));
     // The answer is lost, and it is asked for again.
-    host.fake.set_trouble(Some(Trouble {
-        kind: TroubleKind::Broken,
-        calls: "POST /v1/payment_intents".to_owned(),
-        spared: 0,
+    host.fake.set_fault(Some(Fault {
+        kind: FaultKind::Broken,
+        requests: "POST /v1/payment_intents".to_owned(),
+        skip: 0,
         has_effect: true,
     }));
     let lost = host.marketplace.complete("order-1", None).await.unwrap_err();
     assert_eq!(lost.problem().code, "outcome-unknown");
-    host.fake.set_trouble(None);
+    host.fake.set_fault(None);
     for _ in 0..2 {
         let completed = host.marketplace.complete("order-1", None).await.unwrap().stored;
         assert_eq!((completed.status, completed.received), (PaymentStatus::Approved, 1050));
@@ -315,17 +315,17 @@ async fn what_was_made_when_no_answer_came_is_found_by_its_attempt() {
 async fn page_whose_answer_was_lost_is_found_and_not_made_again() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
-    for (kind, reference) in [(TroubleKind::Failing, "order-1"), (TroubleKind::Broken, "order-2")] {
-        host.fake.set_trouble(Some(Trouble {
+    for (kind, reference) in [(FaultKind::Failing, "order-1"), (FaultKind::Broken, "order-2")] {
+        host.fake.set_fault(Some(Fault {
             kind,
-            calls: "POST /v1/checkout/sessions".to_owned(),
-            spared: 0,
+            requests: "POST /v1/checkout/sessions".to_owned(),
+            skip: 0,
             has_effect: true,
         }));
         let lost = host.marketplace.pay(request(reference, 1050)).await.unwrap_err();
         assert_eq!(lost.problem().code, "outcome-unknown");
         // Stripe would repeat its failure for a day, and refuse another description.
-        host.fake.set_trouble(None);
+        host.fake.set_fault(None);
         let description = Some("Another description".to_owned());
         let again = PaymentOrder { description, ..request(reference, 1050) };
         let page = host.marketplace.pay(again).await.unwrap().stored.checkout_url.unwrap();
@@ -340,18 +340,18 @@ async fn page_whose_answer_was_lost_is_found_and_not_made_again() {
 async fn reference_stays_taken_while_its_page_may_exist() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
-    host.fake.set_trouble(Some(Trouble {
-        kind: TroubleKind::Broken,
-        calls: "POST /v1/checkout/sessions".to_owned(),
-        spared: 0,
+    host.fake.set_fault(Some(Fault {
+        kind: FaultKind::Broken,
+        requests: "POST /v1/checkout/sessions".to_owned(),
+        skip: 0,
         has_effect: true,
     }));
     host.marketplace.pay(request("order-1", 1050)).await.unwrap_err();
     // The key is deleted: nothing can be found out, and nothing says that there is no page.
-    host.fake.set_trouble(Some(TroubleKind::Rejected.into()));
+    host.fake.set_fault(Some(FaultKind::Rejected.into()));
     let refused = host.marketplace.pay(request("order-1", 1050)).await.unwrap_err();
     assert_eq!(refused.problem().code, "key-rejected");
-    host.fake.set_trouble(None);
+    host.fake.set_fault(None);
     host.ask("order-1").await;
     let sessions = host.ask_stripe(TEST_KEY, "/v1/checkout/sessions").await;
     assert_eq!(sessions["data"].as_array().unwrap().len(), 1);
@@ -360,10 +360,10 @@ async fn reference_stays_taken_while_its_page_may_exist() {
 #[tokio::test]
 async fn spent_key_and_replayed_failure_are_told_from_a_refusal() {
     let host = Host::start().await;
-    host.fake.set_trouble(Some(Trouble {
-        kind: TroubleKind::Failing,
-        calls: "POST /v1/checkout/sessions".to_owned(),
-        spared: 0,
+    host.fake.set_fault(Some(Fault {
+        kind: FaultKind::Failing,
+        requests: "POST /v1/checkout/sessions".to_owned(),
+        skip: 0,
         has_effect: true,
     }));
     let (gateway, credentials, installation) = as_plugin(&host).await;
@@ -385,7 +385,7 @@ async fn spent_key_and_replayed_failure_are_told_from_a_refusal() {
         plugin.create_payment(egress, &installation, &request).await.unwrap().unwrap_err()
     };
     assert!(matches!(create("Two coffees").await, ProviderError::UnknownOutcome(_)));
-    host.fake.set_trouble(None);
+    host.fake.set_fault(None);
     assert!(matches!(create("Two coffees").await, ProviderError::ReplayedFailure(_)));
     let spent = create("Another description").await;
     assert!(matches!(spent, ProviderError::KeySpent(_)));

@@ -185,7 +185,7 @@ async fn another_component_has_to_be_approved_before_it_gets_the_key() {
     };
     let output = run(install(&[])).await;
     assert_eq!(problem(&output)["code"], "origins-not-approved");
-    assert!(host.fake.calls().is_empty());
+    assert!(host.fake.requests().is_empty());
     assert_eq!(run(install(&["--approve-origins"])).await.status.code(), Some(0));
     assert_eq!(run(install(&[])).await.status.code(), Some(0));
 }
@@ -198,7 +198,7 @@ async fn one_delivery_is_verified_without_a_network() {
         "/tests/fixtures/payloads/bench.payment_intent.succeeded.3k.json"
     );
     let bytes = std::fs::read(body).unwrap();
-    let header = host_test::fake::signature("any secret", false, &bytes, 1000);
+    let header = fake_provider::signature("any secret", false, &bytes, 1000);
     let verify = async |signature: Option<&str>, secrets: Option<&str>| {
         let mut command =
             host_test(data.path(), &["webhook", "verify", body, "--received-at", "1000"]);
@@ -294,7 +294,7 @@ async fn a_forced_uninstall_says_what_is_left() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let [webhook] = host.fake.endpoint_ids(false).try_into().unwrap();
-    host.fake.set_trouble(Some(host_test::fake::TroubleKind::Broken.into()));
+    host.fake.set_fault(Some(fake_provider::FaultKind::Broken.into()));
     let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
     let uninstall = |more: &[&str]| {
         let mut command = host_test(host.data.path(), &["uninstall"]);

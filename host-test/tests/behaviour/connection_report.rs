@@ -1,8 +1,8 @@
 //! What the status report says in each situation: a row for each line of the guide's "Verify the
-//! endpoint" and "Troubleshooting" sections, and for what merchants have complained of elsewhere.
+//! endpoint" and "Faultshooting" sections, and for what merchants have complained of elsewhere.
 
+use fake_provider::FaultKind;
 use host_test::contract::types::Verdict;
-use host_test::fake::TroubleKind;
 use host_test::marketplace::InstallOptions;
 
 use super::host::{Host, LIVE_KEY, TEST_KEY, options, options_with_secret};
@@ -29,7 +29,7 @@ struct Row {
     /// What somebody does to the webhook afterwards: a form, or `delete`.
     afterwards: &'static str,
     /// What happens to Stripe afterwards.
-    trouble: Option<TroubleKind>,
+    trouble: Option<FaultKind>,
     /// The checks that do not pass, in their order.
     findings: Vec<Finding>,
 }
@@ -265,14 +265,14 @@ fn keys_and_troubles() -> Vec<Row> {
             .key("rk_test_51Secretless")
             .finds(&[not_read, ("webhook-secret", WARN, "the endpoint that Brain Studio created")]),
         {
-            let mut row = trouble("the key was deleted", TroubleKind::Rejected, "create a new one");
+            let mut row = trouble("the key was deleted", FaultKind::Rejected, "create a new one");
             row.findings[0].1 = FAIL;
             row.findings.insert(1, ("permissions", UNKNOWN, "does not accept"));
             row
         },
-        trouble("Stripe is too busy", TroubleKind::Busy, "too many requests"),
-        trouble("Stripe has a problem", TroubleKind::Failing, "a problem of its own"),
-        trouble("the connection breaks", TroubleKind::Broken, "says nothing about your key"),
+        trouble("Stripe is too busy", FaultKind::Busy, "too many requests"),
+        trouble("Stripe has a problem", FaultKind::Failing, "a problem of its own"),
+        trouble("the connection breaks", FaultKind::Broken, "says nothing about your key"),
     ]
 }
 
@@ -308,7 +308,7 @@ async fn every_situation_is_found_and_says_what_to_do() {
                 host.tell_stripe(row.key, &path, form).await;
             }
         }
-        host.fake.set_trouble(row.trouble.map(Into::into));
+        host.fake.set_fault(row.trouble.map(Into::into));
         let (_, report) = host.marketplace.status().await.unwrap();
         let findings: Vec<_> = report
             .checks

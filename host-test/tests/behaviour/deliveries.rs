@@ -1,8 +1,8 @@
 //! Deliveries over HTTP.
 
+use fake_provider::{UnsentDelivery, signature};
 use host_test::contract::types::Verdict;
 use host_test::egress::Credentials;
-use host_test::fake::{HeldBack, signature};
 use host_test::marketplace::InstallOptions;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -10,13 +10,13 @@ use serde_json::Value;
 use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY};
 
 /// A host with one payment that is paid, and its delivery once more, not sent.
-async fn paid() -> (Host, HeldBack) {
+async fn paid() -> (Host, UnsentDelivery) {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
     host.pay(&page, PAYS).await;
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
-    let delivery = host.fake.held_back(false, "payment_intent.succeeded").unwrap();
+    let delivery = host.fake.unsent_delivery(false, "payment_intent.succeeded").unwrap();
     (host, delivery)
 }
 
@@ -25,7 +25,7 @@ fn code(answer: &Value) -> &str {
 }
 
 /// The delivery's signature with another time.
-fn time_shifted(delivery: &HeldBack, seconds: i64) -> String {
+fn time_shifted(delivery: &UnsentDelivery, seconds: i64) -> String {
     let (time, rest) = delivery.signature.split_once(',').unwrap();
     let time: i64 = time.strip_prefix("t=").unwrap().parse().unwrap();
     format!("t={},{rest}", time + seconds)
@@ -112,7 +112,7 @@ async fn at_the_shared_url_an_unverified_delivery_only_makes_us_ask() {
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
     host.pay(&page, IS_DECLINED).await;
-    let delivery = host.fake.held_back(false, "payment_intent.payment_failed").unwrap();
+    let delivery = host.fake.unsent_delivery(false, "payment_intent.payment_failed").unwrap();
     let lie = String::from_utf8(delivery.body)
         .unwrap()
         .replace("payment_intent.payment_failed", "payment_intent.succeeded")
@@ -125,7 +125,11 @@ async fn at_the_shared_url_an_unverified_delivery_only_makes_us_ask() {
     let (status, answer) = host.post(&delivery.url, Some(&forged), lie.clone()).await;
     assert_eq!((status, code(&answer)), (400, "signature-mismatch"));
     let asked = |host: &Host| {
-        host.fake.calls().iter().filter(|call| call.starts_with("GET /v1/payment_intents/")).count()
+        host.fake
+            .requests()
+            .iter()
+            .filter(|call| call.starts_with("GET /v1/payment_intents/"))
+            .count()
     };
     let before = asked(&host);
     let (status, answer) = host.post(shared, Some(&forged), lie).await;
@@ -173,7 +177,7 @@ async fn without_a_signing_secret_deliveries_are_hints() {
     let page = host.ask("order-1").await;
     host.pay(&page, PAYS).await;
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
-    let asked = host.fake.calls();
+    let asked = host.fake.requests();
     assert!(asked.iter().any(|call| call.starts_with("GET /v1/payment_intents/")));
 }
 
@@ -199,7 +203,7 @@ async fn a_webhook_made_by_hand_delivers_at_the_shared_url() {
     let connection = host.marketplace.install(options).await.unwrap();
     assert_eq!(connection.problem, None);
     let page = host.ask("order-1").await;
-    let asked = |host: &Host| host.fake.calls().len();
+    let asked = |host: &Host| host.fake.requests().len();
     let before = asked(&host);
     host.pay(&page, PAYS).await;
     // Verified: nobody had to be asked.
@@ -289,11 +293,11 @@ async fn webhook_made_by_hand_delivers_at_the_url_that_the_host_shows() {
     let connection = host.marketplace.install(manual(Some(secret))).await.unwrap();
     assert_eq!((connection.problem, connection.webhook_url.as_str()), (None, url.as_str()));
     let page = host.ask("order-1").await;
-    let asked = host.fake.calls().len();
+    let asked = host.fake.requests().len();
     host.pay(&page, PAYS).await;
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
     // Verified: nobody was asked.
-    assert_eq!(host.fake.calls().len(), asked);
+    assert_eq!(host.fake.requests().len(), asked);
     let (_, report) = host.marketplace.status().await.unwrap();
     let wrong = report.checks.iter().find(|c| matches!(c.verdict, Verdict::Fail | Verdict::Warn));
     assert!(wrong.is_none(), "{}", wrong.unwrap().message);
@@ -318,7 +322,7 @@ async fn webhook_made_by_hand_outlives_its_installation() {
         )
         .await;
         host.pay(&page, PAYS).await;
-        let body = host.fake.held_back(false, "payment_intent.succeeded").unwrap().body;
+        let body = host.fake.unsent_delivery(false, "payment_intent.succeeded").unwrap().body;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let signed = signature(secret, false, &body, now.as_secs());
         host.post(&old, Some(&signed), body).await

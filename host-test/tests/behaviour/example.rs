@@ -1,7 +1,7 @@
 //! The example of a host in `examples/marketplace.rs`, as a test runs it.
 
+use fake_provider::signature;
 use host_test::bundled;
-use host_test::fake::signature;
 
 #[allow(dead_code, clippy::pedantic)]
 #[path = "../../examples/marketplace.rs"]

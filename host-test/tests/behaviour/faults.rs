@@ -13,7 +13,7 @@ async fn whatever_is_lost_doubled_or_overtaken_the_flow_ends_in_stripes_state() 
     for seed in 0..16 {
         let host = Host::start().await;
         host.install(TEST_KEY).await.unwrap();
-        host.fake.set_faults(Some(seed));
+        host.fake.set_delivery_disorder(Some(seed));
         let mut random = fastrand::Rng::with_seed(seed);
         let mut pages = Vec::new();
         for payment in 0..5 {
@@ -50,7 +50,7 @@ async fn whatever_is_lost_doubled_or_overtaken_the_flow_ends_in_stripes_state() 
             }
         }
         host.fake.delivered().await;
-        host.fake.set_faults(None);
+        host.fake.set_delivery_disorder(None);
         found += host.marketplace.reconcile(|_| ()).await.unwrap().new;
         for payment in 0..5 {
             let reference = format!("order-{payment}");

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fake_provider::FakeStripe;
 use host_test::bundled;
 use host_test::contract::types::{CaptureMethod, Money};
-use host_test::egress::Credentials;
-use host_test::fake::FakeStripe;
+use host_test::egress::{Credentials, client, redirect};
 use host_test::marketplace::{
     Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
@@ -17,6 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
+use url::Url;
 
 pub const TEST_KEY: &str = "sk_test_51TestTestTestTest";
 pub const LIVE_KEY: &str = "sk_live_51LiveLiveLiveLive";
@@ -40,13 +41,14 @@ impl Host {
         let origins = ["https://chat-payments.jelou.dev", "https://chat-payments.jelou.ai"]
             .map(|origin| format!("{origin}={url}").parse().unwrap());
         let fake_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let fake = FakeStripe::start(fake_listener, origins.into()).unwrap();
+        let deliver_to = Box::new(move |url: &Url| redirect(url, &origins));
+        let fake = FakeStripe::start(fake_listener, client().unwrap(), deliver_to).unwrap();
         let data = tempfile::tempdir().unwrap();
         let provider = format!("http://{}", fake.address());
         let marketplace = Arc::new(open(data.path(), "default", &provider).await);
         let served = Arc::clone(&marketplace);
         tokio::spawn(host_test::server::serve(listener, served, std::future::pending()));
-        Self { data, fake, marketplace, url, client: host_test::egress::client().unwrap() }
+        Self { data, fake, marketplace, url, client: client().unwrap() }
     }
 
     /// Another marketplace with the same fake Stripe.

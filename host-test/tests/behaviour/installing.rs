@@ -38,7 +38,7 @@ async fn a_wrong_key_is_refused_before_any_call_and_never_repeated() {
         let said = format!("{} {}", problem.message, problem.remedy.join(" "));
         assert!(key.trim().len() < 8 || !said.contains(key.trim()), "{said}");
     }
-    assert!(host.fake.calls().is_empty());
+    assert!(host.fake.requests().is_empty());
     assert_eq!(host.marketplace.status().await.unwrap_err().problem().code, "not-installed");
 }
 

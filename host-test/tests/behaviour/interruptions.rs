@@ -7,8 +7,8 @@
 
 use std::process::{Command, Stdio};
 
+use fake_provider::{Fault, FaultKind};
 use host_test::contract::types::{Mode, Verdict};
-use host_test::fake::{Trouble, TroubleKind};
 use host_test::marketplace::Error;
 
 use super::host::{Host, LIVE_KEY, PAYS, TEST_KEY};
@@ -26,13 +26,13 @@ enum Next {
     Switch,
 }
 
-/// Runs a command of the binary and kills it when its call after `spared` others arrives, or has
+/// Runs a command of the binary and kills it when its call after `skip` others arrives, or has
 /// had its effect. False: it ended before.
-async fn is_killed(host: &Host, command: &str, spared: usize, has_effect: bool) -> bool {
-    host.fake.set_trouble(Some(Trouble {
-        kind: TroubleKind::Silent,
-        calls: String::new(),
-        spared,
+async fn is_killed(host: &Host, command: &str, skip: usize, has_effect: bool) -> bool {
+    host.fake.set_fault(Some(Fault {
+        kind: FaultKind::Silent,
+        requests: String::new(),
+        skip,
         has_effect,
     }));
     let mut process = Command::new(env!("CARGO_BIN_EXE_host-test"))
@@ -55,7 +55,7 @@ async fn is_killed(host: &Host, command: &str, spared: usize, has_effect: bool) 
         status
     });
     let was_alive = tokio::select! {
-        () = host.fake.met_trouble() => true,
+        () = host.fake.fault_met() => true,
         _ = ended => false,
     };
     if was_alive {
@@ -64,7 +64,7 @@ async fn is_killed(host: &Host, command: &str, spared: usize, has_effect: bool) 
     }
     let status = waiting.await.unwrap();
     assert_eq!(status.success(), !was_alive, "{command} ended by itself: {status}");
-    host.fake.set_trouble(None);
+    host.fake.set_fault(None);
     was_alive
 }
 
@@ -111,7 +111,7 @@ async fn is_right(host: &Host, next: Next) {
     assert_eq!(host.fake.endpoint_ids(false).len(), 1);
     let page = host.ask("order-1").await;
     host.pay(&page, PAYS).await;
-    let delivery = host.fake.held_back(false, "payment_intent.succeeded").unwrap();
+    let delivery = host.fake.unsent_delivery(false, "payment_intent.succeeded").unwrap();
     let answer = host.post(&delivery.url, Some(&delivery.signature), delivery.body).await;
     // It came by itself as well.
     assert_eq!((answer.0, &answer.1["verdict"]), (200, &"duplicate".into()));
@@ -131,7 +131,7 @@ async fn kill_everywhere(command: &str, before: Before) {
     for next in [Next::Install, Next::Status, Next::Uninstall, Next::Switch] {
         for has_effect in [false, true] {
             let mut kills = 0;
-            for spared in 0..CALLS {
+            for skip in 0..CALLS {
                 let host = Host::start().await;
                 if before != Before::Nothing {
                     host.install(TEST_KEY).await.unwrap();
@@ -139,7 +139,7 @@ async fn kill_everywhere(command: &str, before: Before) {
                 if before == Before::WithoutWebhook {
                     host.delete_webhooks().await;
                 }
-                if !is_killed(&host, command, spared, has_effect).await {
+                if !is_killed(&host, command, skip, has_effect).await {
                     break;
                 }
                 kills += 1;

@@ -16,6 +16,7 @@ mod faults;
 mod host;
 mod installing;
 mod interruptions;
+mod layout;
 mod messages;
 mod other_provider;
 mod payments;

@@ -31,7 +31,7 @@ async fn asking_what_a_key_may_do_changes_nothing() {
     let host = Host::start().await;
     host.install("rk_test_51AllThatIsNeeded").await.unwrap();
     host.marketplace.status().await.unwrap();
-    for call in host.fake.calls() {
+    for call in host.fake.requests() {
         // What is written to does not exist, but for the webhook itself.
         let is_harmless = call.starts_with("GET ")
             || call.contains("/we_0")
@@ -41,7 +41,7 @@ async fn asking_what_a_key_may_do_changes_nothing() {
             || call == "POST /v1/webhook_endpoints";
         assert!(is_harmless, "{call}");
     }
-    let refund = host.fake.calls_with_params().into_iter().find(|c| c.path == "/v1/refunds");
+    let refund = host.fake.requests_with_params().into_iter().find(|c| c.path == "/v1/refunds");
     assert_eq!(refund.unwrap().params, [("payment_intent".to_owned(), "pi_0".to_owned())]);
     assert_eq!(host.fake.endpoint_ids(false).len(), 1);
 }

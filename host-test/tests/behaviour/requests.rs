@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use fake_provider::ApiRequest;
 use host_test::contract::types::CaptureMethod;
-use host_test::fake::Call;
 use host_test::marketplace::{InstallOptions, PaymentOrder};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, options, options_with_secre
 const SHAPES: &str = include_str!("../fixtures/request-shapes.json");
 
 /// A path with `{id}` where an object's id stands.
-fn route(call: &Call) -> String {
+fn route(call: &ApiRequest) -> String {
     let is_id = |segment: &&str| {
         ["we_", "cs_", "pi_", "ch_", "ed_", "re_"].iter().any(|prefix| segment.starts_with(prefix))
     };
@@ -52,7 +52,7 @@ fn fault(shape: &Value, rest: &str, value: &str) -> Option<String> {
     }
 }
 
-fn check(call: &Call, shapes: &Value, wrong: &mut Vec<String>) {
+fn check(call: &ApiRequest, shapes: &Value, wrong: &mut Vec<String>) {
     let route = route(call);
     let shape = &shapes["requests"][&route];
     if shape.is_null() {
@@ -84,7 +84,7 @@ async fn every_request_is_valid_for_stripe_field_by_field() {
         host.install(key).await.unwrap();
         let [id] = host.fake.endpoint_ids(false).try_into().unwrap();
         // What a test does itself is nobody's request.
-        let before = host.fake.calls().len();
+        let before = host.fake.requests().len();
         host.tell_stripe(TEST_KEY, &format!("/v1/webhook_endpoints/{id}"), "disabled=true").await;
         host.marketplace.repair().await.unwrap();
         host.marketplace.status().await.unwrap();
@@ -122,7 +122,7 @@ async fn every_request_is_valid_for_stripe_field_by_field() {
         };
         host.marketplace.install(by_hand).await.unwrap();
         host.marketplace.install(options(key)).await.unwrap();
-        let mut made = host.fake.calls_with_params();
+        let mut made = host.fake.requests_with_params();
         made.remove(before);
         calls.extend(made);
     }
@@ -172,7 +172,7 @@ fn what_is_not_valid_is_found() {
     ];
     for (method, path, form, expected) in rows {
         let params = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
-        let call = Call { method: method.to_owned(), path: path.to_owned(), params };
+        let call = ApiRequest { method: method.to_owned(), path: path.to_owned(), params };
         let mut wrong = Vec::new();
         check(&call, &shapes, &mut wrong);
         match expected {

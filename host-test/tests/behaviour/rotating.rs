@@ -1,10 +1,10 @@
 //! A new key, or a new signing secret, in the place of the old one.
 
+use fake_provider::signature;
 use host_test::contract::types::{
     Credential, InstallRequest, Mode, UrlsByMode, Verdict, WebhookOwner, WebhookUrls,
 };
 use host_test::egress::{Credentials, Gateway, Policy};
-use host_test::fake::signature;
 use host_test::marketplace::InstallOptions;
 use secrecy::SecretString;
 
@@ -63,7 +63,7 @@ async fn a_rolled_secret_still_verifies_and_so_does_the_new_one() {
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
     host.pay(&page, PAYS).await;
-    let delivery = host.fake.held_back(false, "payment_intent.succeeded").unwrap();
+    let delivery = host.fake.unsent_delivery(false, "payment_intent.succeeded").unwrap();
     let new = "whsec_rolledInTheDashboard";
     let time: u64 = delivery.signature[2..].split(',').next().unwrap().parse().unwrap();
     let by_new = signature(new, false, &delivery.body, time);
@@ -115,7 +115,7 @@ async fn wrong_signing_secret_is_named() {
             assert!(given.trim().len() < 7 || !problem.message.contains(given));
         }
     }
-    assert!(host.fake.calls().is_empty());
+    assert!(host.fake.requests().is_empty());
 }
 
 /// Its version cannot be changed and its secret not be read again.

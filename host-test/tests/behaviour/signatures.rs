@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use fake_provider::signature;
 use host_test::bundled;
 use host_test::contract::types::{
     DeliveredEvent, EventSubject, IgnoredDelivery, Installation, Payment, WebhookError,
     WebhookOutcome, WebhookRequest,
 };
 use host_test::egress::Egress;
-use host_test::fake::signature;
 use host_test::plugin::Plugin;
 use serde::Deserialize;
 

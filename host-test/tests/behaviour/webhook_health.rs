@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use fake_provider::{Fault, FaultKind, signature};
 use host_test::contract::types::{Check, Verdict};
-use host_test::fake::{Trouble, TroubleKind, signature};
 use host_test::marketplace::{ErrorKind, InstallOptions};
 
 use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY, options_with_secret};
@@ -95,8 +95,8 @@ async fn where_stripe_cannot_be_told_the_merchant_may_go_on_and_learns_what_is_l
     let host = Host::start().await;
     let connection = host.install(TEST_KEY).await.unwrap();
     let [id] = host.fake.endpoint_ids(false).try_into().unwrap();
-    for kind in [TroubleKind::Broken, TroubleKind::Failing, TroubleKind::Busy] {
-        host.fake.set_trouble(Some(kind.into()));
+    for kind in [FaultKind::Broken, FaultKind::Failing, FaultKind::Busy] {
+        host.fake.set_fault(Some(kind.into()));
         let problem = host.marketplace.uninstall(false).await.unwrap_err().problem();
         assert!(problem.remedy.iter().any(|step| step.contains("--force")), "{problem:?}");
     }
@@ -108,7 +108,7 @@ async fn where_stripe_cannot_be_told_the_merchant_may_go_on_and_learns_what_is_l
     let late = host.post(&connection.webhook_url, Some("t=1,v1=00"), "{}").await;
     assert_eq!((late.0, &late.1["verdict"]), (200, &"ignored".into()));
     // Once Stripe is back, the next install takes away what was left.
-    host.fake.set_trouble(None);
+    host.fake.set_fault(None);
     host.install(TEST_KEY).await.unwrap();
     let [new] = host.fake.endpoint_ids(false).try_into().unwrap();
     assert_ne!(new, id);
@@ -145,7 +145,7 @@ async fn an_event_of_the_other_mode_changes_nothing() {
     let page = host.ask("order-1").await;
     host.pay(&page, IS_DECLINED).await;
     let outputs = host.outputs("order-1").await;
-    let body = host.fake.held_back(true, "payment_intent.payment_failed").unwrap().body;
+    let body = host.fake.unsent_delivery(true, "payment_intent.payment_failed").unwrap().body;
     let test =
         String::from_utf8(body).unwrap().replace("\"livemode\": true", "\"livemode\": false");
     let test = test.replace("payment_failed", "succeeded");
@@ -158,31 +158,31 @@ async fn an_event_of_the_other_mode_changes_nothing() {
 
 #[tokio::test]
 async fn a_bad_day_at_an_install_is_named_and_leaves_nothing_behind() {
-    let every_call = |kind: TroubleKind| Trouble::from(kind);
-    let once_made = |kind| Trouble {
+    let every_call = |kind: FaultKind| Fault::from(kind);
+    let once_made = |kind| Fault {
         kind,
-        calls: "POST /v1/webhook_endpoints".to_owned(),
-        spared: 0,
+        requests: "POST /v1/webhook_endpoints".to_owned(),
+        skip: 0,
         has_effect: true,
     };
     let rows = [
-        (every_call(TroubleKind::Rejected), "key-rejected", ErrorKind::Refused),
-        (every_call(TroubleKind::Busy), "provider-busy", ErrorKind::Temporary),
-        (every_call(TroubleKind::Failing), "provider-error", ErrorKind::Temporary),
-        (every_call(TroubleKind::Broken), "provider-unreachable", ErrorKind::Temporary),
+        (every_call(FaultKind::Rejected), "key-rejected", ErrorKind::Refused),
+        (every_call(FaultKind::Busy), "provider-busy", ErrorKind::Temporary),
+        (every_call(FaultKind::Failing), "provider-error", ErrorKind::Temporary),
+        (every_call(FaultKind::Broken), "provider-unreachable", ErrorKind::Temporary),
         // The webhook was made, and nobody has heard so.
-        (once_made(TroubleKind::Failing), "outcome-unknown", ErrorKind::Temporary),
-        (once_made(TroubleKind::Broken), "outcome-unknown", ErrorKind::Temporary),
+        (once_made(FaultKind::Failing), "outcome-unknown", ErrorKind::Temporary),
+        (once_made(FaultKind::Broken), "outcome-unknown", ErrorKind::Temporary),
     ];
     for (trouble, code, failing) in rows {
         let host = Host::start().await;
         let made = usize::from(trouble.has_effect);
-        host.fake.set_trouble(Some(trouble));
+        host.fake.set_fault(Some(trouble));
         let error = host.install(TEST_KEY).await.unwrap_err();
         assert_eq!((error.problem().code.as_str(), error.kind()), (code, failing));
         assert!(!error.problem().remedy.is_empty());
         assert_eq!(host.fake.endpoint_ids(false).len(), made);
-        host.fake.set_trouble(None);
+        host.fake.set_fault(None);
         host.install(TEST_KEY).await.unwrap();
         assert_eq!(host.fake.endpoint_ids(false).len(), 1);
         assert_eq!(check(&host, "webhook-secret").await.verdict, Verdict::Pass);
@@ -195,7 +195,7 @@ async fn a_bad_day_at_an_install_is_named_and_leaves_nothing_behind() {
 async fn a_stripe_that_never_answers_does_not_hold_the_report_up() {
     let host = Host::start().await;
     host.install("rk_test_51AllThatIsNeeded").await.unwrap();
-    host.fake.set_trouble(Some(TroubleKind::Silent.into()));
+    host.fake.set_fault(Some(FaultKind::Silent.into()));
     tokio::time::pause();
     let start = tokio::time::Instant::now();
     let (_, report) = host.marketplace.status().await.unwrap();

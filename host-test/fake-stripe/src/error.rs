@@ -1,39 +1,45 @@
-//! Stripe's own refusals.
+//! Stripe's error answers. The messages are Stripe's, as far as they are known.
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use axum::response::{IntoResponse, Json, Response};
+use serde_json::{Map, Value, json};
 
-use crate::json::set;
-
-/// A refusal.
+/// An error answer.
 #[derive(Clone)]
 pub struct ApiError {
-    /// Its HTTP status.
+    /// The HTTP status.
     pub status: StatusCode,
-    /// Its body.
-    pub body: Value,
+    /// The fields of the error.
+    error: Map<String, Value>,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.error }))).into_response()
+    }
 }
 
 impl ApiError {
     fn new(status: StatusCode, kind: &str, code: Option<&str>, message: &str) -> Self {
-        let mut error = json!({ "type": kind, "message": message });
+        let mut error = Map::new();
+        error.insert("type".to_owned(), kind.into());
+        error.insert("message".to_owned(), message.into());
         if let Some(code) = code {
-            set(&mut error, "code", code);
+            error.insert("code".to_owned(), code.into());
             let page = code.replace('_', "-");
-            set(&mut error, "doc_url", format!("https://stripe.com/docs/error-codes/{page}"));
+            let url = format!("https://stripe.com/docs/error-codes/{page}");
+            error.insert("doc_url".to_owned(), url.into());
         }
-        Self { status, body: json!({ "error": error }) }
+        Self { status, error }
     }
 
     fn invalid_request(status: StatusCode, code: Option<&str>, message: &str) -> Self {
         Self::new(status, "invalid_request_error", code, message)
     }
 
-    /// Names the parameter that it is about.
+    /// With the name of the parameter that it is about.
     fn about(mut self, parameter: &str) -> Self {
-        if let Some(error) = self.body.get_mut("error") {
-            set(error, "param", parameter);
-        }
+        self.error.insert("param".to_owned(), parameter.into());
         self
     }
 
@@ -69,17 +75,17 @@ impl ApiError {
         )
     }
 
-    pub fn permission(masked: &str, account: &str, slug: &str) -> Self {
+    pub fn permission_missing(masked: &str, account: &str, permission: &str) -> Self {
         Self::invalid_request(
             StatusCode::FORBIDDEN,
             None,
             &format!(
-                "The provided key '{masked}' does not have the required permissions for this endpoint on account '{account}'. Having the '{slug}' permission would allow this request to continue."
+                "The provided key '{masked}' does not have the required permissions for this endpoint on account '{account}'. Having the '{permission}' permission would allow this request to continue."
             ),
         )
     }
 
-    pub fn never_for_restricted_keys(masked: &str) -> Self {
+    pub fn not_for_restricted_keys(masked: &str) -> Self {
         Self::invalid_request(
             StatusCode::FORBIDDEN,
             None,
@@ -98,7 +104,7 @@ impl ApiError {
         )
     }
 
-    pub fn failing() -> Self {
+    pub fn server_error() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "api_error",
@@ -107,7 +113,7 @@ impl ApiError {
         )
     }
 
-    pub fn no_such(object: &str, id: &str) -> Self {
+    pub fn resource_missing(object: &str, id: &str) -> Self {
         Self::invalid_request(
             StatusCode::NOT_FOUND,
             Some("resource_missing"),
@@ -116,7 +122,7 @@ impl ApiError {
         .about(object)
     }
 
-    pub fn no_route(method: &str, path: &str) -> Self {
+    pub fn unknown_request(method: &str, path: &str) -> Self {
         Self::invalid_request(
             StatusCode::NOT_FOUND,
             None,
@@ -126,7 +132,7 @@ impl ApiError {
         )
     }
 
-    /// The object is beyond it.
+    /// The PaymentIntent has the wrong status for the request.
     pub fn unexpected_state(message: &str) -> Self {
         Self::invalid_request(
             StatusCode::BAD_REQUEST,
@@ -165,7 +171,7 @@ impl ApiError {
         Self::invalid_request(StatusCode::BAD_REQUEST, None, message)
     }
 
-    pub fn idempotency() -> Self {
+    pub fn idempotency_key_used() -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
             "idempotency_error",

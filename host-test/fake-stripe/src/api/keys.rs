@@ -1,19 +1,14 @@
-//! Who is calling, and what they may do: told from the key's own letters, so that a test, a demo
-//! and a person at a prompt choose it in the same way.
+//! Keys: whose they are and what they may do. The key's own text says so, so that a test, the demo and a
+//! person at a prompt choose in the same way.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use super::error::ApiError;
-use super::state::Realm;
+use crate::account::{AccountMode, FIRST_ACCOUNT, SECOND_ACCOUNT};
+use crate::error::ApiError;
 
-/// The account that a key belongs to.
-pub const ACCOUNT: &str = "acct_1FakeStripeAccount";
-/// The account of a key with `SecondAccount` in it.
-const SECOND_ACCOUNT: &str = "acct_1FakeStripeSecond";
-
-/// What a restricted key may be allowed to do: the word in a key that takes it away, the path that
-/// it opens, and the name in Stripe's refusals.
+/// The permissions of a restricted key: the word after `Without` that removes it, the path that needs it,
+/// and its name in Stripe's error messages.
 const PERMISSIONS: [(&str, &str, &str); 6] = [
     ("Webhook", "/v1/webhook_endpoints", "webhook"),
     ("Checkout", "/v1/checkout/sessions", "checkout_session"),
@@ -23,44 +18,48 @@ const PERMISSIONS: [(&str, &str, &str); 6] = [
     ("Event", "/v1/events", "event"),
 ];
 
-/// The owner of an accepted key.
+/// An accepted key.
 #[derive(Clone)]
-pub struct Caller {
-    /// The account and the mode.
-    pub realm: Realm,
-    /// Whether a new webhook's secret is left out of its answer.
-    pub is_kept_from_secrets: bool,
-    /// What was written after `Without`, if the key is a restricted one.
+pub struct Key {
+    /// Its account and mode.
+    pub mode: AccountMode,
+    /// Whether the answer to the creation of a webhook endpoint lacks the signing secret.
+    pub gets_no_secrets: bool,
+    /// The text after `Without`. None: it is not a restricted key.
     lacking: Option<String>,
     masked: String,
 }
 
-impl Caller {
-    /// Whether the caller may make a call; else the refusal.
-    pub fn may(&self, method: &str, path: &str) -> Result<(), ApiError> {
+impl Key {
+    /// Refuses a request for which the key lacks a permission.
+    pub fn check_permission(&self, method: &str, path: &str) -> Result<(), ApiError> {
         let Some(lacking) = &self.lacking else {
             return Ok(());
         };
         if path == "/v1/account" || path.starts_with("/v2/") {
             return Err(if path.starts_with("/v2/") || lacking.contains("Account") {
-                ApiError::never_for_restricted_keys(&self.masked)
+                ApiError::not_for_restricted_keys(&self.masked)
             } else {
-                self.refusal("rak_accounts_kyc_basic_read")
+                self.permission_missing("rak_accounts_kyc_basic_read")
             });
         }
         let writes = method != "GET";
-        for (word, opens, name) in PERMISSIONS {
-            if path.starts_with(opens) && self.lacks(word, writes) {
+        for (word, prefix, name) in PERMISSIONS {
+            if path.starts_with(prefix) && self.lacks(word, writes) {
                 let kind = if writes { "write" } else { "read" };
-                return Err(self.refusal(&format!("rak_{name}_{kind}")));
+                return Err(self.permission_missing(&format!("rak_{name}_{kind}")));
             }
         }
         Ok(())
     }
 
-    /// Whether an answer may hold the charge itself and not only its id.
-    pub fn may_expand_charges(&self) -> Result<(), ApiError> {
-        if self.lacks("Charge", false) { Err(self.refusal("rak_charge_read")) } else { Ok(()) }
+    /// Refuses to expand a charge if the key may not read charges.
+    pub fn check_expanded_charge(&self) -> Result<(), ApiError> {
+        if self.lacks("Charge", false) {
+            Err(self.permission_missing("rak_charge_read"))
+        } else {
+            Ok(())
+        }
     }
 
     fn lacks(&self, word: &str, writes: bool) -> bool {
@@ -71,13 +70,13 @@ impl Caller {
         writes || !rest.starts_with("Write")
     }
 
-    fn refusal(&self, permission: &str) -> ApiError {
-        ApiError::permission(&self.masked, self.realm.account, permission)
+    fn permission_missing(&self, permission: &str) -> ApiError {
+        ApiError::permission_missing(&self.masked, self.mode.account, permission)
     }
 }
 
 /// Reads the key of a request.
-pub fn caller(headers: &HeaderMap) -> Result<Caller, ApiError> {
+pub fn key_of(headers: &HeaderMap) -> Result<Key, ApiError> {
     let key = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -102,17 +101,17 @@ pub fn caller(headers: &HeaderMap) -> Result<Caller, ApiError> {
     if key.ends_with("Invalid") {
         return Err(ApiError::wrong_key(&masked));
     }
-    let account = if key.contains("SecondAccount") { SECOND_ACCOUNT } else { ACCOUNT };
+    let account = if key.contains("SecondAccount") { SECOND_ACCOUNT } else { FIRST_ACCOUNT };
     let lacking = key.split_once("Without").map_or("", |(_, lacking)| lacking);
-    Ok(Caller {
-        realm: Realm { account, livemode },
-        is_kept_from_secrets: key.contains("Secretless"),
+    Ok(Key {
+        mode: AccountMode { account, livemode },
+        gets_no_secrets: key.contains("Secretless"),
         lacking: is_restricted.then(|| lacking.to_owned()),
         masked,
     })
 }
 
-/// A key as Stripe repeats it: its prefix and its last four characters.
+/// A key as it stands in Stripe's error messages: its prefix and its last four characters.
 fn masked(key: &str) -> String {
     let prefix: String = key.chars().take(8).collect();
     let rest: Vec<char> = key.chars().skip(8).collect();

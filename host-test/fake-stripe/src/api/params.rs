@@ -1,8 +1,8 @@
-//! The parameters of a request, with Stripe's bracket notation. What is left over is refused.
+//! The parameters of a request, with Stripe's bracket notation. Unknown parameters are refused.
 
 use std::collections::BTreeMap;
 
-use super::error::ApiError;
+use crate::error::ApiError;
 
 /// The parameters that have not been taken yet.
 pub struct Params(Vec<(String, String)>);
@@ -13,25 +13,25 @@ impl Params {
         Self(params)
     }
 
-    /// Whether an object of a kind shall be in the answer, rather than its id.
-    pub fn expands(&self, kind: &str) -> bool {
-        self.0.iter().any(|(name, value)| name.starts_with("expand[") && value.contains(kind))
+    /// Whether the request expands a field whose path contains a text.
+    pub fn expands(&self, text: &str) -> bool {
+        self.0.iter().any(|(name, value)| name.starts_with("expand[") && value.contains(text))
     }
 
-    /// Takes one.
+    /// Takes a parameter.
     pub fn take(&mut self, name: &str) -> Option<String> {
         let index = self.0.iter().position(|(param, _)| param == name)?;
         Some(self.0.remove(index).1)
     }
 
-    /// Takes one that has to be there.
+    /// Takes a required parameter.
     pub fn require(&mut self, name: &str) -> Result<String, ApiError> {
         self.take(name)
             .filter(|value| !value.is_empty())
             .ok_or_else(|| ApiError::missing_parameter(name))
     }
 
-    /// Takes one that is a whole number.
+    /// Takes a parameter that is a non-negative integer.
     pub fn number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
         self.take(name)
             .map(|value| {
@@ -64,7 +64,14 @@ impl Params {
             .collect()
     }
 
-    /// Refuses what nobody has taken.
+    /// The paths of the fields that the request expands. Every other parameter is refused.
+    pub fn into_expansions(mut self) -> Result<Vec<String>, ApiError> {
+        let expansions = self.list("expand");
+        self.finish()?;
+        Ok(expansions)
+    }
+
+    /// Refuses the parameters that have not been taken.
     pub fn finish(self) -> Result<(), ApiError> {
         match self.0.first() {
             Some((name, _)) => Err(ApiError::unknown_parameter(name)),

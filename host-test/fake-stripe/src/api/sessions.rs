@@ -1,0 +1,119 @@
+//! `/v1/checkout/sessions`.
+
+use serde_json::Value;
+
+use super::list::list_page;
+use super::params::Params;
+use crate::account::AccountState;
+use crate::delivery::Outbox;
+use crate::error::ApiError;
+use crate::objects::{CheckoutSession, PaymentIntent, new_id, now};
+
+/// Creates a Checkout Session. `origin`: where its page is.
+pub fn create(
+    state: &mut AccountState,
+    origin: &str,
+    mut params: Params,
+) -> Result<Value, ApiError> {
+    const PRICE_DATA: &str = "line_items[0][price_data]";
+    let livemode = state.mode.livemode;
+    if params.require("mode")? != "payment" {
+        return Err(ApiError::invalid("This account can only use the mode `payment`."));
+    }
+    let quantity = params.number("line_items[0][quantity]")?.unwrap_or(1);
+    let currency = params.require(&format!("{PRICE_DATA}[currency]"))?;
+    let unit_amount = params
+        .number(&format!("{PRICE_DATA}[unit_amount]"))?
+        .ok_or_else(|| ApiError::missing_parameter("line_items[0][price_data][unit_amount]"))?;
+    let name = params.require(&format!("{PRICE_DATA}[product_data][name]"))?;
+    let prefix = if livemode { "cs_live" } else { "cs_test" };
+    let id = new_id(prefix);
+    let session = CheckoutSession {
+        url: format!("{origin}/c/pay/{id}"),
+        id,
+        amount: unit_amount.saturating_mul(quantity),
+        currency,
+        name,
+        status: "open",
+        payment_intent: None,
+        success_url: params.require("success_url")?,
+        cancel_url: params.take("cancel_url"),
+        client_reference_id: params.take("client_reference_id"),
+        intent_metadata: params.map("payment_intent_data[metadata]"),
+        has_manual_capture: params.take("payment_intent_data[capture_method]").as_deref()
+            == Some("manual"),
+        metadata: params.map("metadata"),
+        created: now(),
+        expires_at: params.number("expires_at")?.unwrap_or(now() + 24 * 3600),
+        livemode,
+    };
+    params.finish()?;
+    if session.currency == "usd" && session.amount < 50 {
+        return Err(ApiError::invalid(
+            "The Checkout Session's total amount must convert to at least 50 cents.",
+        ));
+    }
+    let answer = session.json(None);
+    state.sessions.push(session);
+    Ok(answer)
+}
+
+/// Expires a Checkout Session, and cancels its PaymentIntent.
+pub fn expire(
+    outbox: &Outbox,
+    state: &mut AccountState,
+    id: &str,
+    params: Params,
+) -> Result<Value, ApiError> {
+    params.finish()?;
+    let session =
+        state.session_mut(id).ok_or_else(|| ApiError::resource_missing("checkout.session", id))?;
+    if session.status != "open" {
+        return Err(ApiError::invalid(&format!(
+            "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of `{}`.",
+            session.status
+        )));
+    }
+    session.status = "expired";
+    let (expired, intent) = (session.json(None), session.payment_intent.clone());
+    let intent = intent.and_then(|id| state.intent_mut(&id));
+    let canceled = intent.and_then(|i| i.cancel("automatic").then(|| i.json()));
+    outbox.record_event(state, "checkout.session.expired", &expired);
+    if let Some(canceled) = canceled {
+        outbox.record_event(state, "payment_intent.canceled", &canceled);
+    }
+    Ok(expired)
+}
+
+/// Lists the Checkout Sessions, those of a PaymentIntent, or those since a time.
+pub fn list(state: &AccountState, mut params: Params) -> Result<Value, ApiError> {
+    let of = params.take("payment_intent");
+    let since = params.number("created[gte]")?.unwrap_or(0);
+    let is_wanted = |session: &&CheckoutSession| {
+        session.created >= since && (of.is_none() || session.payment_intent == of)
+    };
+    let sessions =
+        state.sessions.iter().rev().filter(is_wanted).map(|s| (s.id.clone(), s.json(None)));
+    list_page(sessions.collect(), "/v1/checkout/sessions", params)
+}
+
+/// Reads a Checkout Session.
+pub fn get(state: &AccountState, id: &str, params: Params) -> Result<Value, ApiError> {
+    let expand = params.into_expansions()?;
+    let expands = |field: &str| expand.iter().any(|path| path == field);
+    let session = state
+        .sessions
+        .iter()
+        .find(|session| session.id == id)
+        .ok_or_else(|| ApiError::resource_missing("checkout.session", id))?;
+    let intent =
+        state.intents.iter().find(|intent| Some(&intent.id) == session.payment_intent.as_ref());
+    let expanded = |intent: &PaymentIntent| {
+        if expands("payment_intent.latest_charge") {
+            Some(intent.expanded_json())
+        } else {
+            expands("payment_intent").then(|| intent.json())
+        }
+    };
+    Ok(session.json(intent.and_then(expanded)))
+}

@@ -1,0 +1,64 @@
+//! The command `fake-stripe`, for the command line of `host-test`.
+
+use std::net::SocketAddr;
+
+use reqwest::Client;
+use tokio::net::TcpListener;
+
+use crate::delivery::DeliverTo;
+use crate::fake::FakeStripe;
+use crate::fault::{Fault, FaultKind};
+
+/// The name of the command.
+pub const NAME: &str = "fake-stripe";
+
+/// One line about the command.
+pub const ABOUT: &str = "Runs the fake Stripe alone, until it is interrupted";
+
+/// All about the command.
+pub const LONG_ABOUT: &str = "\
+Runs the fake Stripe alone, until it is interrupted.
+
+It accepts every key of the right form. The text of a key says what it is: one that ends in `Invalid` is \
+refused as a wrong key, and one that ends in `Expired` as an expired key; one with `SecondAccount` belongs \
+to another account; a restricted key lacks the permissions after `Without` \
+(`rk_test_51WithoutWebhookRefund`: Webhook, Checkout, PaymentIntent, Refund, Charge, Event, each alone or \
+with `Write`); one with `Secretless` does not get the signing secret of a new webhook. An account has at \
+most 16 webhooks in a mode. A webhook is disabled after nine failed deliveries in a row.
+
+Test cards behave as Stripe's: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined, \
+4000 0025 0000 3155 asks for authentication, 4000 0000 0000 0259 pays and is then disputed. Everything is \
+in memory and gone when it stops.";
+
+/// The arguments of the command.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The address to listen on; port 0 takes a free port
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:12111")]
+    pub listen: SocketAddr,
+    /// How every request fails
+    #[arg(long, value_enum)]
+    trouble: Option<FaultKind>,
+    /// Deliveries are lost, doubled and overtaken, decided by this number
+    #[arg(long, value_name = "SEED")]
+    faults: Option<u64>,
+}
+
+impl Args {
+    /// Starts the fake with these arguments: see [`FakeStripe::start`].
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be listened on.
+    pub async fn start(
+        &self,
+        client: Client,
+        deliver_to: Box<DeliverTo>,
+    ) -> std::io::Result<FakeStripe> {
+        let listener = TcpListener::bind(self.listen).await?;
+        let fake = FakeStripe::start(listener, client, deliver_to)?;
+        fake.set_delivery_disorder(self.faults);
+        fake.set_fault(self.trouble.map(Fault::from));
+        Ok(fake)
+    }
+}

@@ -1,0 +1,160 @@
+//! What a customer does on the page of a Checkout Session, and how each test card behaves.
+
+use serde_json::json;
+
+use crate::account::{AccountMode, AccountState};
+use crate::delivery::Outbox;
+use crate::objects::{Dispute, PaymentIntent, new_id, now};
+use crate::server::Server;
+
+/// The result of an attempt to pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is paid.
+    Paid,
+    /// It is paid, and disputed at once.
+    Disputed,
+    /// It is declined.
+    Declined,
+    /// The bank asks for authentication.
+    RequiresAuthentication,
+}
+
+/// How a card behaves.
+fn outcome_of(card: &str) -> Outcome {
+    let digits: String = card.chars().filter(char::is_ascii_digit).collect();
+    match digits.as_str() {
+        "4242424242424242" => Outcome::Paid,
+        "4000000000000259" => Outcome::Disputed,
+        "4000002500003155" => Outcome::RequiresAuthentication,
+        // 4000000000000002, and every other number.
+        _ => Outcome::Declined,
+    }
+}
+
+/// Pays a Checkout Session with a card. None: there is no such session.
+pub fn pay(server: &Server, mode: AccountMode, session_id: &str, card: &str) -> Option<Outcome> {
+    let outbox = &server.outbox;
+    let mut accounts = server.accounts();
+    let state = accounts.state_mut(mode);
+    let session = state.session_mut(session_id)?;
+    let intent_id = if let Some(id) = &session.payment_intent {
+        id.clone()
+    } else {
+        let intent = PaymentIntent::of_session(session);
+        let (id, created) = (intent.id.clone(), intent.json());
+        session.payment_intent = Some(id.clone());
+        state.intents.push(intent);
+        outbox.record_event(state, "payment_intent.created", &created);
+        id
+    };
+    let outcome = outcome_of(card);
+    let intent = state.intent_mut(&intent_id)?;
+    intent.latest_charge = Some(new_id("ch"));
+    match outcome {
+        Outcome::Paid => succeed(outbox, state, session_id, &intent_id)?,
+        Outcome::Disputed => {
+            succeed(outbox, state, session_id, &intent_id)?;
+            dispute(outbox, state, &intent_id)?;
+        }
+        Outcome::Declined => {
+            let error = json!({
+                "type": "card_error",
+                "code": "card_declined",
+                "decline_code": "generic_decline",
+                "message": "Your card was declined.",
+            });
+            fail(outbox, state, &intent_id, error)?;
+        }
+        Outcome::RequiresAuthentication => {
+            intent.status = "requires_action";
+            intent.last_payment_error = None;
+            let waiting = intent.json();
+            outbox.record_event(state, "payment_intent.requires_action", &waiting);
+        }
+    }
+    Some(outcome)
+}
+
+/// Answers the bank's authentication. None: the bank does not ask.
+pub fn authenticate(
+    server: &Server,
+    mode: AccountMode,
+    session_id: &str,
+    succeeds: bool,
+) -> Option<Outcome> {
+    let outbox = &server.outbox;
+    let mut accounts = server.accounts();
+    let state = accounts.state_mut(mode);
+    let intent_id = state.session_mut(session_id)?.payment_intent.clone()?;
+    if state.intent_mut(&intent_id)?.status != "requires_action" {
+        return None;
+    }
+    if succeeds {
+        succeed(outbox, state, session_id, &intent_id)?;
+        return Some(Outcome::Paid);
+    }
+    let error = json!({
+        "type": "card_error",
+        "code": "payment_intent_authentication_failure",
+        "message": "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
+    });
+    fail(outbox, state, &intent_id, error)?;
+    Some(Outcome::Declined)
+}
+
+fn fail(
+    outbox: &Outbox,
+    state: &mut AccountState,
+    intent_id: &str,
+    error: serde_json::Value,
+) -> Option<()> {
+    let intent = state.intent_mut(intent_id)?;
+    intent.status = "requires_payment_method";
+    intent.last_payment_error = Some(error);
+    let failed = intent.json();
+    outbox.record_event(state, "payment_intent.payment_failed", &failed);
+    Some(())
+}
+
+fn succeed(
+    outbox: &Outbox,
+    state: &mut AccountState,
+    session_id: &str,
+    intent_id: &str,
+) -> Option<()> {
+    let intent = state.intent_mut(intent_id)?;
+    let (status, event_type) = if intent.has_manual_capture {
+        ("requires_capture", "payment_intent.amount_capturable_updated")
+    } else {
+        ("succeeded", "payment_intent.succeeded")
+    };
+    intent.status = status;
+    intent.last_payment_error = None;
+    let paid = intent.json();
+    let session = state.session_mut(session_id)?;
+    session.status = "complete";
+    let complete = session.json(None);
+    outbox.record_event(state, event_type, &paid);
+    outbox.record_event(state, "checkout.session.completed", &complete);
+    Some(())
+}
+
+fn dispute(outbox: &Outbox, state: &mut AccountState, intent_id: &str) -> Option<()> {
+    let livemode = state.mode.livemode;
+    let intent = state.intent_mut(intent_id)?;
+    intent.is_disputed = true;
+    let dispute = Dispute {
+        id: new_id("du"),
+        payment_intent: intent.id.clone(),
+        charge: intent.latest_charge.clone()?,
+        amount: intent.amount_received(),
+        currency: intent.currency.clone(),
+        created: now(),
+        livemode,
+    };
+    let created = dispute.json();
+    state.disputes.push(dispute);
+    outbox.record_event(state, "charge.dispute.created", &created);
+    Some(())
+}

@@ -1,0 +1,48 @@
+//! What the API, the pages and the deliveries share.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::account::Accounts;
+use crate::delivery::Outbox;
+use crate::fault::FaultInjector;
+use crate::lock::lock;
+
+/// The state of a running fake.
+pub struct Server {
+    /// Every account in both modes.
+    pub accounts: Arc<Mutex<Accounts>>,
+    /// The events to deliver.
+    pub outbox: Outbox,
+    /// The fault of the next requests.
+    pub faults: Mutex<FaultInjector>,
+    /// Every request of the API so far.
+    pub requests: Mutex<Vec<ApiRequest>>,
+    /// The origin of the pages.
+    pub origin: String,
+}
+
+impl Server {
+    /// Locks the accounts.
+    pub fn accounts(&self) -> MutexGuard<'_, Accounts> {
+        lock(&self.accounts)
+    }
+}
+
+/// A request of the API.
+#[derive(Clone, Debug)]
+pub struct ApiRequest {
+    /// Such as `GET`.
+    pub method: String,
+    /// Such as `/v1/account`.
+    pub path: String,
+    /// The parameters in the query or in the body.
+    pub params: Vec<(String, String)>,
+}
+
+impl ApiRequest {
+    /// Method and path, such as `GET /v1/account`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}

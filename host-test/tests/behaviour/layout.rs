@@ -1,0 +1,34 @@
+//! Rules of the layout that the compiler does not check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every Rust file below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.append(&mut sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// Another provider is another component: only the demo and the tests know the one that is built in.
+#[test]
+fn host_names_no_provider() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = sources(&source);
+    assert!(files.len() > 50, "{} files", files.len());
+    let names_provider = |path: &&PathBuf| {
+        let path = path.as_path();
+        let is_exception =
+            path.starts_with(source.join("demo")) || path.ends_with("plugin/memory_tests.rs");
+        !is_exception && fs::read_to_string(path).unwrap().to_lowercase().contains("stripe")
+    };
+    let wrong: Vec<_> = files.iter().filter(names_provider).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
