@@ -106,6 +106,16 @@ mod tests {
     }
 
     #[test]
+    fn messages_are_unchanged() {
+        let rows = [("ten", "usd"), ("10", "abc"), ("10.505", "usd")];
+        let text: Vec<_> = rows
+            .into_iter()
+            .map(|(text, currency)| parse(text, currency).unwrap_err().to_string())
+            .collect();
+        insta::assert_snapshot!(text.join("\n"));
+    }
+
+    #[test]
     fn unknown_currency_is_never_guessed() {
         for currency in ["usdt", "abc", "xau", "", "ÿÿÿ", "us"] {
             let refused = Err(AmountError::UnknownCurrency(currency.to_owned()));

@@ -178,6 +178,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn messages_are_unchanged() {
+        let path = || PathBuf::from("data/vault.key");
+        let errors = [
+            VaultError::MalformedVariable,
+            VaultError::MalformedFile(path()),
+            VaultError::File(path(), std::io::Error::other("denied")),
+            VaultError::NoRandomness,
+            VaultError::DoesNotOpen,
+        ];
+        let text: Vec<String> = errors
+            .iter()
+            .map(VaultError::problem)
+            .map(|problem| format!("{} {}", problem.message, problem.remedy.join(" ")))
+            .collect();
+        insta::assert_snapshot!(text.join("\n"));
+    }
+
     #[cfg(unix)]
     #[test]
     fn only_the_owner_may_read_the_key() {

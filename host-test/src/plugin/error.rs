@@ -165,3 +165,54 @@ impl CallError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// Every message, kept as a snapshot: a changed message is seen as a change.
+    #[test]
+    fn messages_are_unchanged() {
+        let name = || "a".to_owned();
+        let unreadable = std::io::Error::other("no such file");
+        let pattern =
+            RuleError::Pattern { field: name(), number: 2, why: "unclosed group".to_owned() };
+        let errors = [
+            LoadError::Unreadable(unreadable),
+            LoadError::CoreModule,
+            LoadError::NotAComponent("it is not WebAssembly".to_owned()),
+            LoadError::ForbiddenImports(vec!["wasi:cli/stderr#get-stderr".to_owned()]),
+            LoadError::InterfaceMissing("brain-studio:payments/payment-provider@0.2.0".to_owned()),
+            LoadError::FunctionsMissing(vec!["repair".to_owned()]),
+            LoadError::TypesDiffer("expected a record".to_owned()),
+            LoadError::Describe(CallError::TimedOut),
+            LoadError::Describe(CallError::Interrupted),
+            LoadError::Describe(CallError::Trapped("out of bounds".to_owned())),
+            LoadError::Describe(CallError::Stopped),
+            LoadError::Rules(RuleError::TooManyFields),
+            LoadError::Rules(RuleError::FieldName(name())),
+            LoadError::Rules(RuleError::RuleCount(name())),
+            LoadError::Rules(pattern),
+            LoadError::Origins(PolicyError::NotAnOrigin(name())),
+            LoadError::Origins(PolicyError::NotHttps(name())),
+            LoadError::Origins(PolicyError::Twice(name())),
+            LoadError::Origins(PolicyError::UnknownAuthorization(name())),
+            LoadError::Origins(PolicyError::UnknownCredential(name())),
+            LoadError::Origins(PolicyError::NotSecret(name())),
+            LoadError::Origins(PolicyError::InvalidHeader(name())),
+            LoadError::Origins(PolicyError::NotLoopback(name())),
+            LoadError::Origins(PolicyError::NoReplacement(name())),
+        ];
+        let mut text = String::new();
+        for error in errors {
+            let problem = error.problem();
+            writeln!(text, "{}: {}", problem.code, problem.message).unwrap();
+            for step in problem.remedy {
+                writeln!(text, "  - {step}").unwrap();
+            }
+        }
+        insta::assert_snapshot!(text);
+    }
+}
