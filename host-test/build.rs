@@ -1,8 +1,7 @@
-//! Builds the bundled component and the test guest, and tells the crate where they are.
+//! Builds the bundled component and the test guest, and sets their paths as environment variables.
 //!
-//! They are built by a cargo of their own: for `wasm32-unknown-unknown`, with the profile
-//! `component`, in a target folder that outlives this script's, and with nothing of the outer
-//! build's flags. Cargo runs this script only when something that they are made of has changed.
+//! An inner cargo builds them for `wasm32-unknown-unknown` with the profile `component`, in its own target
+//! folder, without the flags of the outer build. Cargo runs this script only after a change of their sources.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,14 +12,14 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// The packages, and the variables that say where their components are.
+/// The packages, and the variables of their components' paths.
 const PACKAGES: [(&str, &str); 2] = [
     ("stripe-payment-provider", "BUNDLED_COMPONENT"),
-    // For tests only; it is small, and a build of its own would take longer.
+    // Only for tests. It is small, and a second build would take longer.
     ("test-guest", "TEST_GUEST_COMPONENT"),
 ];
 
-/// What of the outer build must not reach the inner one.
+/// The variables of the outer build that the inner cargo must not see.
 const OUTER_BUILD: [&str; 8] = [
     "CARGO_BUILD_TARGET",
     "CARGO_ENCODED_RUSTFLAGS",
@@ -32,10 +31,9 @@ const OUTER_BUILD: [&str; 8] = [
     "RUSTC",
 ];
 
-/// The stack is small, because each call begins with memory that has to be cleared; JSON as deep as
-/// the parser allows needs less than a quarter of it. The linker leaves five bytes for every address,
-/// most of which need one or two, unless it is told not to. SHA-256 is eight times as large with its
-/// rounds unrolled.
+/// The stack is small, because the memory of each call is cleared; the deepest JSON that the parser allows
+/// needs less than a quarter of it. `--compress-relocations`: the linker shortens addresses that it would
+/// write with five bytes. `compact`: SHA-256 is eight times as large with unrolled rounds.
 const FLAGS: [&str; 5] = [
     "-Clink-arg=-zstack-size=131072",
     "-Clink-arg=-O2",
@@ -44,12 +42,12 @@ const FLAGS: [&str; 5] = [
     "sha2_backend_soft=\"compact\"",
 ];
 
-/// The cargo and the compiler that build for the target.
+/// The toolchain of the inner build.
 enum Toolchain {
-    /// The one that builds everything else, with the target added.
+    /// The toolchain of the outer build, with the target added.
     Rustup,
-    /// Debian's packages `rustc-web`, `cargo-web` and `rust-web-src`, which build the standard
-    /// library from its source, and the linker of the other toolchain.
+    /// Debian's packages `rustc-web`, `cargo-web` and `rust-web-src`, which build the standard library from
+    /// source, with the linker of the outer toolchain.
     Debian { linker: PathBuf },
 }
 
@@ -78,8 +76,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Takes out the names that the encoder gives to a component's parts: four kilobytes that only a
-/// debugger reads.
+/// Removes the section `component-name`: four kilobytes that only debuggers read.
 fn without_names(mut component: Vec<u8>) -> Result<Vec<u8>> {
     let mut names = None;
     for payload in wasmparser::Parser::new(0).parse_all(&component) {
@@ -91,14 +88,14 @@ fn without_names(mut component: Vec<u8>) -> Result<Vec<u8>> {
     }
     if let Some(names) = names {
         let (start, end) = (usize::try_from(names.start)?, usize::try_from(names.end)?);
-        // Before it stand its kind, a byte, and its length, seven bits to a byte.
+        // Before the section: its kind (one byte) and its length (seven bits per byte).
         let bits = usize::BITS - (end - start).leading_zeros();
         component.drain(start - 1 - usize::try_from(bits.div_ceil(7))?..end);
     }
     Ok(component)
 }
 
-/// Builds the modules, and says in which folder they are.
+/// Builds the core modules. Returns their folder.
 fn build(toolchain: &Toolchain, workspace: &Path, target_dir: &Path) -> Result<PathBuf> {
     let mut cargo = match toolchain {
         Toolchain::Rustup => Command::new(cargo()),
@@ -129,8 +126,8 @@ fn build(toolchain: &Toolchain, workspace: &Path, target_dir: &Path) -> Result<P
     Ok(target_dir.join(TARGET).join("component"))
 }
 
-/// The flags, and nothing of this machine in what they make: panics name the files that they are in.
-/// They are separated so that a path may hold spaces.
+/// The compiler flags. Paths of this machine are removed from panic messages. The separator allows spaces in
+/// paths.
 fn flags(workspace: &Path) -> OsString {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
@@ -145,7 +142,7 @@ fn flags(workspace: &Path) -> OsString {
     flags
 }
 
-/// A toolchain that can build for the target. The target is added where it is missing.
+/// A toolchain that can build for the target. A missing target is added.
 fn toolchain() -> Result<Toolchain> {
     let sysroot = sysroot()?;
     let has_target = || sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir();

@@ -1,5 +1,4 @@
-//! What one delivery costs, measured in one run: in a fresh instance, in a warm one, and as the
-//! same code compiled for the host.
+//! The benchmark of one delivery: in a fresh instance, in a warm instance, and natively.
 
 use std::time::{Duration, Instant};
 
@@ -13,27 +12,27 @@ use crate::egress::Egress;
 use crate::plugin::Plugin;
 
 const SECRET: &str = "whsec_ofTheBenchmark";
-/// What comes first and is not counted.
+/// The calls before the measurement.
 const WARM_UP: usize = 100;
 
-/// Nanoseconds.
+/// The results, in nanoseconds.
 #[derive(Debug, Serialize)]
 pub struct Figures {
-    /// A new instance, verify, decode, drop: the half of them that was fastest.
+    /// A fresh instance for each call: the median.
     pub fresh_instance_p50_ns: u64,
-    /// The same: 99 of 100.
+    /// A fresh instance for each call: the 99th percentile.
     pub fresh_instance_p99_ns: u64,
-    /// The same instance again and again.
+    /// One instance for all calls: the median.
     pub warm_instance_p50_ns: u64,
-    /// The same code without any sandbox.
+    /// The plugin's code, compiled natively: the median.
     pub native_p50_ns: u64,
 }
 
-/// Measures with a body that is signed here.
+/// Measures deliveries of a body, which is signed here.
 ///
 /// # Errors
 ///
-/// A call fails, or the plugin names no header for the signature.
+/// A call fails, or the manifest names no signature header.
 pub async fn webhook(plugin: &Plugin, body: Vec<u8>, iterations: usize) -> anyhow::Result<Figures> {
     let received_at = now();
     let header = fake_provider::signature(SECRET, false, &body, received_at);

@@ -1,10 +1,10 @@
-//! The host's side of the contract in `wit/`, generated.
+//! The host's bindings of the contract in `wit/`, generated.
 //!
-//! The functions are plain in the contract and asynchronous here: while a guest waits for its
-//! requests its stack is suspended, and no thread waits with it.
+//! The functions are synchronous in the contract and asynchronous here: while a guest waits for a response,
+//! wasmtime suspends its stack, and no thread is blocked.
 //!
-//! The generated records derive `Debug`, and some hold a signing secret: nothing in this crate
-//! formats one with it (the lint `clippy::use_debug` is on).
+//! The generated records derive `Debug`, and some hold a signing secret. Nothing in this crate formats one
+//! with `Debug`: the lint `clippy::use_debug` is on.
 #![allow(missing_docs, clippy::pedantic, clippy::use_debug)]
 
 wasmtime::component::bindgen!({
@@ -16,8 +16,7 @@ wasmtime::component::bindgen!({
 });
 
 impl types::Installation {
-    /// An installation in test mode that knows nothing but its signing secrets: for looking at one
-    /// delivery.
+    /// An installation in test mode with only signing secrets, for verifying single deliveries.
     #[must_use]
     pub fn ad_hoc(signing_secrets: Vec<String>) -> Self {
         Self {
@@ -39,7 +38,7 @@ impl types::Installation {
 }
 
 impl types::EventSubject {
-    /// The payment that it is about, by an id of the provider's.
+    /// The provider's id of the payment that it is about.
     #[must_use]
     pub fn payment_id(&self) -> Option<&str> {
         match self {
@@ -52,7 +51,7 @@ impl types::EventSubject {
 }
 
 impl types::Payment {
-    /// Where the customer pays, as far as this source says.
+    /// The URL where the customer pays. None: this source does not say.
     #[must_use]
     pub fn checkout_url(&self) -> Option<&str> {
         match &self.awaits {
@@ -63,7 +62,7 @@ impl types::Payment {
 }
 
 impl types::RefundStatus {
-    /// Its word for a program: lower case with underscores.
+    /// The status for a program, in lower case with underscores.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -78,7 +77,7 @@ impl types::RefundStatus {
 }
 
 impl types::DisputeStatus {
-    /// Its word for a program: lower case with hyphens.
+    /// The status for a program, in lower case with hyphens.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -92,8 +91,8 @@ impl types::DisputeStatus {
 }
 
 impl types::Manifest {
-    /// What an operator approves for a component, each with its subject: to be this provider, to call
-    /// each origin in its way, and to be given each secret.
+    /// What an operator approves for a component, each with its subject: to be this provider, to call each
+    /// origin with its authorization, and to receive each signing secret.
     #[must_use]
     pub fn approvals(&self) -> Vec<(String, String)> {
         let origins = self.origins.iter().map(|origin| {
@@ -113,7 +112,7 @@ impl types::Manifest {
 
 #[cfg(test)]
 impl types::Manifest {
-    /// A manifest that asks for nothing.
+    /// A manifest without origins and credentials.
     pub(crate) fn empty() -> Self {
         Self {
             provider_id: "P".to_owned(),
@@ -135,7 +134,7 @@ impl types::Manifest {
 }
 
 impl types::Origin {
-    /// How requests to it are authorised and in which mode, in words.
+    /// How requests are authorised, and in which mode, for a person.
     fn description(&self) -> String {
         let how = match &self.authorization {
             types::Authorization::None => "without a credential".to_owned(),
@@ -159,7 +158,7 @@ impl types::Origin {
 }
 
 impl types::Mode {
-    /// Its word in the contract.
+    /// The mode, as the contract spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,9 +1,9 @@
-//! A wasmtime host that stands in for Brain Studio's Marketplace, for the developers of payment
-//! plugins: it installs one, takes its webhooks, asks it for payments, and removes it, as the
-//! marketplace would.
+//! A wasmtime host that stands in for Brain Studio's Marketplace, for developers of payment plugins: it
+//! installs a plugin, receives its webhooks, creates payments with it and uninstalls it, as the marketplace
+//! does.
 //!
-//! A plugin is a WebAssembly component that implements the contract in `wit/`. It is given one
-//! capability, [`egress`], and nothing else; each call runs in a fresh instance.
+//! A plugin is a WebAssembly component that implements the contract in `wit/`. It has one capability,
+//! [`egress`], and nothing else. Each call runs in a fresh instance.
 
 pub mod bench;
 pub mod bundled;

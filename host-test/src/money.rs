@@ -1,4 +1,4 @@
-//! Amounts as people write them. How many decimals a currency has is ISO 4217's to say.
+//! Amounts as people write them. The number of decimals is ISO 4217's.
 
 use iso_currency::Currency;
 use thiserror::Error;
@@ -11,31 +11,31 @@ pub enum AmountError {
     /// It is not a number.
     #[error("'{0}' is not an amount such as 10.50")]
     NotANumber(String),
-    /// ISO 4217 has no such currency with amounts.
+    /// ISO 4217 has no such currency, or it has no minor unit.
     #[error("'{0}' is not the code of a currency, such as usd")]
     UnknownCurrency(String),
     /// It has more decimals than the currency.
     #[error("{currency} has {decimals} decimals, and '{text}' has more", currency = .currency.to_uppercase())]
     TooFine {
-        /// What was given.
+        /// The text.
         text: String,
         /// The currency.
         currency: String,
-        /// How many it has.
+        /// The decimals of the currency.
         decimals: u32,
     },
 }
 
-/// The decimals of a currency. None: it is not known, or has no minor unit, as gold has none.
+/// The decimals of a currency. None: the currency is unknown, or has no minor unit, such as gold.
 fn decimals(currency: &str) -> Option<u32> {
     Currency::from_code(&currency.to_uppercase())?.exponent().map(u32::from)
 }
 
-/// Reads an amount such as `10.50` of a currency such as `usd`, exactly.
+/// Parses an amount such as `10.50` of a currency such as `usd`.
 ///
 /// # Errors
 ///
-/// It is not a number, has more decimals than the currency, or there is no such currency.
+/// The text is no number or has more decimals than the currency, or the currency is unknown.
 pub fn parse(text: &str, currency: &str) -> Result<Money, AmountError> {
     let currency = currency.to_lowercase();
     let not_a_number = || AmountError::NotANumber(text.to_owned());
@@ -51,14 +51,13 @@ pub fn parse(text: &str, currency: &str) -> Result<Money, AmountError> {
         return Err(AmountError::TooFine { text: text.to_owned(), currency, decimals });
     }
     let digits = format!("{whole}{fraction:0<width$}");
-    // More than a ledger counts is no amount that anyone pays.
+    // SQLite's integers are signed.
     let minor_units: i64 = digits.parse().map_err(|_| not_a_number())?;
     let minor_units = minor_units.unsigned_abs();
     Ok(Money { minor_units, currency })
 }
 
-/// An amount as people write it, with its currency. Where the currency is not known, its decimals are
-/// not either: then the minor units are shown, and called so.
+/// An amount as people write it, with its currency. For an unknown currency the minor units are shown.
 #[must_use]
 pub fn display(money: &Money) -> String {
     let Money { minor_units, currency } = money;

@@ -1,9 +1,9 @@
-//! Problems: a code for a program, a sentence for a person, and what to do next.
+//! Making and reading the contract's `problem`.
 
 use crate::contract::types::{Problem, ProviderError, WebhookError};
 
 impl Problem {
-    /// Makes one.
+    /// A problem with its code, its message for a person, and the steps of its remedy.
     pub fn new(code: &str, message: impl Into<String>, remedy: &[&str]) -> Self {
         Self {
             code: code.to_owned(),
@@ -13,7 +13,7 @@ impl Problem {
     }
 }
 
-/// The problem in any case of a provider's error.
+/// The problem of a provider error, in any case of it.
 macro_rules! problem_of {
     ($error:expr) => {
         match $error {
@@ -31,26 +31,26 @@ macro_rules! problem_of {
 }
 
 impl ProviderError {
-    /// What to tell a person.
+    /// The problem for a person.
     #[must_use]
     pub fn problem(&self) -> &Problem {
         problem_of!(self)
     }
 
-    /// Whether the provider may have done what it was asked for, without anybody knowing.
+    /// Whether the provider may have carried the request out.
     #[must_use]
     pub fn may_have_happened(&self) -> bool {
         matches!(self, Self::UnknownOutcome(_) | Self::KeySpent(_) | Self::ReplayedFailure(_))
     }
 
-    /// What to tell a person, to be changed.
+    /// The problem, to be changed.
     pub(crate) fn problem_mut(&mut self) -> &mut Problem {
         problem_of!(self)
     }
 }
 
 impl WebhookError {
-    /// The same case with another problem.
+    /// Changes the problem and keeps the case.
     pub(crate) fn map(self, change: impl FnOnce(Problem) -> Problem) -> Self {
         match self {
             Self::Unverified(problem) => Self::Unverified(change(problem)),
@@ -60,7 +60,7 @@ impl WebhookError {
         }
     }
 
-    /// What to tell a person.
+    /// The problem for a person.
     #[must_use]
     pub fn problem(&self) -> &Problem {
         match self {

@@ -1,8 +1,7 @@
-//! The vault: secrets at rest, sealed with XChaCha20-Poly1305.
+//! The vault: secrets at rest, encrypted with XChaCha20-Poly1305.
 //!
-//! A sealed value is bound to what it belongs to: moved elsewhere, it does not open. Its first byte
-//! is the version of its form, then come 24 bytes of nonce, made anew for each value, and the
-//! ciphertext with its tag.
+//! A sealed value is a version byte, a random nonce of 24 bytes, and the ciphertext with its tag. The
+//! associated data is the name of the value's owner, so a value cannot be moved to another owner.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -15,13 +14,13 @@ use thiserror::Error;
 
 use crate::contract::types::Problem;
 
-/// The variable that holds the key, if no file shall: 64 hexadecimal digits.
+/// The environment variable of the key, 64 hexadecimal digits. Without it the key is in a file.
 pub const KEY_VARIABLE: &str = "HOST_TEST_VAULT_KEY";
 
 const VERSION: u8 = 1;
 const NONCE_LENGTH: usize = 24;
 
-/// Why the vault does not give what it holds.
+/// Why the vault cannot be used.
 #[derive(Debug, Error)]
 pub enum VaultError {
     /// The variable does not hold a key.
@@ -30,31 +29,31 @@ pub enum VaultError {
     /// The file does not hold a key.
     #[error("{} is not a key of 64 hexadecimal digits", .0.display())]
     MalformedFile(PathBuf),
-    /// The file cannot be read or made.
+    /// The file cannot be read or created.
     #[error("{path}: {source}", path = .0.display(), source = .1)]
     File(PathBuf, std::io::Error),
-    /// No randomness is to be had.
-    #[error("the system gives no random numbers")]
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers")]
     NoRandomness,
-    /// What is sealed was sealed with another key, or has been changed.
-    #[error("a sealed secret does not open with this key")]
+    /// The value was sealed with another key or for another owner, or it was changed.
+    #[error("this key does not open a stored secret")]
     DoesNotOpen,
 }
 
 impl VaultError {
-    /// What to tell a person.
+    /// The problem for a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
         let remedy: &[&str] = match self {
             Self::MalformedVariable | Self::MalformedFile(_) => {
-                &["Put back the key that was used before: without it the stored secrets are lost."]
+                &["Restore the key that was used before. Without it the stored secrets are lost."]
             }
             Self::File(..) => {
-                &["Check the file's owner and permissions, and the space on the disk."]
+                &["Check the file's owner and permissions and the free space on the disk."]
             }
             Self::NoRandomness => &["Try again."],
             Self::DoesNotOpen => &[
-                "Use the data folder together with the key that it was made with.",
+                "Use the key with which the data folder was created.",
                 "If that key is lost, uninstall with --force and install again.",
             ],
         };
@@ -62,7 +61,7 @@ impl VaultError {
     }
 }
 
-/// The vault. Its `Debug` shows nothing.
+/// The vault. `Debug` shows no key.
 pub struct Vault(XChaCha20Poly1305);
 
 impl std::fmt::Debug for Vault {
@@ -72,63 +71,61 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// Opens the vault with the key from the environment, else from a file in the data folder that
-    /// only its owner may read and that is made once.
+    /// Opens the vault with the key from the environment, else from a file in the data folder. The file is
+    /// created once, and only its owner may read it.
     ///
     /// # Errors
     ///
-    /// The key is malformed, or its file cannot be read or made.
+    /// The key is malformed, or its file cannot be read or created.
     pub fn open(data_dir: &Path) -> Result<Self, VaultError> {
         if let Ok(text) = std::env::var(KEY_VARIABLE) {
             return Self::with_key(&text.into()).ok_or(VaultError::MalformedVariable);
         }
         let path = data_dir.join("vault.key");
-        let text = read_or_make(&path)?;
+        let text = read_or_create(&path)?;
         Self::with_key(&text).ok_or(VaultError::MalformedFile(path))
     }
 
     fn with_key(text: &SecretString) -> Option<Self> {
-        let (pairs, rest) = text.expose_secret().trim().as_bytes().as_chunks::<2>();
+        let digits = text.expose_secret().trim();
         let mut key = Key::default();
-        if pairs.len() != key.len() || !rest.is_empty() {
+        let decoded = base16ct::mixed::decode(digits, &mut key).ok()?;
+        if decoded.len() != key.len() {
             return None;
-        }
-        for (byte, pair) in key.iter_mut().zip(pairs) {
-            *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
         }
         Some(Self(XChaCha20Poly1305::new(&key)))
     }
 
-    /// Seals a value for what it belongs to.
+    /// Seals a value for an owner.
     ///
     /// # Errors
     ///
     /// The system gives no random numbers.
-    pub fn seal(&self, belongs_to: &str, value: &[u8]) -> Result<Vec<u8>, VaultError> {
+    pub fn seal(&self, owner: &str, value: &[u8]) -> Result<Vec<u8>, VaultError> {
         let nonce = XNonce::try_generate().map_err(|_| VaultError::NoRandomness)?;
-        let payload = Payload { msg: value, aad: belongs_to.as_bytes() };
+        let payload = Payload { msg: value, aad: owner.as_bytes() };
         let ciphertext = self.0.encrypt(&nonce, payload).map_err(|_| VaultError::DoesNotOpen)?;
         Ok([&[VERSION], nonce.as_slice(), &ciphertext].concat())
     }
 
-    /// Opens a value that was sealed for the same.
+    /// Opens a value that was sealed for an owner.
     ///
     /// # Errors
     ///
-    /// It was sealed with another key, for something else, or has been changed.
-    pub fn open_sealed(&self, belongs_to: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+    /// It was sealed with another key or for another owner, or it was changed.
+    pub fn open_sealed(&self, owner: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
         let Some((&VERSION, rest)) = sealed.split_first() else {
             return Err(VaultError::DoesNotOpen);
         };
         let Some((nonce, ciphertext)) = rest.split_first_chunk::<NONCE_LENGTH>() else {
             return Err(VaultError::DoesNotOpen);
         };
-        let payload = Payload { msg: ciphertext, aad: belongs_to.as_bytes() };
+        let payload = Payload { msg: ciphertext, aad: owner.as_bytes() };
         self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| VaultError::DoesNotOpen)
     }
 }
 
-fn read_or_make(path: &Path) -> Result<SecretString, VaultError> {
+fn read_or_create(path: &Path) -> Result<SecretString, VaultError> {
     let failed = |error| VaultError::File(path.to_owned(), error);
     match fs::read_to_string(path) {
         Ok(text) => return Ok(text.into()),
@@ -136,19 +133,19 @@ fn read_or_make(path: &Path) -> Result<SecretString, VaultError> {
         Err(error) => return Err(failed(error)),
     }
     let key = Key::try_generate().map_err(|_| VaultError::NoRandomness)?;
-    let text = SecretString::from(crate::plugin::hex(&key));
-    // Whole or not at all, and never over another's: written aside, then linked into place.
+    let text = SecretString::from(base16ct::lower::encode_string(&key));
+    // Written to a temporary file and renamed, so that a crash leaves no partial key and no key is replaced.
     let directory = path.parent().unwrap_or(Path::new("."));
-    let mut aside = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    aside.write_all(text.expose_secret().as_bytes()).map_err(failed)?;
-    aside.as_file().sync_all().map_err(failed)?;
-    match aside.persist_noclobber(path) {
+    let mut temporary = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    temporary.write_all(text.expose_secret().as_bytes()).map_err(failed)?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    match temporary.persist_noclobber(path) {
         Ok(_) => {
             let directory = OpenOptions::new().read(true).open(directory).map_err(failed)?;
             directory.sync_all().map_err(failed)?;
             Ok(text)
         }
-        // Another process was faster.
+        // Another process created it first.
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
             fs::read_to_string(path).map(SecretString::from).map_err(failed)
         }
@@ -161,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_only_as_what_it_was_sealed_for() {
+    fn sealed_value_opens_only_for_its_owner() {
         let directory = tempfile::tempdir().unwrap();
         let vault = Vault::open(directory.path()).unwrap();
         let sealed = vault.seal("a/key", b"sk_test_x").unwrap();

@@ -118,20 +118,9 @@ fn time_of(header: &str) -> Result<(&str, u64), SignatureError> {
 
 /// Decodes a tag from 64 lower-case hexadecimal digits, the form that Stripe sends.
 fn tag_from_hex(text: &str) -> Option<Tag> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
     let mut tag = [0; 32];
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != tag.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, &[high, low]) in tag.iter_mut().zip(pairs) {
-        *byte = digit(high)? << 4 | digit(low)?;
-    }
-    Some(Tag::new(tag.into()))
+    let length = base16ct::lower::decode(text, &mut tag).ok()?.len();
+    (length == tag.len()).then(|| Tag::new(tag.into()))
 }
 
 const CHECK_THE_SECRET: &[&str] = &[

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::output::{Output, problem_json};
 use super::payment::{dispute_json, payment_json, refund_json};
@@ -16,7 +15,7 @@ use crate::contract::types::{
 };
 use crate::egress::Egress;
 use crate::json::set;
-use crate::plugin::{Plugin, hex, inspect as inspection};
+use crate::plugin::{Plugin, inspect as inspection, sha256};
 use crate::{bench, bundled};
 
 /// The environment variable with the signing secrets.
@@ -170,7 +169,7 @@ pub fn component(args: &ComponentArgs) -> Result<Output, CommandError> {
             &["Give a path in a folder that exists and that you are allowed to write to."],
         ))
     })?;
-    let (path, sha256) = (path.display().to_string(), hex(&Sha256::digest(bytes)));
+    let (path, sha256) = (path.display().to_string(), sha256(bytes));
     let text = format!("{path}: {} bytes, SHA-256 {sha256}", bytes.len());
     Ok(Output::new(json!({ "path": path, "size_bytes": bytes.len(), "sha256": sha256 }), text))
 }

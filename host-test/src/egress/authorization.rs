@@ -1,19 +1,19 @@
-//! How requests to an origin are authorised: the manifest's words, parsed.
+//! How requests to an origin are authorised.
 
 use std::sync::Arc;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use secrecy::ExposeSecret as _;
 
-use super::HOST_HEADERS;
 use super::credentials::Credentials;
-use super::headers::{basic, bearer, named, sensitive};
+use super::headers::{HOST_HEADERS, basic, bearer, named, sensitive};
 use super::oauth::Grant;
 use super::origin::{OriginOverride, PolicyError};
 use crate::contract::http::Failure;
 use crate::contract::types::{self, CredentialRole, Manifest};
 
-/// How requests to an origin are authorised. Credentials are named by their fields.
+/// How requests to an origin are authorised: the manifest's `authorization`, checked. Credentials are named
+/// by their fields.
 #[derive(Clone, Debug)]
 pub(super) enum Authorization {
     /// Not at all.
@@ -29,23 +29,23 @@ pub(super) enum Authorization {
     },
     /// Headers, each with the field of its value.
     Headers(Vec<(HeaderName, String)>),
-    /// A token that an OAuth exchange gives.
+    /// An access token from an OAuth exchange.
     ClientCredentials(Arc<Grant>),
 }
 
 impl Authorization {
-    /// Parses what a manifest says.
+    /// Checks the `authorization` of a manifest's origin.
     pub fn parse(
-        said: &types::Authorization,
+        authorization: &types::Authorization,
         manifest: &Manifest,
         overrides: &[OriginOverride],
     ) -> Result<Self, PolicyError> {
         let field = |name: &String| {
             let mut fields = manifest.credentials.iter();
-            let is_it = |field: &&types::CredentialField| {
+            let is_field = |field: &&types::CredentialField| {
                 field.name == *name && field.role == CredentialRole::Authorization
             };
-            match fields.find(is_it) {
+            match fields.find(is_field) {
                 Some(_) => Ok(name.clone()),
                 None => Err(PolicyError::UnknownCredential(name.clone())),
             }
@@ -66,7 +66,7 @@ impl Authorization {
                 .ok_or_else(|| PolicyError::InvalidHeader(name.clone()))?;
             Ok((parsed, field(credential)?))
         };
-        Ok(match said {
+        Ok(match authorization {
             types::Authorization::None => Self::None,
             types::Authorization::Bearer(name) => Self::Bearer(secret(name)?),
             types::Authorization::Basic((user, password)) => {
@@ -95,7 +95,7 @@ impl Authorization {
         headers.iter().map(|(name, _)| name)
     }
 
-    /// Sets the headers of a request, as far as no exchange is needed for them.
+    /// Sets the headers of a request, except a token of an OAuth exchange.
     pub fn apply(&self, credentials: &Credentials, headers: &mut HeaderMap) -> Result<(), Failure> {
         match self {
             Self::None | Self::ClientCredentials(_) => {}

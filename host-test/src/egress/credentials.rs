@@ -1,18 +1,17 @@
-//! The credentials of an installation, by the names in the manifest.
+//! The credentials of an installation.
 
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::leaks::LEAST_SECRET;
+use super::leaks::MINIMUM_SECRET;
 
-/// The credentials of an installation, by the names in the manifest. Their values are kept out of
-/// `Debug`.
+/// The credentials of an installation, by field name. `Debug` does not show their values.
 #[derive(Clone, Default)]
 pub struct Credentials(BTreeMap<String, SecretString>);
 
 impl Credentials {
-    /// Takes what a merchant gave, without the white space around it. A blank value is not given.
+    /// The credentials that a merchant gave, without surrounding white space. Blank values are left out.
     #[must_use]
     pub fn new(given: impl IntoIterator<Item = (String, SecretString)>) -> Self {
         let trimmed = |secret: SecretString| SecretString::from(secret.expose_secret().trim());
@@ -20,23 +19,23 @@ impl Credentials {
         Self(given.filter(|(_, secret)| !secret.expose_secret().is_empty()).collect())
     }
 
-    /// Masks the credentials in a text that a plugin wrote.
+    /// Masks the credentials in a text from a plugin.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.0
             .values()
             .map(SecretString::expose_secret)
-            .filter(|secret| secret.len() >= LEAST_SECRET)
+            .filter(|secret| secret.len() >= MINIMUM_SECRET)
             .fold(text.to_owned(), |text, secret| text.replace(secret, "(the credential)"))
     }
 
-    /// One of them.
+    /// The value of a field.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&SecretString> {
         self.0.get(name)
     }
 
-    /// Whether both have the same value, or none, for a name.
+    /// Whether both have the same value of a field, or both have none.
     #[must_use]
     pub fn agree(&self, other: &Self, name: &str) -> bool {
         let (one, other) = (self.get(name), other.get(name));

@@ -1,24 +1,24 @@
-//! Credentials that a provider repeats in its answer: they are masked before a plugin reads it.
+//! Masking credentials in responses, before the plugin reads them.
 //!
-//! What is searched for is the credential as it is, as it stands in a URL or in JSON with `\/`, and in
-//! both alphabets of Base64, as Basic authorization sends it. The contract says so.
+//! Searched forms of a credential: plain, URL-encoded, in JSON with `\/`, and in both alphabets of Base64, as
+//! Basic authorization sends it. Source: the contract.
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use memchr::memmem;
 use secrecy::zeroize::Zeroizing;
 
-/// What is shorter than this is a word and not a credential: it is not searched for.
-pub(super) const LEAST_SECRET: usize = 8;
+/// Shorter values, in bytes, are not searched for: they would match ordinary words. Our own choice.
+pub(super) const MINIMUM_SECRET: usize = 8;
 
-/// The texts to search for.
+/// The texts to mask.
 #[derive(Default)]
 pub(super) struct Leaks(Vec<Zeroizing<Vec<u8>>>);
 
 impl Leaks {
-    /// Searches for a secret in each of its forms.
+    /// Adds a secret in each of its forms.
     pub fn add(&mut self, secret: &str) {
-        if secret.len() < LEAST_SECRET {
+        if secret.len() < MINIMUM_SECRET {
             return;
         }
         let in_url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
@@ -27,7 +27,7 @@ impl Leaks {
             in_url.to_lowercase(),
             in_url,
             secret.replace('/', "\\/"),
-            // Without padding, which may follow or not.
+            // Without the padding, which is optional.
             BASE64_STANDARD_NO_PAD.encode(secret),
             BASE64_URL_SAFE_NO_PAD.encode(secret),
         ] {
@@ -38,7 +38,7 @@ impl Leaks {
         }
     }
 
-    /// Masks every occurrence. The length stays.
+    /// Replaces every occurrence by `*`. The length stays the same.
     pub fn mask(&self, bytes: &mut [u8]) {
         for secret in &self.0 {
             let found: Vec<usize> = memmem::find_iter(bytes, secret.as_slice()).collect();
@@ -50,11 +50,11 @@ impl Leaks {
         }
     }
 
-    /// The same for a text.
+    /// Masks a text.
     pub fn mask_text(&self, text: String) -> String {
         let mut bytes = text.into_bytes();
         self.mask(&mut bytes);
-        // A secret is whole characters, and each of its bytes has become one.
+        // Whole characters were replaced by ASCII, so the text is still UTF-8.
         String::from_utf8(bytes).unwrap_or_default()
     }
 }

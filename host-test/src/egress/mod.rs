@@ -1,11 +1,12 @@
-//! Egress: the `http` capability of a plugin, and the one place where a credential is added.
+//! Egress: the `http` capability of a plugin, and the only place that adds credentials to requests.
 //!
-//! What leaves is what the [`Policy`] allows for the installation's mode, with the merchant's
-//! credentials added here, to the origins that the manifest binds them to and to no other. Redirects
-//! are not followed. Time, size and number are bounded. A credential that the provider repeats in its
-//! answer is masked before the plugin reads it.
+//! A request is sent if the [`Policy`] allows its origin for the installation's mode. The merchant's
+//! credentials are added to requests to the origins that the manifest names for them, and to no other.
+//! Redirects are not followed. Time, size and number of requests are limited. A credential in a response is
+//! masked before the plugin reads the response.
 
 mod authorization;
+mod client;
 mod credentials;
 mod headers;
 mod leaks;
@@ -27,8 +28,10 @@ use url::Url;
 use crate::contract::http::{Failure, FailureKind, Request, Response};
 use crate::contract::types::Mode;
 use authorization::Authorization;
+pub use client::client;
+use client::{REQUEST_TIMEOUT, denied, failure, from_client, read_body};
 pub use credentials::Credentials;
-use headers::{bearer, pair};
+use headers::{HOST_HEADERS, bearer, pair};
 use leaks::Leaks;
 use oauth::Tokens;
 pub use origin::{LoopbackOrigin, OriginOverride, PolicyError, redirect};
@@ -36,33 +39,15 @@ pub use policy::Policy;
 use policy::Rule;
 pub use quota::{Quota, Quotas};
 
-/// The most that a plugin may send at once; the contract says so.
-const LARGEST_REQUEST: usize = 256 << 10;
-/// The most that it may be given; the contract says so.
-const LARGEST_RESPONSE: usize = 4 << 20;
-/// How many requests a call may make; the contract says so.
-const REQUESTS: u32 = 128;
-/// How long a request may take; the contract says so.
-const REQUEST_TIME: Duration = Duration::from_secs(20);
+/// The largest body of a request, in bytes. Source: the contract.
+const MAXIMUM_REQUEST: usize = 256 << 10;
+/// The largest body of a response, in bytes. Source: the contract.
+const MAXIMUM_RESPONSE: usize = 4 << 20;
+/// How many requests a call may send. Source: the contract.
+const MAXIMUM_REQUESTS: u32 = 128;
 
-/// The headers that are the host's to set, whatever a plugin says. `accept-encoding` and `range`
-/// would hide a repeated credential from the search.
-const HOST_HEADERS: [&str; 11] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "proxy-authorization",
-    "range",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// What all installations of one plugin share: connections, the policy and OAuth tokens. Their
-/// credentials they do not share.
+/// What the installations of a plugin share: connections, the policy and OAuth tokens, but no
+/// credentials.
 #[derive(Clone)]
 pub struct Gateway {
     client: Client,
@@ -91,7 +76,7 @@ impl Gateway {
     }
 }
 
-/// What an answer may not bring into the sandbox: every secret that authorises requests.
+/// The texts to mask in responses: every secret that authorises requests.
 fn leaks_of(policy: &Policy, credentials: &Credentials) -> Leaks {
     let mut leaks = Leaks::default();
     let secrets = policy.secret_fields().filter_map(|name| credentials.get(name));
@@ -108,14 +93,14 @@ fn leaks_of(policy: &Policy, credentials: &Credentials) -> Leaks {
     leaks
 }
 
-/// What one call of a plugin for one installation may do to the outside world.
+/// The `http` capability of one call for one installation.
 #[derive(Clone)]
 pub struct Egress {
-    /// None: nothing is allowed.
+    /// None: every request is denied.
     inner: Option<Arc<Inner>>,
-    /// When every request has to be over.
+    /// When every request ends.
     deadline: Option<Instant>,
-    /// What every request is charged to.
+    /// The quota that every request is charged to.
     quota: Option<Arc<Quota>>,
 }
 
@@ -128,32 +113,32 @@ struct Inner {
 }
 
 impl Egress {
-    /// Nothing at all: every request is denied.
+    /// An egress that denies every request.
     #[must_use]
     pub fn none() -> Self {
         Self { inner: None, deadline: None, quota: None }
     }
 
-    /// The same, with every request over by a deadline.
+    /// Sets the deadline of every request.
     #[must_use]
     pub fn until(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// The same, with every request charged to a quota.
+    /// Charges every request to a quota.
     #[must_use]
     pub fn charged_to(mut self, quota: Arc<Quota>) -> Self {
         self.quota = Some(quota);
         self
     }
 
-    /// Sends a request of the plugin's and waits for the answer.
+    /// Sends a request of the plugin.
     pub async fn send(&self, request: Request) -> Result<Response, Failure> {
         let Some(inner) = &self.inner else {
-            return Err(denied("this call may not reach anything"));
+            return Err(denied("this call may not send requests"));
         };
-        if inner.requests.fetch_add(1, Ordering::Relaxed) >= REQUESTS {
+        if inner.requests.fetch_add(1, Ordering::Relaxed) >= MAXIMUM_REQUESTS {
             return Err(failure(FailureKind::LimitReached, "too many requests in one call"));
         }
         if self.quota.as_ref().is_some_and(|quota| !quota.take()) {
@@ -171,7 +156,7 @@ impl Egress {
                 };
                 let first = token(None).await?;
                 let response = self.send_with_token(inner, &request, &first).await?;
-                // A token that was revoked: nothing happened, so the same request is sent again.
+                // The token was revoked and nothing was carried out: the request is sent again.
                 if response.status != 401 {
                     return Ok(response);
                 }
@@ -203,21 +188,21 @@ impl Egress {
         *request.timeout_mut() = Some(self.time_left());
         let response = inner.gateway.client.execute(request).await.map_err(|e| from_client(&e))?;
         let status = response.status().as_u16();
-        let said = response.headers().clone();
-        let mut body = read_body(response, LARGEST_RESPONSE).await?;
+        let headers = response.headers().clone();
+        let mut body = read_body(response, MAXIMUM_RESPONSE).await?;
         let leaks = inner.leaks();
         leaks.mask(&mut body);
         let header = |(name, value): (&HeaderName, &HeaderValue)| {
             let value = leaks.mask_text(value.to_str().ok()?.to_owned());
             Some((leaks.mask_text(name.to_string()), value))
         };
-        let headers = said.iter().filter_map(header).collect();
+        let headers = headers.iter().filter_map(header).collect();
         Ok(Response { status, headers, body })
     }
 
     fn time_left(&self) -> Duration {
-        self.deadline.map_or(REQUEST_TIME, |deadline| {
-            deadline.saturating_duration_since(Instant::now()).min(REQUEST_TIME)
+        self.deadline.map_or(REQUEST_TIMEOUT, |deadline| {
+            deadline.saturating_duration_since(Instant::now()).min(REQUEST_TIMEOUT)
         })
     }
 }
@@ -236,7 +221,7 @@ impl Inner {
             "DELETE" => (Method::DELETE, false),
             _ => return Err(denied("only GET, POST, PUT, PATCH and DELETE are allowed")),
         };
-        if request.body.len() > LARGEST_REQUEST {
+        if request.body.len() > MAXIMUM_REQUEST {
             return Err(denied("the request is too large"));
         }
         let url = Url::parse(&request.url).map_err(|_| denied("the URL cannot be read"))?;
@@ -264,63 +249,5 @@ impl Inner {
             *prepared.body_mut() = Some(request.body.into());
         }
         Ok((rule, prepared))
-    }
-}
-
-/// The client that every installation shares: its connections are, its credentials are not.
-///
-/// # Errors
-///
-/// The platform's certificates cannot be read.
-pub fn client() -> Result<Client, reqwest::Error> {
-    // Fails only where a provider is in force already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .timeout(REQUEST_TIME)
-        .user_agent(concat!("brain-studio-host-test/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
-
-async fn read_body(mut response: reqwest::Response, largest: usize) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| from_client(&error))? {
-        if body.len() + chunk.len() > largest {
-            return Err(Failure {
-                kind: FailureKind::TooLarge,
-                message: "the answer is too large".to_owned(),
-                request_sent: true,
-            });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-fn denied(message: &str) -> Failure {
-    failure(FailureKind::Denied, message)
-}
-
-/// A failure before the request was sent.
-fn failure(kind: FailureKind, message: &str) -> Failure {
-    Failure { kind, message: message.to_owned(), request_sent: false }
-}
-
-/// Whatever fails after the connection was made may have reached the provider.
-fn from_client(error: &reqwest::Error) -> Failure {
-    let (kind, message) = if error.is_connect() {
-        (FailureKind::Unreachable, "no connection could be made")
-    } else if error.is_timeout() {
-        (FailureKind::TimedOut, "no answer came in time")
-    } else if error.is_builder() {
-        (FailureKind::Denied, "the request cannot be sent")
-    } else {
-        (FailureKind::Interrupted, "the connection broke")
-    };
-    Failure {
-        kind,
-        message: message.to_owned(),
-        request_sent: !(error.is_connect() || error.is_builder()),
     }
 }

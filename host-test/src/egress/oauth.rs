@@ -1,6 +1,6 @@
-//! OAuth 2.0 client credentials (RFC 6749, section 4.4): the exchange, and the tokens that are kept.
+//! OAuth 2.0 client credentials (RFC 6749, section 4.4): the exchange, and the cache of access tokens.
 //!
-//! Tokens are kept in memory only, by a hash of what they were exchanged for.
+//! The cache is in memory only. Its key is a hash of the credentials.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,24 +14,24 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use super::client::{failure, from_client, read_body};
 use super::credentials::Credentials;
 use super::headers::{basic, named};
 use super::origin::{LoopbackOrigin, OriginOverride, PolicyError, parse_https, replacement_of};
-use super::{failure, from_client, read_body};
 use crate::contract::http::{Failure, FailureKind};
 use crate::contract::types::{ClientAuthentication, Oauth};
 
-/// The most that a token endpoint may answer.
-const LARGEST_ANSWER: usize = 64 << 10;
-/// How long before its end a token is renewed, so that it does not end on its way.
-const RENEWED_BEFORE: Duration = Duration::from_mins(1);
-/// How long a token is used whose answer does not say for how long it is valid: RFC 6749 leaves that
-/// to the provider's documentation, and an hour is the usual time.
-const USUAL_LIFETIME: Duration = Duration::from_hours(1);
-/// How many tokens are kept. More than that many installations in use exchange again.
-const TOKENS_KEPT: usize = 10_000;
+/// The largest response of a token endpoint, in bytes. Our own choice.
+const MAXIMUM_RESPONSE: usize = 64 << 10;
+/// How long before it expires a token is renewed, so that it does not expire on the way.
+const RENEWAL_MARGIN: Duration = Duration::from_mins(1);
+/// The lifetime of a token whose response has no `expires_in`. RFC 6749 leaves it to the provider's
+/// documentation; an hour is usual.
+const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
+/// How many tokens the cache holds. When it is full it is emptied, and tokens are exchanged again.
+const MAXIMUM_TOKENS: usize = 10_000;
 
-/// One grant of a manifest.
+/// The OAuth grant of an origin: the manifest's `oauth`, checked.
 #[derive(Clone, Debug)]
 pub(super) struct Grant {
     token_url: Url,
@@ -44,7 +44,7 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    /// Parses what a manifest says.
+    /// Checks the `oauth` of a manifest's origin.
     pub fn parse(oauth: &Oauth, overrides: &[OriginOverride]) -> Result<Self, PolicyError> {
         let token_url = parse_https(&oauth.token_url)?;
         let replacement = replacement_of(&token_url.origin(), overrides);
@@ -58,8 +58,8 @@ impl Grant {
         })
     }
 
-    /// What a token belongs to. Nothing of a credential can be learned from it.
-    fn key(&self, credentials: &Credentials) -> Result<[u8; 32], Failure> {
+    /// The cache key: a hash of everything that decides which token is issued.
+    fn cache_key(&self, credentials: &Credentials) -> Result<[u8; 32], Failure> {
         let mut digest = Sha256::new();
         for part in [
             self.token_url.as_str(),
@@ -116,11 +116,11 @@ impl Grant {
         timeout: Duration,
     ) -> Result<Token, Failure> {
         let request = self.request(client, credentials)?.timeout(timeout);
-        // The request of the plugin itself has not been sent, whatever happens here.
+        // Whatever fails here, the plugin's own request was not sent.
         let not_sent = |failure: Failure| Failure { request_sent: false, ..failure };
         let response = request.send().await.map_err(|error| not_sent(from_client(&error)))?;
         let status = response.status();
-        let body = read_body(response, LARGEST_ANSWER).await.map_err(not_sent)?;
+        let body = read_body(response, MAXIMUM_RESPONSE).await.map_err(not_sent)?;
         match status.as_u16() {
             200..=299 => {}
             400..=403 => {
@@ -128,20 +128,21 @@ impl Grant {
                 return Err(failure(FailureKind::Unauthorized, message));
             }
             _ => {
-                return Err(failure(FailureKind::Unreachable, "no token could be had"));
+                return Err(failure(FailureKind::Unreachable, "the token endpoint failed"));
             }
         }
-        let unreadable = || failure(FailureKind::Other, "the token cannot be read");
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| unreadable())?;
-        let lifetime = answer.expires_in.map_or(USUAL_LIFETIME, Duration::from_secs);
-        let until = Instant::now().checked_add(lifetime.saturating_sub(RENEWED_BEFORE));
+        let unreadable =
+            || failure(FailureKind::Other, "the token endpoint's response cannot be read");
+        let answer: TokenResponse = serde_json::from_slice(&body).map_err(|_| unreadable())?;
+        let lifetime = answer.expires_in.map_or(DEFAULT_LIFETIME, Duration::from_secs);
+        let until = Instant::now().checked_add(lifetime.saturating_sub(RENEWAL_MARGIN));
         Ok(Token { value: answer.access_token, until: until.ok_or_else(unreadable)? })
     }
 }
 
-/// What a token endpoint answers (RFC 6749, section 5.1).
+/// A token response (RFC 6749, section 5.1).
 #[derive(Deserialize)]
-struct Answer {
+struct TokenResponse {
     access_token: SecretString,
     expires_in: Option<u64>,
 }
@@ -152,24 +153,25 @@ struct Token {
     until: Instant,
 }
 
-/// A place for one token. Who waits for an exchange holds its lock, so that one exchange serves all.
-type Place = Arc<tokio::sync::Mutex<Option<Token>>>;
+/// A slot of the cache. It is locked during an exchange, so that parallel calls wait for one exchange.
+type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
 
-/// The tokens of all installations.
+/// The cache of access tokens.
 #[derive(Default)]
-pub(super) struct Tokens(Mutex<HashMap<[u8; 32], Place>>);
+pub(super) struct Tokens(Mutex<HashMap<[u8; 32], Slot>>);
 
 impl Tokens {
-    fn place(&self, key: [u8; 32]) -> Place {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.len() >= TOKENS_KEPT && !places.contains_key(&key) {
-            // What is in use stays with its user.
-            places.clear();
+    fn slot(&self, key: [u8; 32]) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= MAXIMUM_TOKENS && !slots.contains_key(&key) {
+            // Calls keep the slots that they use.
+            slots.clear();
         }
-        Arc::clone(places.entry(key).or_default())
+        Arc::clone(slots.entry(key).or_default())
     }
 
-    /// A token that is valid, kept or new. `refused` is one that the provider no longer accepts.
+    /// A valid token, from the cache or from a new exchange. `refused`: a token that the provider did not
+    /// accept.
     pub async fn token(
         &self,
         grant: &Grant,
@@ -178,23 +180,23 @@ impl Tokens {
         deadline: Instant,
         refused: Option<&SecretString>,
     ) -> Result<SecretString, Failure> {
-        let place = self.place(grant.key(credentials)?);
+        let slot = self.slot(grant.cache_key(credentials)?);
         let too_late = |_| failure(FailureKind::TimedOut, "no token came in time");
-        let mut kept = timeout_at(deadline, place.lock()).await.map_err(too_late)?;
+        let mut cached = timeout_at(deadline, slot.lock()).await.map_err(too_late)?;
         let is_refused = |token: &Token| {
             refused.is_some_and(|refused| refused.expose_secret() == token.value.expose_secret())
         };
-        if let Some(token) = kept.as_ref()
+        if let Some(token) = cached.as_ref()
             && token.until > Instant::now()
             && !is_refused(token)
         {
             return Ok(token.value.clone());
         }
-        *kept = None;
+        *cached = None;
         let left = deadline.saturating_duration_since(Instant::now());
         let new = grant.exchange(client, credentials, left).await?;
         let value = new.value.clone();
-        *kept = Some(new);
+        *cached = Some(new);
         Ok(value)
     }
 }

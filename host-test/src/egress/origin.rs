@@ -1,4 +1,4 @@
-//! Origins: parsed, and replaced by this machine for tests.
+//! Origins, and the loopback addresses that stand in for them in tests.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use thiserror::Error;
 use url::{Host, Origin, Url};
 
-/// Why an origin is not one that a plugin may call.
+/// Why the origins of a manifest, or a loopback address, are refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PolicyError {
     /// It is not an origin.
@@ -16,39 +16,35 @@ pub enum PolicyError {
     /// It is not encrypted.
     #[error("'{0}' is not https")]
     NotHttps(String),
-    /// It stands in the list twice for one mode.
-    #[error("'{0}' is there twice for the same mode")]
+    /// The list has it twice for one mode.
+    #[error("'{0}' is listed twice for the same mode")]
     Twice(String),
-    /// The scheme of authorization is not known.
-    #[error("the authorization '{0}' is not known")]
+    /// This host does not know the authorization scheme.
+    #[error("the authorization scheme '{0}' is not known")]
     UnknownAuthorization(String),
-    /// A credential that authorises is not in the form, or is a signing secret.
+    /// The form has no such field, or it is a signing secret.
     #[error("the form has no field '{0}' with the role authorization")]
     UnknownCredential(String),
-    /// A credential that authorises is shown and logged like any text.
-    #[error("the field '{0}' authorises requests and has to be secret")]
+    /// The field authorises requests and is not secret.
+    #[error("the field '{0}' authorises requests, so it must be secret")]
     NotSecret(String),
-    /// A header that authorises is not one, or is the host's.
-    #[error("'{0}' is not a header that can authorise a request")]
+    /// It is no valid header name, or only the host may set the header.
+    #[error("the header '{0}' cannot be used for authorization")]
     InvalidHeader(String),
-    /// Only this machine may stand in for a provider.
-    #[error(
-        "'{0}' is not on this machine: only a loopback address such as http://127.0.0.1:8080 may stand in for a provider"
-    )]
+    /// The replacement is not a loopback address.
+    #[error("'{0}' is not a loopback address: give an address such as http://127.0.0.1:8080")]
     NotLoopback(String),
-    /// It does not say what it stands in for.
-    #[error(
-        "'{0}' does not say what is replaced by what: https://api.example.com=http://127.0.0.1:8080"
-    )]
+    /// It is not a pair of origins.
+    #[error("'{0}' is not a pair such as https://api.example.com=http://127.0.0.1:8080")]
     NoReplacement(String),
 }
 
-/// An origin on this machine, over plain HTTP.
+/// A loopback origin, over plain HTTP.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LoopbackOrigin(Url);
 
 impl LoopbackOrigin {
-    /// An address below it.
+    /// A URL of this origin.
     #[must_use]
     pub fn join(&self, path_and_query: &str) -> Option<Url> {
         self.0.join(path_and_query).ok().filter(|url| url.origin() == self.0.origin())
@@ -94,12 +90,12 @@ impl FromStr for LoopbackOrigin {
     }
 }
 
-/// One origin, and what on this machine stands in for it: `https://a.example=http://127.0.0.1:80`.
+/// An origin, and the loopback address that stands in for it: `https://a.example=http://127.0.0.1:80`.
 #[derive(Clone, Debug)]
 pub struct OriginOverride {
-    /// What is replaced.
+    /// The origin.
     pub from: Origin,
-    /// What stands in for it.
+    /// The loopback address.
     pub to: LoopbackOrigin,
 }
 
@@ -119,7 +115,7 @@ pub fn redirect(url: &Url, overrides: &[OriginOverride]) -> Option<Url> {
     replacement_of(&url.origin(), overrides).map(|replacement| replacement.in_place_of(url))
 }
 
-/// What stands in for an origin, if anything does.
+/// The loopback address that stands in for an origin. None: nothing does.
 pub(super) fn replacement_of(
     origin: &Origin,
     overrides: &[OriginOverride],
@@ -128,7 +124,7 @@ pub(super) fn replacement_of(
     Some(replaced.to.clone())
 }
 
-/// A URL that is an origin and no more.
+/// Parses an origin: a URL without a path, a query or a user.
 pub(super) fn parse_origin(text: &str) -> Result<Url, PolicyError> {
     let not_an_origin = || PolicyError::NotAnOrigin(text.to_owned());
     let url = Url::parse(text).map_err(|_| not_an_origin())?;
@@ -141,7 +137,7 @@ pub(super) fn parse_origin(text: &str) -> Result<Url, PolicyError> {
     if is_bare { Ok(url) } else { Err(not_an_origin()) }
 }
 
-/// A URL over `https` with nothing of a user in it.
+/// Parses an `https` URL without a user.
 pub(super) fn parse_https(text: &str) -> Result<Url, PolicyError> {
     let is_plain = |url: &Url| {
         url.scheme() == "https" && url.username().is_empty() && url.password().is_none()
@@ -154,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_may_stand_in_for_a_provider() {
+    fn only_loopback_may_stand_in() {
         let accepted = ["http://127.0.0.1:80", "http://[::1]:1", "http://localhost:9/"];
         for text in accepted {
             assert!(text.parse::<LoopbackOrigin>().is_ok(), "{text}");

@@ -1,4 +1,4 @@
-//! Where a plugin may call: a parsed list. An empty one denies everything.
+//! The origins that a plugin may call. An empty list denies everything.
 
 use url::{Origin, Url};
 
@@ -14,24 +14,24 @@ pub struct Policy {
     secret_fields: Vec<String>,
 }
 
-/// One of them.
+/// An origin that the plugin may call, and how the host authorises it.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     origin: Origin,
     /// The mode whose installations may call it. None: both.
     mode: Option<Mode>,
-    /// How a request is authorised.
+    /// How requests are authorised.
     pub(super) authorization: Authorization,
-    /// What stands in for it.
+    /// The loopback address that stands in for it.
     replacement: Option<LoopbackOrigin>,
 }
 
 impl Policy {
-    /// The manifest's origins, some of them replaced.
+    /// Checks the origins of a manifest. Overrides stand in for some of them.
     ///
     /// # Errors
     ///
-    /// An origin of the manifest that is not acceptable. Nothing is allowed then.
+    /// An origin is refused. Then the plugin is not loaded.
     pub fn new(manifest: &Manifest, overrides: &[OriginOverride]) -> Result<Self, PolicyError> {
         let is_secret = |field: &&types::CredentialField| {
             field.secret && field.role == CredentialRole::Authorization
@@ -39,10 +39,10 @@ impl Policy {
         let secret_fields = manifest.credentials.iter().filter(is_secret);
         let secret_fields = secret_fields.map(|field| field.name.clone()).collect();
         let mut policy = Self { rules: Vec::new(), secret_fields };
-        for said in &manifest.origins {
-            let rule = Rule::parse(said, manifest, overrides)?;
+        for origin in &manifest.origins {
+            let rule = Rule::parse(origin, manifest, overrides)?;
             if policy.rules.iter().any(|other| other.overlaps(&rule)) {
-                return Err(PolicyError::Twice(said.url.clone()));
+                return Err(PolicyError::Twice(origin.url.clone()));
             }
             policy.rules.push(rule);
         }
@@ -69,18 +69,18 @@ impl Policy {
 
 impl Rule {
     fn parse(
-        said: &types::Origin,
+        declared: &types::Origin,
         manifest: &Manifest,
         overrides: &[OriginOverride],
     ) -> Result<Self, PolicyError> {
-        let url = parse_origin(&said.url)?;
+        let url = parse_origin(&declared.url)?;
         if url.scheme() != "https" {
-            return Err(PolicyError::NotHttps(said.url.clone()));
+            return Err(PolicyError::NotHttps(declared.url.clone()));
         }
         let origin = url.origin();
         let replacement = replacement_of(&origin, overrides);
-        let authorization = Authorization::parse(&said.authorization, manifest, overrides)?;
-        Ok(Self { origin, mode: said.mode, authorization, replacement })
+        let authorization = Authorization::parse(&declared.authorization, manifest, overrides)?;
+        Ok(Self { origin, mode: declared.mode, authorization, replacement })
     }
 
     fn overlaps(&self, other: &Self) -> bool {
@@ -88,7 +88,7 @@ impl Rule {
         self.origin == other.origin && (is_for_both || self.mode == other.mode)
     }
 
-    /// Where a request really goes.
+    /// The address to which a request is sent.
     pub(super) fn address(&self, url: Url) -> Url {
         match &self.replacement {
             Some(replacement) => replacement.in_place_of(&url),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn origin_of_the_other_mode_is_not_there() {
+    fn origin_of_the_other_mode_is_denied() {
         use types::Authorization::None as Nothing;
         let policy = Policy::new(
             &manifest(vec![
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn manifest_with_an_origin_that_cannot_be_used_is_refused() {
+    fn unusable_origin_is_refused() {
         use types::Authorization as How;
         let name = str::to_owned;
         let oauth = |token_url: &str, secret: &str| {

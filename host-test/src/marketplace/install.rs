@@ -69,7 +69,7 @@ impl Marketplace {
             ModeSource::Merchant if options.mode.is_none() => self.mode().await?,
             _ => options.mode,
         };
-        let mode = self.plugin.rules().judge(&options.credentials, chosen)?.mode;
+        let mode = self.plugin.rules().classify(&options.credentials, chosen)?.mode;
         match self.recover_before_install().await? {
             Some(active) => self.rotate(active, options, mode).await,
             None => self.install_anew(options, mode).await,

@@ -186,7 +186,7 @@ impl Marketplace {
         stored: &StoredInstallation,
         credentials: &Credentials,
     ) -> Result<Accepted, Error> {
-        Ok(self.plugin.rules().judge(credentials, stored.mode)?)
+        Ok(self.plugin.rules().classify(credentials, stored.mode)?)
     }
 
     /// The request for `install` and `repair`. `before` are the credentials stored until now. None:
@@ -203,7 +203,7 @@ impl Marketplace {
             installation_id: stored.id.clone(),
             workspace: stored.workspace.clone(),
             mode: accepted.mode,
-            credentials: self.plugin.rules().described(&accepted, credentials, changed),
+            credentials: self.plugin.rules().for_plugin(&accepted, credentials, changed),
             webhook_urls: webhook_url::webhook_urls(self.provider_id(), &stored.id),
             webhook_owner: if stored.webhook_is_manual {
                 WebhookOwner::Merchant

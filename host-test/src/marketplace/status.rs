@@ -63,7 +63,7 @@ impl Marketplace {
         credentials: &Credentials,
     ) -> Result<StatusRequest, Error> {
         let accepted = self.accepted_credentials(stored, credentials)?;
-        let mut described = self.plugin.rules().described(&accepted, credentials, |_| false);
+        let mut described = self.plugin.rules().for_plugin(&accepted, credentials, |_| false);
         for credential in &mut described {
             credential.signing_secret = None;
         }

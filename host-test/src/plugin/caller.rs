@@ -1,4 +1,4 @@
-//! One call: a store of its own, a fresh instance in it, and a time limit around both.
+//! Calls: each has its own store, a fresh instance and a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,27 +8,28 @@ use tokio::time::Instant;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
+use super::engine;
+use super::error::CallError;
 use super::state::CallState;
-use super::{CallError, engine};
 use crate::contract::types::Context;
 use crate::contract::{PaymentPlugin, PaymentPluginPre};
 use crate::egress::Egress;
 
-/// What a plugin has left to answer with once its last request is over.
-const TO_ANSWER: Duration = Duration::from_secs(1);
+/// How much time a plugin has after the deadline of its requests. Source: the contract.
+const TIME_AFTER_REQUESTS: Duration = Duration::from_secs(1);
 
-/// What runs calls: the component, linked, and the places of the pool.
+/// A linked component, and the slots of the instance pool.
 #[derive(Clone)]
 pub struct Caller {
     pub(super) pre: PaymentPluginPre<CallState>,
     slots: Arc<Semaphore>,
-    /// Looks at each store after its call.
+    /// Called with each store after its call.
     #[cfg(test)]
     pub(super) observer: Option<super::memory_tests::Observer>,
 }
 
 impl Caller {
-    /// Links a component. Done once: linking at each call would cost more than the call.
+    /// Links a component. It is done once, because linking costs more than a call.
     pub fn link(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(engine);
         PaymentPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
@@ -40,18 +41,17 @@ impl Caller {
         })
     }
 
-    /// Runs `work` in a fresh instance. The timeout is around the whole call, and ends it by dropping
-    /// the store with the instance.
+    /// Runs `work` in a fresh instance. After the time limit the store is dropped with the instance.
     pub async fn call<R: 'static>(
         &self,
         egress: Egress,
         context: Context,
         work: impl AsyncFnOnce(&mut Store<CallState>, &PaymentPlugin) -> wasmtime::Result<R>,
     ) -> Result<R, CallError> {
-        // The pool would refuse what does not fit: wait for a place instead.
+        // Without a free slot the pool would refuse the instance.
         let _slot = self.slots.acquire().await.map_err(|_| CallError::Stopped)?;
         let time = Duration::from_millis(context.time_limit_ms.into());
-        let egress = egress.until(Instant::now() + time.saturating_sub(TO_ANSWER));
+        let egress = egress.until(Instant::now() + time.saturating_sub(TIME_AFTER_REQUESTS));
         let mut store = engine::store(self.pre.engine(), egress);
         let run = async {
             let plugin = self.pre.instantiate_async(&mut store).await?;
@@ -63,7 +63,7 @@ impl Caller {
             observer(&mut store);
         }
         match result {
-            Ok(result) => result.map_err(|error| CallError::of_trap(&error)),
+            Ok(result) => result.map_err(|error| CallError::from_wasmtime(&error)),
             Err(_) => Err(CallError::TimedOut),
         }
     }

@@ -1,4 +1,4 @@
-//! The engine: one for the process, with a pool of instances and a bound on everything.
+//! The engine, one per process, with a pool of instances and limits for each call.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,17 +12,19 @@ use crate::egress::Egress;
 
 /// How many calls may run at the same time.
 pub const INSTANCES: usize = 64;
-/// How much memory a call may use: a delivery of 1 MiB takes some twenty times that when parsed.
-const MEMORY: usize = 64 << 20;
-/// The most that a plugin may pass to the host at once: a body, with what stands around it.
-const PASSED_TO_HOST: usize = 2 << 20;
-/// How often the ticker looks.
+/// How much memory a call may use, in bytes. Source: the contract. A delivery of 1 MiB takes about 20 MiB when
+/// it is parsed.
+const MAXIMUM_MEMORY: usize = 64 << 20;
+/// How many bytes a plugin may pass to the host at once. Our own choice: the contract allows requests of 1 MiB
+/// together.
+const HOSTCALL_FUEL: usize = 2 << 20;
+/// The period of the epoch.
 const TICK: Duration = Duration::from_millis(10);
-/// How many times it may find the same call at work: a second, not counting what the call waits
-/// for. A delivery takes some 50 µs.
-const TICKS: u32 = 100;
+/// How many ticks a call may compute: one second, waiting not included. Source: the contract. A delivery
+/// takes about 50 µs.
+const MAXIMUM_TICKS: u32 = 100;
 
-/// The engine.
+/// The engine of this process.
 ///
 /// # Panics
 ///
@@ -37,7 +39,7 @@ pub fn shared() -> &'static Engine {
     })
 }
 
-/// Increments the engine's epoch for as long as there is the engine.
+/// Starts a thread that increments the epoch until the engine is dropped.
 pub(super) fn start_ticker(engine: &Engine) {
     let weak = engine.weak();
     std::thread::spawn(move || {
@@ -58,8 +60,8 @@ pub(super) fn config() -> Config {
         .total_memories(instances)
         .total_tables(2 * instances)
         .total_stacks(2 * instances)
-        .max_memory_size(MEMORY)
-        // Setting the pages of the last call to zero is cheaper than asking for new ones.
+        .max_memory_size(MAXIMUM_MEMORY)
+        // Zeroing the pages of the last call is cheaper than new pages from the kernel.
         .linear_memory_keep_resident(512 << 10)
         .table_keep_resident(1 << 16);
     let mut config = Config::new();
@@ -70,7 +72,7 @@ pub(super) fn config() -> Config {
 /// A store for one call.
 pub fn store(engine: &Engine, egress: Egress) -> Store<CallState> {
     let limits = StoreLimitsBuilder::new()
-        .memory_size(MEMORY)
+        .memory_size(MAXIMUM_MEMORY)
         .table_elements(10_000)
         .instances(8)
         .tables(8)
@@ -79,12 +81,16 @@ pub fn store(engine: &Engine, egress: Egress) -> Store<CallState> {
     let state = CallState { egress, limits, ticks: 0 };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
-    store.set_hostcall_fuel(PASSED_TO_HOST);
-    // Yielding lets the timeout around the call have its turn.
+    store.set_hostcall_fuel(HOSTCALL_FUEL);
+    // A yield lets the timeout of the call fire.
     store.epoch_deadline_callback(|mut context| {
         let state = context.data_mut();
         state.ticks += 1;
-        Ok(if state.ticks > TICKS { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+        Ok(if state.ticks > MAXIMUM_TICKS {
+            UpdateDeadline::Interrupt
+        } else {
+            UpdateDeadline::Yield(1)
+        })
     });
     store.set_epoch_deadline(1);
     store
@@ -120,23 +126,23 @@ mod tests {
         let instance = Linker::new(engine).instantiate_async(&mut store, &component).await.unwrap();
         let function = instance.get_typed_func::<(), (u32,)>(&mut store, name).unwrap();
         let result = function.call_async(&mut store, ()).await;
-        result.map(|(value,)| value).map_err(|error| CallError::of_trap(&error))
+        result.map(|(value,)| value).map_err(|error| CallError::from_wasmtime(&error))
     }
 
     #[tokio::test]
-    async fn a_runaway_loop_ends_its_own_call() {
+    async fn runaway_loop_is_interrupted() {
         assert!(matches!(call("spin").await, Err(CallError::Interrupted)));
         assert_eq!(call("count").await.unwrap(), 1);
     }
 
     #[tokio::test]
-    async fn a_memory_bomb_gets_no_more_than_its_share() {
+    async fn memory_is_limited() {
         let pages = call("grow").await.unwrap();
-        assert!(pages > 1 && pages as usize <= MEMORY / 65536, "{pages} pages");
+        assert!(pages > 1 && pages as usize <= MAXIMUM_MEMORY / 65536, "{pages} pages");
     }
 
     #[tokio::test]
-    async fn no_call_sees_what_another_left() {
+    async fn each_call_has_fresh_memory() {
         for _ in 0..3 {
             assert_eq!(call("count").await.unwrap(), 1);
         }

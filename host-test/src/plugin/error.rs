@@ -1,4 +1,4 @@
-//! Why a plugin cannot be loaded, or a call of it has no result.
+//! Errors: a component that cannot be loaded, and a call without a result.
 
 use thiserror::Error;
 use wasmtime::Trap;
@@ -10,16 +10,16 @@ use crate::egress::PolicyError;
 /// Why a component cannot be used as a plugin.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{0}")]
     Unreadable(std::io::Error),
     /// It is a core module.
     #[error("it is a WebAssembly module, not a component")]
     CoreModule,
-    /// It is nothing of the kind.
+    /// It is no WebAssembly component.
     #[error("{0}")]
     NotAComponent(String),
-    /// It imports what no plugin may have.
+    /// It imports more than `http`.
     #[error("it imports {}", .0.join(", "))]
     ForbiddenImports(Vec<String>),
     /// It does not export the contract's interface.
@@ -28,13 +28,13 @@ pub enum LoadError {
     /// It does not export all of its functions.
     #[error("it does not export {}", .0.join(", "))]
     FunctionsMissing(Vec<String>),
-    /// It has everything, in another form.
+    /// Its functions have other types.
     #[error("{0}")]
     TypesDiffer(String),
-    /// It does not say what it is.
+    /// `describe` failed.
     #[error(transparent)]
     Describe(CallError),
-    /// The form of its manifest cannot be used.
+    /// The credential fields of its manifest cannot be used.
     #[error(transparent)]
     Rules(RuleError),
     /// The origins of its manifest cannot be used.
@@ -43,7 +43,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// What to tell a plugin developer.
+    /// The problem for a plugin developer.
     #[must_use]
     pub fn problem(&self) -> Problem {
         const BUILD: &str = "Build it for the world payment-plugin of the package brain-studio:payments@0.2.0 (see wit/).";
@@ -68,11 +68,11 @@ impl LoadError {
             Self::ForbiddenImports(names) => Problem::new(
                 "component-imports-forbidden",
                 format!(
-                    "The component asks for {}. A plugin may import brain-studio:payments/http and nothing else that can be called.",
+                    "The component imports {}. A plugin may import brain-studio:payments/http and no other function.",
                     names.join(", ")
                 ),
                 &[
-                    "Remove what needs it. For Rust: build for wasm32-unknown-unknown, which imports no WASI.",
+                    "Remove the code that needs it. For Rust: build for wasm32-unknown-unknown, which imports no WASI.",
                 ],
             ),
             Self::InterfaceMissing(name) => Problem::new(
@@ -85,7 +85,7 @@ impl LoadError {
             Self::FunctionsMissing(names) => Problem::new(
                 "component-functions-missing",
                 format!(
-                    "The component implements only a part of the contract: missing are {}.",
+                    "The component implements only a part of the contract. Missing functions: {}.",
                     names.join(", ")
                 ),
                 &[BUILD],
@@ -106,7 +106,7 @@ impl LoadError {
     }
 }
 
-/// The plugin's list of origins cannot be used.
+/// The problem of a manifest whose origins cannot be used.
 #[must_use]
 pub fn origins_invalid(error: &PolicyError) -> Problem {
     Problem::new(
@@ -116,16 +116,16 @@ pub fn origins_invalid(error: &PolicyError) -> Problem {
     )
 }
 
-/// Why a call has no result. It has ended, and nothing else with it.
+/// Why a call has no result. No other call is affected.
 #[derive(Debug, Error)]
 pub enum CallError {
-    /// It took too long.
+    /// Its time limit is over.
     #[error("it took too long")]
     TimedOut,
-    /// It ran for too long without waiting for anything.
-    #[error("it ran for too long")]
+    /// It computed for more than a second.
+    #[error("it computed for too long")]
     Interrupted,
-    /// It crashed.
+    /// It trapped.
     #[error("{0}")]
     Trapped(String),
     /// The host is stopping.
@@ -134,20 +134,20 @@ pub enum CallError {
 }
 
 impl CallError {
-    pub(super) fn of_trap(error: &wasmtime::Error) -> Self {
+    pub(super) fn from_wasmtime(error: &wasmtime::Error) -> Self {
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Self::Interrupted,
-            // The trap alone: what stands around it may quote what the guest was given.
+            // Only the trap: the rest of the error may contain the guest's arguments.
             Some(trap) => Self::Trapped(trap.to_string()),
             None => Self::Trapped(error.to_string()),
         }
     }
 
-    /// What to tell a person.
+    /// The problem for a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
         const TRY_AGAIN: &[&str] = &[
-            "Try again: if it was a payment, with the same reference.",
+            "Try again. For a payment, use the same reference.",
             "If it keeps happening, tell the plugin's developer.",
         ];
         match self {

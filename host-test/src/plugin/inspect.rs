@@ -1,12 +1,12 @@
-//! What a component says of itself: the security review is its list of imports.
+//! The imports and exports of a component. The list of imports is the security review.
 
 use serde::Serialize;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 
-use super::LoadError;
 use super::engine;
+use super::error::LoadError;
 
 /// The contract's package and version.
 const PACKAGE: &str = "brain-studio:payments";
@@ -32,10 +32,10 @@ const FUNCTIONS: [&str; 16] = [
     "list-events",
 ];
 
-/// A component, as read from itself.
+/// The imports and exports of a component.
 #[derive(Debug, Serialize)]
 pub struct Inspection {
-    /// The interfaces that it imports, types only included.
+    /// The interfaces that it imports, those with only types included.
     pub imports: Vec<String>,
     /// The functions that it can call, each with its interface.
     pub callable_imports: Vec<String>,
@@ -49,14 +49,14 @@ pub struct Inspection {
     pub package_version: Option<String>,
 }
 
-/// Reads a component.
+/// Reads the imports and exports of a component.
 ///
 /// # Errors
 ///
-/// It is no component.
+/// The bytes are no component.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
     let engine = engine::shared();
-    let component = super::compile(engine, bytes)?;
+    let component = compile(engine, bytes)?;
     let (imports, callable_imports) = imports(engine, &component);
     let (exports, exported_functions) = exports(engine, &component);
     let package_version = exports.iter().find_map(|name| {
@@ -71,6 +71,19 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
         size_bytes: bytes.len(),
         package_version,
     })
+}
+
+/// Compiles a component.
+pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
+    // The preamble is eight bytes: the magic, then 1 for a core module or 0x1000d for a component.
+    if bytes.starts_with(b"\0asm\x01\0\0\0") {
+        return Err(LoadError::CoreModule);
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(LoadError::NotAComponent("it is not WebAssembly".to_owned()));
+    }
+    Component::from_binary(engine, bytes)
+        .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))
 }
 
 /// Whether a component imports nothing but `http#send` and exports the whole contract.
@@ -115,7 +128,7 @@ fn names<'a>(
                 functions.extend(callable(engine, name, &instance));
             }
             ComponentItem::Type(_) => {}
-            // Whatever it is, it is more than a type.
+            // Everything but a type can be called.
             _ => functions.push(name.to_owned()),
         }
     }

@@ -1,4 +1,4 @@
-//! The plugin loader: a component, checked once, and run in a fresh instance for each call.
+//! The plugin loader: checks and compiles a component once, and runs each call in a fresh instance.
 
 mod caller;
 mod engine;
@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use crate::clock::now;
 use crate::contract::types::{
@@ -29,10 +28,10 @@ use caller::Caller;
 pub use error::{CallError, LoadError, origins_invalid};
 pub use rules::{Accepted, CredentialRules, RuleError};
 
-/// How long a call that may reach the provider takes at most.
-const CALL_TIME: Duration = Duration::from_secs(30);
+/// How long a call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A plugin that can be called.
+/// A loaded plugin.
 #[derive(Clone)]
 pub struct Plugin {
     caller: Caller,
@@ -55,27 +54,33 @@ macro_rules! call {
     }};
 }
 
+/// The SHA-256 of bytes, in hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
+}
+
 /// The context of a call that begins now.
 fn context_now(time: Duration) -> Context {
     Context { now: now(), time_limit_ms: u32::try_from(time.as_millis()).unwrap_or(u32::MAX) }
 }
 
 impl Plugin {
-    /// Checks a component, compiles it, asks it what it is, and checks its manifest.
+    /// Checks and compiles a component, reads its manifest and checks it.
     ///
     /// # Errors
     ///
-    /// A [`LoadError`] that says which part of the contract is missing.
+    /// A [`LoadError`]: what of the contract the component does not fulfil.
     pub async fn load(bytes: &[u8]) -> Result<Self, LoadError> {
         Self::load_in(engine::shared(), bytes).await
     }
 
     async fn load_in(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
-        let component = compile(engine, bytes)?;
+        let component = inspect::compile(engine, bytes)?;
         inspect::check(engine, &component)?;
         let caller = Caller::link(engine, &component)
             .map_err(|error| LoadError::TypesDiffer(format!("{error:#}")))?;
-        let context = context_now(CALL_TIME);
+        let context = context_now(CALL_TIMEOUT);
         let manifest = caller
             .call(Egress::none(), context, async |store, plugin| {
                 plugin.brain_studio_payments_payment_provider().call_describe(store).await
@@ -86,25 +91,25 @@ impl Plugin {
         Policy::new(&manifest, &[]).map_err(LoadError::Origins)?;
         Ok(Self {
             caller,
-            sha256: hex(&Sha256::digest(bytes)),
+            sha256: sha256(bytes),
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
         })
     }
 
-    /// What it is and needs.
+    /// The manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// What its manifest says of credentials.
+    /// The credential rules of the manifest.
     #[must_use]
     pub fn rules(&self) -> &CredentialRules {
         &self.rules
     }
 
-    /// What an approval of its origins is bound to: the SHA-256 of the component, in hexadecimal.
+    /// The SHA-256 of the component, in hexadecimal. Approvals are bound to it.
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256
@@ -116,7 +121,7 @@ impl Plugin {
         egress: Egress,
         request: &InstallRequest,
     ) -> Result<Result<Installation, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_install(request))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_install(request))
     }
 
     /// `repair` of the contract.
@@ -126,7 +131,7 @@ impl Plugin {
         installation: &Installation,
         request: &InstallRequest,
     ) -> Result<Result<RepairOutcome, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_repair(installation, request))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_repair(installation, request))
     }
 
     /// `uninstall` of the contract.
@@ -135,7 +140,7 @@ impl Plugin {
         egress: Egress,
         installation: &Installation,
     ) -> Result<Result<(), ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_uninstall(installation))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_uninstall(installation))
     }
 
     /// `report-status` of the contract, ended after `time`.
@@ -156,7 +161,7 @@ impl Plugin {
         installation: &Installation,
         request: &PaymentRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_create_payment(installation, request))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_create_payment(installation, request))
     }
 
     /// `find-payment` of the contract.
@@ -166,7 +171,7 @@ impl Plugin {
         installation: &Installation,
         search: &AttemptSearch,
     ) -> Result<Result<PaymentSearchResult, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_find_payment(installation, search))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_find_payment(installation, search))
     }
 
     /// `get-payment` of the contract.
@@ -176,7 +181,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_get_payment(installation, id))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_get_payment(installation, id))
     }
 
     /// `complete-payment` of the contract.
@@ -186,7 +191,7 @@ impl Plugin {
         installation: &Installation,
         request: &CompletionRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_complete_payment(installation, request))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_complete_payment(installation, request))
     }
 
     /// `cancel-payment` of the contract.
@@ -196,7 +201,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_cancel_payment(installation, id))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_cancel_payment(installation, id))
     }
 
     /// `refund-payment` of the contract.
@@ -206,7 +211,7 @@ impl Plugin {
         installation: &Installation,
         request: &RefundRequest,
     ) -> Result<Result<Refund, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_refund_payment(installation, request))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_refund_payment(installation, request))
     }
 
     /// `find-refund` of the contract.
@@ -216,7 +221,7 @@ impl Plugin {
         installation: &Installation,
         search: &RefundSearch,
     ) -> Result<Result<RefundSearchResult, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_find_refund(installation, search))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_find_refund(installation, search))
     }
 
     /// `get-refund` of the contract.
@@ -226,7 +231,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Refund, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_get_refund(installation, id))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_get_refund(installation, id))
     }
 
     /// `list-events` of the contract.
@@ -236,18 +241,18 @@ impl Plugin {
         installation: &Installation,
         query: &EventQuery,
     ) -> Result<Result<EventPage, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIME), call_list_events(installation, query))
+        call!(self, egress, context_now(CALL_TIMEOUT), call_list_events(installation, query))
     }
 
-    /// `identify-webhook` of the contract. It reaches nobody.
+    /// `identify-webhook` of the contract. It may not send requests.
     pub async fn identify_webhook(
         &self,
         received_at: u64,
         request: &WebhookRequest,
     ) -> Result<WebhookIdentity, CallError> {
-        let context = Context { now: received_at, ..context_now(CALL_TIME) };
-        let nobody = Egress::none();
-        call!(self, nobody, context, call_identify_webhook(request))
+        let context = Context { now: received_at, ..context_now(CALL_TIMEOUT) };
+        let no_egress = Egress::none();
+        call!(self, no_egress, context, call_identify_webhook(request))
     }
 
     /// `handle-webhook` of the contract.
@@ -258,12 +263,12 @@ impl Plugin {
         installation: &Installation,
         request: &WebhookRequest,
     ) -> Result<Result<WebhookOutcome, WebhookError>, CallError> {
-        let context = Context { now: received_at, ..context_now(CALL_TIME) };
+        let context = Context { now: received_at, ..context_now(CALL_TIMEOUT) };
         call!(self, egress, context, call_handle_webhook(installation, request))
     }
 
-    /// `handle-webhook` many times in one and the same instance, with the time that each took: what
-    /// a fresh instance costs is the difference. For measuring only.
+    /// Times `handle-webhook` many times in one instance, for the benchmark: the difference to a fresh
+    /// instance is the cost of instantiation.
     ///
     /// # Errors
     ///
@@ -276,10 +281,12 @@ impl Plugin {
         iterations: usize,
     ) -> Result<Vec<Duration>, CallError> {
         let pre = &self.caller.pre;
-        let context = Context { now: received_at, ..context_now(CALL_TIME) };
+        let context = Context { now: received_at, ..context_now(CALL_TIMEOUT) };
         let mut store = engine::store(pre.engine(), Egress::none());
-        let plugin =
-            pre.instantiate_async(&mut store).await.map_err(|error| CallError::of_trap(&error))?;
+        let plugin = pre
+            .instantiate_async(&mut store)
+            .await
+            .map_err(|error| CallError::from_wasmtime(&error))?;
         let provider = plugin.brain_studio_payments_payment_provider();
         let mut times = Vec::with_capacity(iterations);
         for _ in 0..iterations {
@@ -288,31 +295,10 @@ impl Plugin {
             let outcome = provider
                 .call_handle_webhook(&mut store, context, installation, request)
                 .await
-                .map_err(|error| CallError::of_trap(&error))?;
+                .map_err(|error| CallError::from_wasmtime(&error))?;
             times.push(start.elapsed());
             drop(outcome);
         }
         Ok(times)
     }
-}
-
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
-    // Eight bytes of preamble: the magic, then 1 for a core module and 0x1000d for a component.
-    if bytes.starts_with(b"\0asm\x01\0\0\0") {
-        return Err(LoadError::CoreModule);
-    }
-    if !bytes.starts_with(b"\0asm") {
-        return Err(LoadError::NotAComponent("it is not WebAssembly".to_owned()));
-    }
-    Component::from_binary(engine, bytes)
-        .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
 }

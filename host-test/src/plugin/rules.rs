@@ -1,5 +1,5 @@
-//! The credential rules of a manifest: what a merchant's value is, told from its text alone, so that
-//! no plugin has to see it.
+//! The credential rules of a manifest. They classify a credential by its text, so that no plugin has to see
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -13,41 +13,41 @@ use crate::contract::types::{
 };
 use crate::egress::Credentials;
 
-/// How many fields a form may have; the contract says so.
-const FIELDS: usize = 16;
-/// How many rules a field may have; the contract says so.
-const RULES: usize = 32;
-/// How long a pattern may be, in bytes; the contract says so.
-const LONGEST_PATTERN: usize = 512;
-/// How much memory one compiled pattern may take, in bytes; the contract says so. The largest of the
-/// built-in plugin's takes a sixteenth of it.
+/// How many fields a form may have. Source: the contract.
+const MAXIMUM_FIELDS: usize = 16;
+/// How many rules a field may have. Source: the contract.
+const MAXIMUM_RULES: usize = 32;
+/// How long a pattern may be, in bytes. Source: the contract.
+const MAXIMUM_PATTERN: usize = 512;
+/// How much memory a compiled pattern may take, in bytes. Source: the contract. The largest pattern of the
+/// built-in plugin takes a sixteenth of it.
 const PATTERN_MEMORY: usize = 64 << 10;
 
-/// Why the form of a manifest cannot be used.
+/// Why the credential fields of a manifest cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RuleError {
-    /// There are more fields than a form may have.
-    #[error("it has more than {FIELDS} credential fields")]
+    /// There are too many fields.
+    #[error("it has more than {MAXIMUM_FIELDS} credential fields")]
     TooManyFields,
-    /// Two fields have one name, or a name is not lower case with hyphens.
-    #[error("'{0}' is not a name of its own for a credential field: lower case with hyphens")]
+    /// A name is used twice, or is not in lower case with hyphens.
+    #[error("the field name '{0}' must be unique, in lower case with hyphens")]
     FieldName(String),
     /// A field has no rule, or too many.
-    #[error("the field '{0}' has to have 1 to {RULES} rules")]
+    #[error("the field '{0}' must have 1 to {MAXIMUM_RULES} rules")]
     RuleCount(String),
-    /// A pattern is not one.
-    #[error("rule {number} of the field '{field}' has no usable pattern: {why}")]
+    /// A pattern cannot be compiled.
+    #[error("the pattern of rule {number} of the field '{field}' cannot be used: {why}")]
     Pattern {
         /// The field.
         field: String,
-        /// Which rule, from 1 on.
+        /// The number of the rule, from 1.
         number: usize,
-        /// What is wrong with it.
+        /// Why it cannot be used.
         why: String,
     },
 }
 
-/// The rules of a manifest, ready to be used.
+/// The compiled rules of a manifest.
 pub struct CredentialRules {
     provider: String,
     mode_source: ModeSource,
@@ -59,10 +59,10 @@ struct Field {
     rules: Vec<(Regex, CredentialMeaning)>,
 }
 
-/// What credentials are, by the rules.
+/// Credentials that the rules accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// The mode that they work in.
+    /// Their mode.
     pub mode: Mode,
     kinds: BTreeMap<String, String>,
 }
@@ -72,9 +72,9 @@ impl CredentialRules {
     ///
     /// # Errors
     ///
-    /// The form is beyond the contract's limits, or a pattern cannot be compiled.
+    /// The fields exceed the contract's limits, or a pattern cannot be compiled.
     pub fn of(manifest: &Manifest) -> Result<Self, RuleError> {
-        if manifest.credentials.len() > FIELDS {
+        if manifest.credentials.len() > MAXIMUM_FIELDS {
             return Err(RuleError::TooManyFields);
         }
         let mut fields: Vec<Field> = Vec::new();
@@ -91,23 +91,22 @@ impl CredentialRules {
         Ok(Self { provider: manifest.name.clone(), mode_source: manifest.mode_source, fields })
     }
 
-    /// What credentials are. `chosen` is the mode that the merchant has chosen.
+    /// Classifies credentials. `chosen`: the mode that the merchant chose.
     ///
     /// # Errors
     ///
-    /// A value is refused or missing, or the mode is not clear: `invalid-credentials`, and nothing
-    /// has been sent.
-    pub fn judge(
+    /// `invalid-credentials`: a value is refused or missing, or the mode is not clear.
+    pub fn classify(
         &self,
         given: &Credentials,
         chosen: Option<Mode>,
     ) -> Result<Accepted, ProviderError> {
         let mut kinds = BTreeMap::new();
-        let mut told: Option<Mode> = None;
+        let mut stated: Option<Mode> = None;
         for field in &self.fields {
-            let Some(AcceptedCredential { kind, mode }) = field.judge(given)? else { continue };
+            let Some(AcceptedCredential { kind, mode }) = field.classify(given)? else { continue };
             kinds.insert(field.field.name.clone(), kind);
-            if let (Some(before), Some(now)) = (told, mode)
+            if let (Some(before), Some(now)) = (stated, mode)
                 && before != now
             {
                 return Err(refused(
@@ -117,27 +116,27 @@ impl CredentialRules {
                     "Give credentials of the same mode.",
                 ));
             }
-            told = told.or(mode);
+            stated = stated.or(mode);
         }
-        let mode = match (self.mode_source, told, chosen) {
-            (_, Some(told), Some(chosen)) if told != chosen => {
+        let mode = match (self.mode_source, stated, chosen) {
+            (_, Some(stated), Some(chosen)) if stated != chosen => {
                 return Err(refused(
                     "mode-mismatch",
                     format!(
                         "The credentials are for {} mode, not for {} mode.",
-                        told.as_str(),
+                        stated.as_str(),
                         chosen.as_str()
                     ),
                     "Give the credentials of the mode that you want, or leave the mode out.",
                 ));
             }
-            (_, Some(told), _) => told,
+            (_, Some(stated), _) => stated,
             (ModeSource::Merchant, None, Some(chosen)) => chosen,
             (ModeSource::Merchant, None, None) => {
                 return Err(refused(
                     "mode-not-chosen",
                     format!(
-                        "The credentials of {} do not tell whether they are for test mode or for live mode.",
+                        "The credentials of {} do not show whether they are for test mode or for live mode.",
                         self.provider
                     ),
                     "Choose one: `--mode test` moves no real money, `--mode live` does.",
@@ -154,9 +153,9 @@ impl CredentialRules {
         Ok(Accepted { mode, kinds })
     }
 
-    /// What the plugin is told of credentials: everything but the values of those that authorise.
-    /// `changed` says whether one differs from what was there before.
-    pub fn described(
+    /// The credentials as the plugin sees them: without the values of those that authorise. `changed`: whether
+    /// a field differs from the installation's credential before.
+    pub fn for_plugin(
         &self,
         accepted: &Accepted,
         given: &Credentials,
@@ -179,7 +178,7 @@ impl CredentialRules {
 
 impl Field {
     fn compile(field: &CredentialField) -> Result<Self, RuleError> {
-        if !(1..=RULES).contains(&field.rules.len()) {
+        if !(1..=MAXIMUM_RULES).contains(&field.rules.len()) {
             return Err(RuleError::RuleCount(field.name.clone()));
         }
         let mut rules = Vec::new();
@@ -188,8 +187,8 @@ impl Field {
                 let field = field.name.clone();
                 RuleError::Pattern { field, number, why }
             };
-            if rule.pattern.len() > LONGEST_PATTERN {
-                return Err(unusable(format!("it has more than {LONGEST_PATTERN} bytes")));
+            if rule.pattern.len() > MAXIMUM_PATTERN {
+                return Err(unusable(format!("it has more than {MAXIMUM_PATTERN} bytes")));
             }
             let pattern = RegexBuilder::new(&rule.pattern)
                 .size_limit(PATTERN_MEMORY)
@@ -201,17 +200,17 @@ impl Field {
         Ok(Self { field: field.clone(), rules })
     }
 
-    /// What the value of this field is. None: it is not given, and need not be.
-    fn judge(&self, given: &Credentials) -> Result<Option<AcceptedCredential>, ProviderError> {
+    /// Classifies the value of this field. None: an optional field without a value.
+    fn classify(&self, given: &Credentials) -> Result<Option<AcceptedCredential>, ProviderError> {
         let value = given.get(&self.field.name).map(secrecy::ExposeSecret::expose_secret);
         let text = value.unwrap_or_default();
         if value.is_none() && !self.field.required {
             return Ok(None);
         }
-        let can_count = |meaning: &CredentialMeaning| {
+        let applies = |meaning: &CredentialMeaning| {
             value.is_some() || matches!(meaning, CredentialMeaning::Refused(_))
         };
-        let mut rules = self.rules.iter().filter(|(_, meaning)| can_count(meaning));
+        let mut rules = self.rules.iter().filter(|(_, meaning)| applies(meaning));
         let meaning = rules.find(|(pattern, _)| pattern.is_match(text));
         match meaning.map(|(_, meaning)| meaning) {
             Some(CredentialMeaning::Refused(problem)) => {
@@ -220,7 +219,7 @@ impl Field {
             Some(CredentialMeaning::Accepted(accepted)) => Ok(Some(accepted.clone())),
             None => {
                 let (code, what) = match value {
-                    Some(_) => ("key-malformed", "is not of a form that is known"),
+                    Some(_) => ("key-malformed", "has an unknown form"),
                     None => ("key-missing", "is empty"),
                 };
                 let message = format!("The {} {what}.", self.field.label);
@@ -262,14 +261,14 @@ mod tests {
     }
 
     #[test]
-    fn form_beyond_the_limits_is_refused() {
+    fn form_limits_are_enforced() {
         let of = |fields| CredentialRules::of(&manifest(fields)).err();
         let many = |number| (0..number).map(|_| rule("a")).collect::<Vec<_>>();
         let fields = |number| (0..number).map(|n| field(&format!("f-{n}"), many(1))).collect();
-        assert_eq!(of(fields(FIELDS)), None);
-        assert_eq!(of(fields(FIELDS + 1)), Some(RuleError::TooManyFields));
-        assert_eq!(of(vec![field("a", many(RULES))]), None);
-        for number in [0, RULES + 1] {
+        assert_eq!(of(fields(MAXIMUM_FIELDS)), None);
+        assert_eq!(of(fields(MAXIMUM_FIELDS + 1)), Some(RuleError::TooManyFields));
+        assert_eq!(of(vec![field("a", many(MAXIMUM_RULES))]), None);
+        for number in [0, MAXIMUM_RULES + 1] {
             let refused = Some(RuleError::RuleCount("a".to_owned()));
             assert_eq!(of(vec![field("a", many(number))]), refused);
         }
@@ -279,23 +278,23 @@ mod tests {
         }
         let twice = of(vec![field("a", many(1)), field("a", many(1))]);
         assert_eq!(twice, Some(RuleError::FieldName("a".to_owned())));
-        assert_eq!(of(vec![field("a", vec![rule(&"a".repeat(LONGEST_PATTERN))])]), None);
-        for pattern in [&"a".repeat(LONGEST_PATTERN + 1), "(", "a{1000}{1000}", "(?=a)"] {
+        assert_eq!(of(vec![field("a", vec![rule(&"a".repeat(MAXIMUM_PATTERN))])]), None);
+        for pattern in [&"a".repeat(MAXIMUM_PATTERN + 1), "(", "a{1000}{1000}", "(?=a)"] {
             let refused = of(vec![field("a", vec![rule("a"), rule(pattern)])]);
             assert!(matches!(refused, Some(RuleError::Pattern { number: 2, .. })), "{pattern}");
         }
     }
 
     #[test]
-    fn value_that_no_rule_matches_is_refused_with_the_fields_help() {
+    fn unmatched_value_is_refused_with_help() {
         let rules = CredentialRules::of(&manifest(vec![field("a", vec![rule("^t-")])])).unwrap();
-        let judge = |value: &str| {
+        let classify = |value: &str| {
             let given = Credentials::new([("a".to_owned(), value.to_owned().into())]);
-            rules.judge(&given, Some(Mode::Test)).map_err(|error| error.problem().clone())
+            rules.classify(&given, Some(Mode::Test)).map_err(|error| error.problem().clone())
         };
-        assert!(judge(" t-1 ").is_ok());
+        assert!(classify(" t-1 ").is_ok());
         for (value, code) in [("x", "key-malformed"), ("", "key-missing"), (" \n", "key-missing")] {
-            let problem = judge(value).unwrap_err();
+            let problem = classify(value).unwrap_err();
             assert_eq!(
                 (problem.code.as_str(), problem.remedy),
                 (code, vec!["Paste the token.".to_owned()])

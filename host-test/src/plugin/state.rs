@@ -1,4 +1,4 @@
-//! What a store holds besides the instance, and the imports that the guest calls.
+//! The state of a store, and the imports of the guest.
 
 use futures_util::future::join_all;
 use wasmtime::StoreLimits;
@@ -10,7 +10,7 @@ use crate::egress::Egress;
 pub struct CallState {
     pub egress: Egress,
     pub limits: StoreLimits,
-    /// How many times the ticker has found the guest at work.
+    /// How many ticks the guest has computed.
     pub ticks: u32,
 }
 

@@ -47,10 +47,10 @@ async fn every_key_is_told_by_its_text() {
     ];
     for (key, expected) in rows {
         let given = given(key, None);
-        match (plugin.rules().judge(&given, None), expected) {
+        match (plugin.rules().classify(&given, None), expected) {
             (Ok(accepted), Ok((mode, kind))) => {
                 assert_eq!(accepted.mode, mode, "{key:?}");
-                let described = plugin.rules().described(&accepted, &given, |_| true);
+                let described = plugin.rules().for_plugin(&accepted, &given, |_| true);
                 let [described] = described.as_slice() else { panic!("{key:?}") };
                 assert_eq!((described.kind.as_str(), described.changed), (kind, true));
                 // Never its value.
@@ -74,8 +74,8 @@ async fn signing_secret_goes_along_and_a_blank_one_is_not_given() {
         [(Some(" whsec_abc "), Some("whsec_abc")), (Some("  "), None), (None, None)]
     {
         let given = given(TEST_KEY, secret);
-        let accepted = plugin.rules().judge(&given, None).unwrap();
-        let described = plugin.rules().described(&accepted, &given, |_| false);
+        let accepted = plugin.rules().classify(&given, None).unwrap();
+        let described = plugin.rules().for_plugin(&accepted, &given, |_| false);
         let told = described.iter().find(|credential| credential.name == "webhook-secret");
         assert_eq!(told.and_then(|told| told.signing_secret.as_deref()), expected);
     }
@@ -85,7 +85,7 @@ async fn signing_secret_goes_along_and_a_blank_one_is_not_given() {
 async fn mode_that_was_asked_for_has_to_be_the_keys() {
     let plugin = plugin().await;
     let given = given(TEST_KEY, None);
-    assert!(plugin.rules().judge(&given, Some(Mode::Test)).is_ok());
-    let error = plugin.rules().judge(&given, Some(Mode::Live)).unwrap_err();
+    assert!(plugin.rules().classify(&given, Some(Mode::Test)).is_ok());
+    let error = plugin.rules().classify(&given, Some(Mode::Live)).unwrap_err();
     assert_eq!(error.problem().code, "mode-mismatch");
 }

@@ -23,9 +23,9 @@ fn route(call: &ApiRequest) -> String {
 
 /// What is wrong with a value, by the shape that it should have. `rest` is what follows of its
 /// name: `[0][quantity]`.
-fn fault(shape: &Value, rest: &str, value: &str) -> Option<String> {
+fn difference(shape: &Value, rest: &str, value: &str) -> Option<String> {
     if let Some(shapes) = shape["anyOf"].as_array() {
-        let faults: Vec<_> = shapes.iter().map(|shape| fault(shape, rest, value)).collect();
+        let faults: Vec<_> = shapes.iter().map(|shape| difference(shape, rest, value)).collect();
         return if faults.contains(&None) { None } else { faults.into_iter().flatten().next() };
     }
     let (key, rest) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -34,10 +34,10 @@ fn fault(shape: &Value, rest: &str, value: &str) -> Option<String> {
     };
     match (shape["type"].as_str().unwrap(), key) {
         ("array", Some(index)) if index.bytes().all(|byte| byte.is_ascii_digit()) => {
-            fault(&shape["items"], rest, value)
+            difference(&shape["items"], rest, value)
         }
         ("object", Some(field)) => match shape["fields"].get(field) {
-            Some(shape) => fault(shape, rest, value),
+            Some(shape) => difference(shape, rest, value),
             None => Some(format!("there is no field {field}")),
         },
         ("map", Some(key)) if key.len() <= 40 && value.chars().count() <= 500 => None,
@@ -69,7 +69,7 @@ fn check(call: &ApiRequest, shapes: &Value, wrong: &mut Vec<String>) {
     for (name, value) in &call.params {
         let (field, rest) = name.split_at(name.find('[').unwrap_or(name.len()));
         let fault = match shape["fields"].get(field) {
-            Some(shape) => fault(shape, rest, value),
+            Some(shape) => difference(shape, rest, value),
             None => Some("there is no such parameter".to_owned()),
         };
         wrong.extend(fault.map(|fault| format!("{route}: {name}: {fault}")));
