@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_minor_unit_never_pays_a_whole_one() {
+    fn partial_minor_unit_is_rounded_safely() {
         assert_eq!(from_stripe(550, "isk", Rounding::Up), Some(6));
         assert_eq!(from_stripe(550, "isk", Rounding::Down), Some(5));
     }

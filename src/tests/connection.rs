@@ -55,7 +55,7 @@ fn unknown_request_is_named() {
 }
 
 #[test]
-fn lost_answer_of_the_registration_is_made_up_for() {
+fn lost_registration_is_replaced() {
     for status in [0, 500] {
         let stripe = StandIn::default()
             .with(ACCOUNT, 200, account())
@@ -71,7 +71,7 @@ fn lost_answer_of_the_registration_is_made_up_for() {
 }
 
 #[test]
-fn restricted_key_is_asked_for_its_permissions() {
+fn restricted_key_is_probed() {
     let probes = |stripe: StandIn| {
         stripe
             .with("POST /v1/checkout/sessions/cs_0/expire", 404, missing())

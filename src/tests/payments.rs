@@ -65,7 +65,7 @@ fn request() -> PaymentRequest {
 }
 
 #[test]
-fn payment_is_a_page_in_the_merchants_account() {
+fn create_makes_a_checkout_session() {
     let stripe = StandIn::default().with(CREATE, 200, session("open", &Value::Null));
     let payment =
         stripe.run(|stripe| payments::create(stripe, &installation(), &request())).unwrap();
@@ -76,7 +76,7 @@ fn payment_is_a_page_in_the_merchants_account() {
 }
 
 #[test]
-fn what_create_says_by_stripes_answer() {
+fn create_maps_stripes_answers() {
     let refused = json!({ "error": { "code": "amount_too_small", "message": "Too small" } });
     let spent = json!({ "error": { "type": "idempotency_error" } });
     let rows = [
@@ -99,7 +99,7 @@ fn what_create_says_by_stripes_answer() {
 }
 
 #[test]
-fn wrong_request_is_refused_before_stripe_is_asked() {
+fn wrong_payment_request_sends_nothing() {
     let wrong = [
         (PaymentRequest { reference: String::new(), ..request() }, "reference-invalid"),
         (PaymentRequest { reference: "x".repeat(201), ..request() }, "reference-invalid"),
@@ -128,7 +128,7 @@ fn wrong_request_is_refused_before_stripe_is_asked() {
 }
 
 #[test]
-fn id_that_is_none_of_stripes_is_not_asked_for() {
+fn malformed_id_sends_nothing() {
     for id in ["", "order-1", "pi_1/../../refunds", "pi_1?x=1", "cs_ü"] {
         let stripe = StandIn::default();
         let error = stripe.run(|stripe| payments::get(stripe, &installation(), id)).unwrap_err();
@@ -151,7 +151,7 @@ fn cancel_closes_an_open_page() {
 }
 
 #[test]
-fn payment_that_was_paid_meanwhile_is_not_canceled() {
+fn paid_payment_is_not_canceled() {
     let refused = json!({ "error": { "message": "This session is complete" } });
     let stripe = StandIn::default()
         .with(SESSION, 200, session("open", &Value::Null))

@@ -123,7 +123,7 @@ async fn with_checks(marketplace: &Marketplace, connection: &Connection, head: S
         (_, left) => {
             text.push_str("This is left to do:\n");
             text.push_str(&report::checks_text(left.iter().copied()));
-            if left.iter().any(|check| check.id == "webhook-secret") {
+            if connection.lacks_signing_secret {
                 text.push_str(&optional_credentials(marketplace.plugin().manifest()));
             }
         }

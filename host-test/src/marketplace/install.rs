@@ -7,7 +7,9 @@ use super::redaction::{redacted_error, redacted_problem};
 use super::webhook_url::webhook_urls;
 use super::{Error, Marketplace};
 use crate::clock::now;
-use crate::contract::types::{Installation, Mode, ModeSource, Problem, RepairOutcome};
+use crate::contract::types::{
+    Installation, Mode, ModeSource, Problem, RepairOutcome, Verification, WebhookOwner,
+};
 use crate::egress::Credentials;
 use crate::ledger::{InstallationState, StoredInstallation};
 
@@ -47,6 +49,8 @@ pub struct Connection {
     pub problem: Option<Problem>,
     /// What was changed at the provider besides, a sentence each.
     pub changes: Vec<String>,
+    /// Whether deliveries cannot be verified for lack of a signing secret.
+    pub lacks_signing_secret: bool,
     /// Whether only the credentials of an existing installation were replaced.
     pub is_rotation: bool,
 }
@@ -284,6 +288,8 @@ impl Marketplace {
             webhook_url: redact(webhook.url),
             problem: webhook.problem.map(|problem| redacted_problem(credentials, problem)),
             changes: changes.into_iter().map(redact).collect(),
+            lacks_signing_secret: webhook.verification == Verification::None
+                && webhook.owner != WebhookOwner::Nobody,
             is_rotation,
         }
     }

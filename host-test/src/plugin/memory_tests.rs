@@ -97,7 +97,7 @@ async fn search_for_attempts(plugin: &Plugin, provider: &str) {
 }
 
 #[tokio::test]
-async fn no_api_key_is_ever_in_the_memory_of_the_guest() {
+async fn api_key_is_never_in_guest_memory() {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let fake = FakeStripe::start(listener, client().unwrap(), Box::new(|_| None)).unwrap();

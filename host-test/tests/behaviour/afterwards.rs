@@ -27,7 +27,7 @@ async fn code_of_cancel(host: &Host, id: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_canceled_payment_can_never_be_paid_and_its_reference_is_free_again() {
+async fn canceled_payment_frees_its_reference() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     for is_tried in [false, true] {
@@ -54,7 +54,7 @@ async fn a_canceled_payment_can_never_be_paid_and_its_reference_is_free_again() 
 }
 
 #[tokio::test]
-async fn a_refund_happens_once_however_often_it_is_asked_for() {
+async fn repeated_refund_happens_once() {
     let host = paid("order-1").await;
     let refund =
         |reference: &'static str, amount| host.marketplace.refund("order-1", reference, amount);
@@ -78,7 +78,7 @@ async fn a_refund_happens_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_refund_whose_answer_was_lost_is_repeated_safely() {
+async fn lost_refund_answer_is_repeated_safely() {
     let host = paid("order-1").await;
     for kind in [FaultKind::Failing, FaultKind::Broken] {
         host.fake.set_fault(Some(Fault {
@@ -126,7 +126,7 @@ async fn what_no_delivery_told_is_found_by_asking() {
 }
 
 #[tokio::test]
-async fn a_payment_of_an_account_that_was_installed_before_does_not_hold_up_the_others() {
+async fn payment_of_former_account_blocks_no_other() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     host.ask("of-the-first").await;
@@ -138,7 +138,7 @@ async fn a_payment_of_an_account_that_was_installed_before_does_not_hold_up_the_
 }
 
 #[tokio::test]
-async fn what_cannot_be_placed_is_settled_as_soon_as_stripe_can_be_asked() {
+async fn unsettled_payment_is_refetched() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
@@ -160,7 +160,7 @@ async fn what_cannot_be_placed_is_settled_as_soon_as_stripe_can_be_asked() {
 }
 
 #[tokio::test]
-async fn a_node_with_a_time_limit_goes_on_with_pending_and_the_truth_still_comes() {
+async fn slow_create_is_pending_first() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
@@ -173,7 +173,7 @@ async fn a_node_with_a_time_limit_goes_on_with_pending_and_the_truth_still_comes
 }
 
 #[tokio::test]
-async fn each_consumer_reads_on_from_where_it_has_acknowledged() {
+async fn consumer_reads_on_after_its_acknowledgement() {
     let host = paid("order-1").await;
     let unread = async |consumer: &str| {
         let unread = host.marketplace.unread_transitions(consumer).await.unwrap();
@@ -192,7 +192,7 @@ async fn each_consumer_reads_on_from_where_it_has_acknowledged() {
 }
 
 #[tokio::test]
-async fn authorised_payment_is_pending_until_it_is_captured() {
+async fn authorised_payment_is_pending() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let order = PaymentOrder { capture_method: CaptureMethod::Manual, ..request("order-1", 1050) };
@@ -223,7 +223,7 @@ async fn authorised_payment_is_pending_until_it_is_captured() {
 }
 
 #[tokio::test]
-async fn dispute_is_seen_with_the_payment_and_among_the_events() {
+async fn dispute_is_shown() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
@@ -253,7 +253,7 @@ async fn as_plugin(host: &Host) -> (Gateway, Credentials, Installation) {
 }
 
 #[tokio::test]
-async fn what_was_made_when_no_answer_came_is_found_by_its_attempt() {
+async fn lost_answer_is_found_by_attempt() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
@@ -312,7 +312,7 @@ async fn what_was_made_when_no_answer_came_is_found_by_its_attempt() {
 }
 
 #[tokio::test]
-async fn page_whose_answer_was_lost_is_found_and_not_made_again() {
+async fn lost_page_is_found() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     for (kind, reference) in [(FaultKind::Failing, "order-1"), (FaultKind::Broken, "order-2")] {
@@ -337,7 +337,7 @@ async fn page_whose_answer_was_lost_is_found_and_not_made_again() {
 }
 
 #[tokio::test]
-async fn reference_stays_taken_while_its_page_may_exist() {
+async fn reference_stays_taken_while_unknown() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     host.fake.set_fault(Some(Fault {
@@ -358,7 +358,7 @@ async fn reference_stays_taken_while_its_page_may_exist() {
 }
 
 #[tokio::test]
-async fn spent_key_and_replayed_failure_are_told_from_a_refusal() {
+async fn spent_key_is_not_a_refusal() {
     let host = Host::start().await;
     host.fake.set_fault(Some(Fault {
         kind: FaultKind::Failing,

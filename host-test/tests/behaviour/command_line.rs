@@ -106,7 +106,7 @@ async fn a_merchant_installs_asks_and_uninstalls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_is_never_taken_from_nor_repeated_on_the_command_line() {
+async fn key_as_argument_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let output = run(host_test(data.path(), &["install", TEST_KEY])).await;
     assert_eq!(output.status.code(), Some(2));
@@ -116,7 +116,7 @@ async fn a_key_is_never_taken_from_nor_repeated_on_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_broken_is_said_in_a_sentence_and_nothing_is_lost() {
+async fn broken_data_folder_is_explained() {
     let code = async |mut command: Command| {
         command.arg("--json");
         let output = run(command).await;
@@ -154,7 +154,7 @@ async fn what_is_broken_is_said_in_a_sentence_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn written_component_is_the_one_that_is_built_in() {
+async fn written_component_is_the_built_in_one() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("stripe.wasm");
     let file = file.to_str().unwrap();
@@ -169,7 +169,7 @@ async fn written_component_is_the_one_that_is_built_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_component_has_to_be_approved_before_it_gets_the_key() {
+async fn other_component_needs_approval() {
     let host = Host::start().await;
     let data = tempfile::tempdir().unwrap();
     // The same code with one more custom section is another component.
@@ -231,7 +231,7 @@ async fn one_delivery_is_verified_without_a_network() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_screen_of_a_test_installation_says_so_and_colours_are_for_terminals() {
+async fn test_mode_is_on_every_screen() {
     let host = Host::start().await;
     let data = tempfile::tempdir().unwrap();
     let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
@@ -263,8 +263,9 @@ async fn every_screen_of_a_test_installation_says_so_and_colours_are_for_termina
 }
 
 #[cfg(unix)]
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watched_status_is_shown_again_until_it_is_interrupted() {
+async fn watched_status_repeats() {
     use std::io::{BufRead as _, BufReader};
 
     let host = Host::start().await;
@@ -290,7 +291,7 @@ async fn a_watched_status_is_shown_again_until_it_is_interrupted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_forced_uninstall_says_what_is_left() {
+async fn forced_uninstall_prints_what_is_left() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let [webhook] = host.fake.endpoint_ids(false).try_into().unwrap();
@@ -311,7 +312,7 @@ async fn a_forced_uninstall_says_what_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_host_that_is_killed_again_and_again_loses_nothing() {
+async fn killed_host_loses_no_delivery() {
     let data = tempfile::tempdir().unwrap();
     let soak = ["soak", "--kills", "5", "--deliveries", "80", "--json"];
     let output = run(host_test(data.path(), &soak)).await;

@@ -4,8 +4,10 @@ use host_test::bundled;
 use host_test::contract::types::Authorization;
 use host_test::plugin::{LoadError, Plugin, inspect};
 
+use super::host::plugin;
+
 #[test]
-fn the_component_can_do_one_thing_to_the_world() {
+fn component_imports_only_http() {
     let component = inspect::inspect(bundled::COMPONENT).unwrap();
     assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.2.0#send"]);
     let allowed = ["brain-studio:payments/http@0.2.0", "brain-studio:payments/types@0.2.0"];
@@ -15,13 +17,13 @@ fn the_component_can_do_one_thing_to_the_world() {
 }
 
 #[test]
-fn the_component_is_small() {
+fn component_is_small() {
     assert!(bundled::COMPONENT.len() <= 300_000, "{} bytes", bundled::COMPONENT.len());
 }
 
 #[tokio::test]
-async fn the_manifest_is_the_guides() {
-    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+async fn manifest_is_the_guides() {
+    let plugin = plugin().await;
     let manifest = plugin.manifest();
     assert_eq!(manifest.provider_id, "STRIPE");
     let events = [
@@ -62,7 +64,7 @@ async fn refusal(bytes: &[u8]) -> LoadError {
 }
 
 #[tokio::test]
-async fn what_is_no_plugin_is_refused_with_the_part_that_is_missing() {
+async fn wrong_component_is_refused() {
     let code = async |bytes: &[u8]| refusal(bytes).await.problem().code;
     assert_eq!(code(b"no wasm").await, "component-invalid");
     assert_eq!(code(b"").await, "component-invalid");

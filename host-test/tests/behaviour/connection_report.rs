@@ -277,7 +277,7 @@ fn keys_and_troubles() -> Vec<Row> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_situation_is_found_and_says_what_to_do() {
+async fn report_names_every_situation() {
     let mut wrong = Vec::new();
     for row in [the_guides_checks(), the_guides_steps(), keys_and_troubles()].into_iter().flatten()
     {

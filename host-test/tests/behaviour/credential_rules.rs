@@ -13,7 +13,7 @@ fn given(key: &str, secret: Option<&str>) -> Credentials {
 }
 
 #[tokio::test]
-async fn every_key_is_told_by_its_text() {
+async fn keys_are_classified() {
     let plugin = plugin().await;
     let standard = |mode| Ok((mode, "standard"));
     let restricted = |mode| Ok((mode, "restricted"));
@@ -68,7 +68,7 @@ async fn every_key_is_told_by_its_text() {
 }
 
 #[tokio::test]
-async fn signing_secret_goes_along_and_a_blank_one_is_not_given() {
+async fn signing_secret_reaches_the_plugin() {
     let plugin = plugin().await;
     for (secret, expected) in
         [(Some(" whsec_abc "), Some("whsec_abc")), (Some("  "), None), (None, None)]

@@ -32,7 +32,7 @@ fn time_shifted(delivery: &UnsentDelivery, seconds: i64) -> String {
 }
 
 #[tokio::test]
-async fn what_is_not_genuine_is_refused_and_changes_nothing() {
+async fn forged_delivery_is_refused() {
     let (host, delivery) = paid().await;
     let url = delivery.url.as_str();
     let body = delivery.body.clone();
@@ -61,7 +61,7 @@ async fn what_is_not_genuine_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_delivery_counts_once_however_often_it_comes() {
+async fn repeated_delivery_counts_once() {
     let (host, delivery) = paid().await;
     for _ in 0..3 {
         let (status, answer) =
@@ -74,7 +74,7 @@ async fn a_delivery_counts_once_however_often_it_comes() {
 }
 
 #[tokio::test]
-async fn a_payment_of_the_merchants_other_business_is_ignored() {
+async fn foreign_payment_is_ignored() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let session = host
@@ -96,7 +96,7 @@ async fn a_payment_of_the_merchants_other_business_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_late_delivery_of_a_removed_installation_changes_nothing() {
+async fn delivery_after_uninstall_is_ignored() {
     let (host, delivery) = paid().await;
     host.marketplace.uninstall(false).await.unwrap();
     host.install(LIVE_KEY).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_late_delivery_of_a_removed_installation_changes_nothing() {
 }
 
 #[tokio::test]
-async fn at_the_shared_url_an_unverified_delivery_only_makes_us_ask() {
+async fn unverified_shared_delivery_is_a_hint() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
@@ -162,7 +162,7 @@ async fn a_hint_may_be_the_first_news_of_a_payment() {
 }
 
 #[tokio::test]
-async fn without_a_signing_secret_deliveries_are_hints() {
+async fn deliveries_without_secret_are_hints() {
     let host = Host::start().await;
     host.tell_stripe(
         TEST_KEY,
@@ -182,7 +182,7 @@ async fn without_a_signing_secret_deliveries_are_hints() {
 }
 
 #[tokio::test]
-async fn a_webhook_made_by_hand_delivers_at_the_shared_url() {
+async fn merchants_webhook_delivers_at_the_shared_url() {
     let host = Host::start().await;
     let made = host
         .tell_stripe(
@@ -212,7 +212,7 @@ async fn a_webhook_made_by_hand_delivers_at_the_shared_url() {
 }
 
 #[tokio::test]
-async fn two_workspaces_of_one_account_do_not_see_each_others_payments() {
+async fn two_workspaces_of_one_account_are_apart() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     // The other workspace has the same reference at the same marketplace.
@@ -229,7 +229,7 @@ async fn two_workspaces_of_one_account_do_not_see_each_others_payments() {
 }
 
 #[tokio::test]
-async fn two_ledgers_of_one_account_do_not_take_each_others_payments() {
+async fn two_ledgers_of_one_account_are_apart() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let data = tempfile::tempdir().unwrap();
@@ -245,7 +245,7 @@ async fn two_ledgers_of_one_account_do_not_take_each_others_payments() {
 }
 
 #[tokio::test]
-async fn while_it_is_undecided_whether_it_is_removed_a_delivery_has_to_come_again() {
+async fn delivery_during_uninstall_is_retried() {
     let (host, delivery) = paid().await;
     let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
     for state in ["installing", "uninstalling"] {
@@ -257,7 +257,7 @@ async fn while_it_is_undecided_whether_it_is_removed_a_delivery_has_to_come_agai
 }
 
 #[tokio::test]
-async fn while_the_ledger_is_locked_the_answer_is_to_try_again() {
+async fn locked_ledger_answers_503() {
     let (host, delivery) = paid().await;
     let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
     ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -270,7 +270,7 @@ async fn while_the_ledger_is_locked_the_answer_is_to_try_again() {
 }
 
 #[tokio::test]
-async fn webhook_made_by_hand_delivers_at_the_url_that_the_host_shows() {
+async fn merchants_webhook_delivers_at_its_own_url() {
     let host = Host::start().await;
     // Before the webhook is made the host says where it shall deliver.
     let manual = |secret: Option<&str>| InstallOptions {
@@ -304,7 +304,7 @@ async fn webhook_made_by_hand_delivers_at_the_url_that_the_host_shows() {
 }
 
 #[tokio::test]
-async fn webhook_made_by_hand_outlives_its_installation() {
+async fn merchants_webhook_outlives_its_installation() {
     let host = Host::start().await;
     let manual = |key: &str, secret: &str| InstallOptions {
         webhook_is_manual: Some(true),
@@ -341,7 +341,7 @@ async fn webhook_made_by_hand_outlives_its_installation() {
 }
 
 #[tokio::test]
-async fn wrong_secret_is_seen_also_where_the_key_may_not_list_webhooks() {
+async fn wrong_secret_is_reported_without_list_permission() {
     let host = Host::start().await;
     let by_hand = "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=payment_intent.succeeded";
     host.tell_stripe(TEST_KEY, "/v1/webhook_endpoints", by_hand).await;
@@ -359,7 +359,7 @@ async fn wrong_secret_is_seen_also_where_the_key_may_not_list_webhooks() {
 }
 
 #[tokio::test]
-async fn delivery_that_names_nothing_of_ours_is_counted() {
+async fn unclaimed_delivery_is_counted() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let unclaimed = async || {

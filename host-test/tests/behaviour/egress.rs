@@ -56,7 +56,7 @@ fn get(url: &str) -> Request {
 }
 
 #[tokio::test]
-async fn the_key_is_added_here_and_what_the_plugin_sets_is_taken_away() {
+async fn egress_sets_the_key() {
     let (provider, seen) = provider().await;
     let egress = egress(&[provider]).await;
     let mut request = get("https://api.stripe.com/v1/x?y=1");
@@ -93,7 +93,7 @@ async fn repeated_credential_does_not_come_inside() {
 }
 
 #[tokio::test]
-async fn what_the_manifest_does_not_name_is_denied_and_not_sent() {
+async fn unnamed_origin_is_denied() {
     let (provider, seen) = provider().await;
     let address = provider.to.to_string();
     let egress = egress(&[provider]).await;
@@ -150,7 +150,7 @@ async fn redirects_sizes_and_numbers_are_bounded() {
 }
 
 #[test]
-fn a_credential_is_taken_out_of_what_a_plugin_says() {
+fn plugin_texts_are_redacted() {
     let given = [("api-key", " sk_test_theMerchants "), ("webhook-secret", "")];
     let given = given.map(|(name, value)| (name.to_owned(), SecretString::from(value)));
     let credentials = Credentials::new(given);

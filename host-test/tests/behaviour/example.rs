@@ -10,7 +10,7 @@ mod marketplace;
 use marketplace::brain_studio::payments::types::WebhookRequest;
 
 #[test]
-fn example_host_tells_a_genuine_delivery_from_a_forged_one() {
+fn example_host_verifies_deliveries() {
     let body = include_bytes!("../fixtures/payloads/bench.payment_intent.succeeded.3k.json");
     let verify = |secret: &str| {
         let signature = signature(secret, false, body, 1000);

@@ -8,7 +8,7 @@ use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY};
 const ASKS: &str = "4000 0025 0000 3155";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_is_lost_doubled_or_overtaken_the_flow_ends_in_stripes_state() {
+async fn disordered_deliveries_converge() {
     let mut found = 0;
     for seed in 0..16 {
         let host = Host::start().await;

@@ -3,7 +3,7 @@
 use host_test::contract::types::{StatusReport, Verdict};
 use host_test::marketplace::{ErrorKind, InstallOptions};
 
-use super::host::{Host, LIVE_KEY, TEST_KEY, options};
+use super::host::{Host, LIVE_KEY, TEST_KEY, options, plugin};
 
 /// Whether no check wants anything to be done.
 fn nothing_is_left(report: &StatusReport) -> bool {
@@ -13,7 +13,7 @@ fn nothing_is_left(report: &StatusReport) -> bool {
 const ENDPOINTS: &str = "/v1/webhook_endpoints";
 
 #[tokio::test]
-async fn a_wrong_key_is_refused_before_any_call_and_never_repeated() {
+async fn wrong_key_is_refused_before_any_request() {
     let host = Host::start().await;
     let rows = [
         ("pk_test_51Habcdefghijk", "key-publishable"),
@@ -43,7 +43,7 @@ async fn a_wrong_key_is_refused_before_any_call_and_never_repeated() {
 }
 
 #[tokio::test]
-async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
+async fn dead_key_differs_from_outage() {
     let host = Host::start().await;
     for (key, code) in [
         ("sk_test_51TestTestInvalid", "key-rejected"),
@@ -59,7 +59,7 @@ async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
     silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let gone = silent.local_addr().unwrap();
     let data = tempfile::tempdir().unwrap();
-    let plugin = host_test::plugin::Plugin::load(host_test::bundled::COMPONENT).await.unwrap();
+    let plugin = plugin().await;
     let alone = host_test::marketplace::Marketplace::open(
         plugin,
         &host_test::marketplace::Options {
@@ -77,7 +77,7 @@ async fn a_dead_key_is_told_from_a_stripe_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn an_install_registers_the_webhook_and_leaves_nothing_to_do() {
+async fn install_leaves_nothing_to_do() {
     let host = Host::start().await;
     let connection = host.install(&format!("  {TEST_KEY}\r\n")).await.unwrap();
     assert_eq!(connection.problem, None);
@@ -108,7 +108,7 @@ async fn an_install_registers_the_webhook_and_leaves_nothing_to_do() {
 }
 
 #[tokio::test]
-async fn a_restricted_key_needs_no_access_to_the_account() {
+async fn restricted_key_needs_no_account() {
     let host = Host::start().await;
     let connection = host.install("rk_test_51TestTestTest").await.unwrap();
     assert_eq!(connection.problem, None);
@@ -116,7 +116,7 @@ async fn a_restricted_key_needs_no_access_to_the_account() {
 }
 
 #[tokio::test]
-async fn the_same_mode_is_a_rotation_and_the_other_is_refused() {
+async fn other_mode_is_refused() {
     let host = Host::start().await;
     let first = host.install(TEST_KEY).await.unwrap();
     let endpoints = host.fake.endpoint_ids(false);
@@ -137,7 +137,7 @@ async fn the_same_mode_is_a_rotation_and_the_other_is_refused() {
 }
 
 #[tokio::test]
-async fn uninstalling_deletes_our_webhook_and_destroys_the_secrets() {
+async fn uninstall_destroys_the_secrets() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     host.tell_stripe(
@@ -165,7 +165,7 @@ async fn uninstalling_deletes_our_webhook_and_destroys_the_secrets() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_install_left_is_deleted_and_nothing_else() {
+async fn strays_are_deleted() {
     let host = Host::start().await;
     let shared =
         "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=*";
@@ -183,7 +183,7 @@ async fn what_an_earlier_install_left_is_deleted_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_webhook_made_by_hand_is_found_and_left_alone() {
+async fn merchants_webhook_is_left_alone() {
     let host = Host::start().await;
     let manual = || InstallOptions { webhook_is_manual: Some(true), ..options(TEST_KEY) };
     let connection = host.marketplace.install(manual()).await.unwrap();
@@ -202,7 +202,7 @@ async fn a_webhook_made_by_hand_is_found_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_full_account_installs_all_the_same_and_says_what_is_missing() {
+async fn full_account_installs_without_webhook() {
     let host = Host::start().await;
     for number in 0..16 {
         let form = format!("url=https://shop.example.com/{number}&enabled_events[]=*");

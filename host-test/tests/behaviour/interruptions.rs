@@ -151,21 +151,21 @@ async fn kill_everywhere(command: &str, before: Before) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_install_that_is_killed_anywhere_is_put_right_by_whatever_comes_next() {
+async fn killed_install_is_resumed() {
     kill_everywhere("install", Before::Nothing).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_uninstall_that_is_killed_anywhere_is_put_right_by_whatever_comes_next() {
+async fn killed_uninstall_is_resumed() {
     kill_everywhere("uninstall", Before::Installed).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repair_that_is_killed_anywhere_leaves_nothing_that_the_next_does_not_put_right() {
+async fn killed_repair_is_resumed() {
     kill_everywhere("repair", Before::WithoutWebhook).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_that_is_killed_anywhere_leaves_nothing_that_the_next_does_not_put_right() {
+async fn killed_rotation_is_resumed() {
     kill_everywhere("install", Before::WithoutWebhook).await;
 }

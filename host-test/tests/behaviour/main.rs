@@ -15,6 +15,8 @@ mod example;
 mod faults;
 mod host;
 mod installing;
+// It sends signals.
+#[cfg(unix)]
 mod interruptions;
 mod layout;
 mod messages;

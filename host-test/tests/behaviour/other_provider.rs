@@ -254,7 +254,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn each_origin_gets_its_own_authorization_and_echoes_stay_outside() {
+async fn each_origin_has_its_authorization() {
     let world = World::start().await;
     world.install(Some(Mode::Test), false).await.unwrap();
     let payment = world.pay("order-1").await;
@@ -285,7 +285,7 @@ async fn each_origin_gets_its_own_authorization_and_echoes_stay_outside() {
 }
 
 #[tokio::test]
-async fn approved_payment_is_completed_once_the_host_asks_for_it() {
+async fn approved_payment_is_completed() {
     let world = World::start().await;
     world.install(Some(Mode::Test), false).await.unwrap();
     let payment = world.pay("order-1").await;
@@ -321,7 +321,7 @@ async fn merchant_chooses_the_mode_and_it_stays() {
 }
 
 #[tokio::test]
-async fn webhook_is_verified_by_asking_and_forgeries_cannot_use_up_what_is_genuine() {
+async fn forgeries_do_not_use_up_the_quota() {
     let world = World::start().await;
     let query = world.install(Some(Mode::Test), true).await.unwrap();
     let payment = world.pay("order-1").await;
@@ -348,7 +348,7 @@ async fn webhook_is_verified_by_asking_and_forgeries_cannot_use_up_what_is_genui
 }
 
 #[tokio::test]
-async fn nobody_verifies_and_only_the_provider_is_believed() {
+async fn unverifiable_delivery_is_a_hint() {
     let world = World::start().await;
     let query = world.install(Some(Mode::Test), false).await.unwrap();
     let payment = world.pay("order-1").await;
@@ -368,7 +368,7 @@ async fn nobody_verifies_and_only_the_provider_is_believed() {
 }
 
 #[tokio::test]
-async fn shared_url_is_found_by_what_the_delivery_names_and_counted_if_it_names_nothing() {
+async fn shared_delivery_finds_its_installation() {
     let world = World::start().await;
     world.install(Some(Mode::Test), false).await.unwrap();
     let payment = world.pay("order-1").await;
@@ -407,7 +407,7 @@ async fn access_token_that_is_echoed_stays_outside() {
 }
 
 #[tokio::test]
-async fn other_modes_host_is_denied_also_to_a_plugin_that_asks_it() {
+async fn origin_of_other_mode_is_denied_to_a_plugin() {
     let world = World::start().await;
     let query = world.install(Some(Mode::Test), true).await.unwrap();
     let payment = world.pay("order-1").await;
@@ -419,7 +419,7 @@ async fn other_modes_host_is_denied_also_to_a_plugin_that_asks_it() {
 }
 
 #[tokio::test]
-async fn access_token_is_kept_and_renewed_when_it_ends_or_is_refused() {
+async fn access_token_is_cached_and_renewed() {
     let world = World::start().await;
     let query = world.install(Some(Mode::Test), true).await.unwrap();
     let payment = world.pay("order-1").await;

@@ -17,7 +17,7 @@ async fn the_same_reference_is_the_same_payment() {
 }
 
 #[tokio::test]
-async fn our_ids_travel_with_the_payment_and_no_fee_does() {
+async fn payment_carries_our_ids_and_no_fee() {
     let host = Host::start().await;
     let connection = host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
@@ -64,7 +64,7 @@ async fn a_payment_is_found_by_every_name_it_has() {
 }
 
 #[tokio::test]
-async fn what_stripe_refuses_leaves_the_reference_free() {
+async fn refused_payment_frees_its_reference() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     for _ in 0..2 {

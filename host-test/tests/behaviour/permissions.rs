@@ -6,7 +6,7 @@ use host_test::marketplace::Error;
 use super::host::{Host, request};
 
 #[tokio::test]
-async fn every_missing_permission_is_named_at_once_with_the_page_that_has_them_ticked() {
+async fn all_missing_permissions_are_named() {
     let host = Host::start().await;
     let error = host.install("rk_test_51WithoutCheckoutWebhookRefund").await.unwrap_err();
     assert!(matches!(error, Error::Provider(ProviderError::PermissionMissing(_))));
@@ -57,7 +57,7 @@ async fn a_key_that_may_take_payments_is_enough() {
 }
 
 #[tokio::test]
-async fn a_key_that_may_not_read_payments_is_refused_before_it_takes_one() {
+async fn essential_permission_is_required() {
     let host = Host::start().await;
     for (key, lacks) in [
         ("rk_live_51WithoutPaymentIntent", "rak_payment_intent_write"),
@@ -70,7 +70,7 @@ async fn a_key_that_may_not_read_payments_is_refused_before_it_takes_one() {
 }
 
 #[tokio::test]
-async fn a_permission_that_was_added_is_seen_by_a_repair() {
+async fn repair_sees_added_permission() {
     let host = Host::start().await;
     let before = host.install("rk_test_51WithoutWebhook").await.unwrap();
     assert_eq!(before.problem.unwrap().code, "webhook-not-permitted");

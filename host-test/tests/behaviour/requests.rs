@@ -11,6 +11,29 @@ use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, options, options_with_secre
 
 const SHAPES: &str = include_str!("../fixtures/request-shapes.json");
 
+/// The requests of the marketplace's use cases. None of them calls `get-refund` yet.
+const ROUTES: [&str; 19] = [
+    "DELETE /v1/webhook_endpoints/{id}",
+    "GET /v1/account",
+    "GET /v1/charges",
+    "GET /v1/checkout/sessions",
+    "GET /v1/checkout/sessions/{id}",
+    "GET /v1/disputes",
+    "GET /v1/events",
+    "GET /v1/payment_intents/{id}",
+    "GET /v1/refunds",
+    "GET /v1/webhook_endpoints",
+    "GET /v1/webhook_endpoints/{id}",
+    "GET /v2/core/event_destinations",
+    "POST /v1/checkout/sessions",
+    "POST /v1/checkout/sessions/{id}/expire",
+    "POST /v1/payment_intents/{id}/cancel",
+    "POST /v1/payment_intents/{id}/capture",
+    "POST /v1/refunds",
+    "POST /v1/webhook_endpoints",
+    "POST /v1/webhook_endpoints/{id}",
+];
+
 /// A path with `{id}` where an object's id stands.
 fn route(call: &ApiRequest) -> String {
     let is_id = |segment: &&str| {
@@ -77,7 +100,7 @@ fn check(call: &ApiRequest, shapes: &Value, wrong: &mut Vec<String>) {
 }
 
 #[tokio::test]
-async fn every_request_is_valid_for_stripe_field_by_field() {
+async fn requests_match_stripes_shapes() {
     let mut calls = Vec::new();
     for key in [TEST_KEY, "rk_test_51AllThatIsNeeded"] {
         let host = Host::start().await;
@@ -138,11 +161,11 @@ async fn every_request_is_valid_for_stripe_field_by_field() {
         assert!(!forbidden.iter().any(|word| name.contains(word)), "{name}");
     }
     let routes: BTreeSet<_> = calls.iter().map(route).collect();
-    assert!(routes.len() >= 19, "{routes:?}");
+    assert_eq!(routes, BTreeSet::from(ROUTES.map(str::to_owned)));
 }
 
 #[test]
-fn what_is_not_valid_is_found() {
+fn invalid_requests_are_found() {
     let shapes: Value = serde_json::from_str(SHAPES).unwrap();
     let rows = [
         ("POST", "/v1/webhook_endpoints", "url=u&enabled_events[]=payment_intent.succeeded", None),

@@ -13,7 +13,7 @@ use super::host::{Host, PAYS, TEST_KEY, options, options_with_secret, plugin};
 const ENDPOINTS: &str = "/v1/webhook_endpoints";
 
 #[tokio::test]
-async fn only_a_key_that_shows_to_be_of_the_same_account_takes_the_place_of_another() {
+async fn rotation_needs_the_same_account() {
     let unnamed = "rk_test_51WithoutAccount";
     let rows = [
         // Both name their account.
@@ -58,7 +58,7 @@ async fn only_a_key_that_shows_to_be_of_the_same_account_takes_the_place_of_anot
 }
 
 #[tokio::test]
-async fn a_rolled_secret_still_verifies_and_so_does_the_new_one() {
+async fn rolled_secret_still_verifies() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
@@ -120,7 +120,7 @@ async fn wrong_signing_secret_is_named() {
 
 /// Its version cannot be changed and its secret not be read again.
 #[tokio::test]
-async fn a_webhook_that_cannot_be_corrected_is_made_anew_and_both_secrets_are_known() {
+async fn replaced_webhook_keeps_the_old_secret() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let made = host
@@ -182,7 +182,7 @@ async fn a_webhook_that_cannot_be_corrected_is_made_anew_and_both_secrets_are_kn
 }
 
 #[tokio::test]
-async fn a_full_account_uses_the_webhook_that_was_made_by_hand() {
+async fn full_account_uses_the_merchants_webhook() {
     let host = Host::start().await;
     let by_hand = "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=payment_intent.succeeded&enabled_events[]=payment_intent.requires_action&enabled_events[]=payment_intent.payment_failed";
     let made = host.tell_stripe(TEST_KEY, ENDPOINTS, by_hand).await;

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fake_provider::signature;
-use host_test::bundled;
 use host_test::contract::types::{
     DeliveredEvent, EventSubject, IgnoredDelivery, Installation, Payment, WebhookError,
     WebhookOutcome, WebhookRequest,
@@ -11,6 +10,8 @@ use host_test::contract::types::{
 use host_test::egress::Egress;
 use host_test::plugin::Plugin;
 use serde::Deserialize;
+
+use super::host::plugin;
 
 const WORKSPACE: &str = "a-workspace";
 
@@ -132,8 +133,8 @@ fn payment(outcome: Result<WebhookOutcome, WebhookError>) -> Payment {
 }
 
 #[tokio::test]
-async fn every_signature_vector_gets_its_verdict() {
-    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+async fn signature_vectors() {
+    let plugin = plugin().await;
     let json = include_str!("../fixtures/signature-vectors.json");
     let Vectors { vectors } = serde_json::from_str(json).unwrap();
     assert_eq!(vectors.len(), 46);
@@ -160,8 +161,8 @@ async fn every_signature_vector_gets_its_verdict() {
 }
 
 #[tokio::test]
-async fn deliveries_signed_by_stripes_own_sdk_are_taken() {
-    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+async fn deliveries_of_stripes_sdk_verify() {
+    let plugin = plugin().await;
     let json = include_str!("../fixtures/sdk-deliveries.json");
     let deliveries: Vec<SdkDelivery> = serde_json::from_str(json).unwrap();
     assert_eq!(deliveries.len(), 8);
@@ -182,8 +183,8 @@ async fn deliveries_signed_by_stripes_own_sdk_are_taken() {
 }
 
 #[tokio::test]
-async fn a_duplicate_key_counts_by_its_last_value_and_depth_is_no_danger() {
-    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+async fn hostile_json_is_read_safely() {
+    let plugin = plugin().await;
     let body = include_str!("../fixtures/payloads/bench.payment_intent.succeeded.3k.json");
     let rest = body.trim_end().strip_suffix('}').unwrap();
     let code = async |body: String| {
@@ -204,8 +205,8 @@ async fn a_duplicate_key_counts_by_its_last_value_and_depth_is_no_danger() {
 }
 
 #[tokio::test]
-async fn an_event_of_another_workspace_or_mode_is_ignored() {
-    let plugin = Plugin::load(bundled::COMPONENT).await.unwrap();
+async fn event_of_other_workspace_or_mode_is_ignored() {
+    let plugin = plugin().await;
     let body = include_str!("../fixtures/payloads/bench.payment_intent.succeeded.3k.json");
     let tagged = |workspace: &str| {
         let metadata = format!(

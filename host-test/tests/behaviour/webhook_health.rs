@@ -17,7 +17,7 @@ async fn check(host: &Host, id: &str) -> Check {
 }
 
 #[tokio::test]
-async fn the_last_refused_delivery_is_named_until_a_genuine_one_comes() {
+async fn refused_delivery_is_reported() {
     let host = Host::start().await;
     let connection = host.install(TEST_KEY).await.unwrap();
     assert_eq!(check(&host, "delivery-verified").await.verdict, Verdict::Unknown);
@@ -39,7 +39,7 @@ async fn the_last_refused_delivery_is_named_until_a_genuine_one_comes() {
 }
 
 #[tokio::test]
-async fn one_made_by_hand_as_well_delivers_twice_and_counts_once() {
+async fn duplicate_webhook_counts_once() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let by_hand = "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=payment_intent.succeeded&enabled_events[]=payment_intent.requires_action&enabled_events[]=payment_intent.payment_failed";
@@ -83,7 +83,7 @@ async fn disabled_webhook_is_reported_and_enabled() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_gone_already_counts_as_deleted() {
+async fn missing_webhook_counts_as_deleted() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     host.delete_webhooks().await;
@@ -91,7 +91,7 @@ async fn a_webhook_that_is_gone_already_counts_as_deleted() {
 }
 
 #[tokio::test]
-async fn where_stripe_cannot_be_told_the_merchant_may_go_on_and_learns_what_is_left() {
+async fn forced_uninstall_names_what_is_left() {
     let host = Host::start().await;
     let connection = host.install(TEST_KEY).await.unwrap();
     let [id] = host.fake.endpoint_ids(false).try_into().unwrap();
@@ -115,7 +115,7 @@ async fn where_stripe_cannot_be_told_the_merchant_may_go_on_and_learns_what_is_l
 }
 
 #[tokio::test]
-async fn another_secret_than_that_of_the_webhook_made_by_hand_is_seen() {
+async fn wrong_secret_of_merchants_webhook_is_reported() {
     let host = Host::start().await;
     let by_hand = "url=https://chat-payments.jelou.dev/link-webhook?provider%3DSTRIPE&enabled_events[]=payment_intent.succeeded";
     host.tell_stripe(TEST_KEY, "/v1/webhook_endpoints", by_hand).await;
@@ -157,7 +157,7 @@ async fn an_event_of_the_other_mode_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_bad_day_at_an_install_is_named_and_leaves_nothing_behind() {
+async fn failed_install_leaves_nothing() {
     let every_call = |kind: FaultKind| Fault::from(kind);
     let once_made = |kind| Fault {
         kind,
@@ -192,7 +192,7 @@ async fn a_bad_day_at_an_install_is_named_and_leaves_nothing_behind() {
 /// The clock of the runtime jumps to the next deadline while nothing else is to be done: what would
 /// take nine seconds takes none.
 #[tokio::test]
-async fn a_stripe_that_never_answers_does_not_hold_the_report_up() {
+async fn silent_provider_does_not_block_the_report() {
     let host = Host::start().await;
     host.install("rk_test_51AllThatIsNeeded").await.unwrap();
     host.fake.set_fault(Some(FaultKind::Silent.into()));

@@ -5,7 +5,9 @@ use crate::bindings::brain_studio::payments::types::{Check, Mode, Verdict, Webho
 use crate::connection::address::{
     self, is_meant_for, own_url, shared_url, url_by_hand, url_difference,
 };
-use crate::connection::registration::{created_by_hand, secret_not_given, webhook_missing};
+use crate::connection::registration::{
+    created_by_hand, secret_missing, secret_not_given, webhook_missing,
+};
 use crate::connection::{destination, endpoint};
 use crate::event_types::select_webhook_events;
 use crate::stripe::{API_VERSION, Error, OLDEST_API_VERSION, WebhookEndpoint};
@@ -255,12 +257,13 @@ impl Observed<'_> {
             let message = "The webhook's signing secret is stored, so deliveries can be verified.";
             return check(ID, Verdict::Pass, message, &[]);
         }
-        match &webhook.problem {
-            Some(problem) if problem.code.starts_with("webhook-secret") => {
-                from_problem(ID, Verdict::Warn, problem.clone())
-            }
-            _ if endpoint.is_some() => from_problem(ID, Verdict::Warn, secret_not_given()),
-            _ => unknown(ID, NO_WEBHOOK),
+        let may_not_list = matches!(self.endpoints, Err(Error::PermissionMissing { .. }));
+        match (self.is_owned_by_plugin(), webhook.endpoint_id.is_some()) {
+            (true, true) => from_problem(ID, Verdict::Warn, secret_missing()),
+            (false, true) => from_problem(ID, Verdict::Warn, secret_not_given()),
+            (false, false) if may_not_list => from_problem(ID, Verdict::Warn, secret_not_given()),
+            (_, false) if endpoint.is_some() => from_problem(ID, Verdict::Warn, secret_not_given()),
+            (_, false) => unknown(ID, NO_WEBHOOK),
         }
     }
 }

@@ -229,7 +229,7 @@ fn canceled_payment_frees_its_reference() {
 }
 
 #[test]
-fn reference_released_meanwhile_is_reserved_again() {
+fn released_reference_is_reserved_again() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = ledger(directory.path());
     let mut order = new_payment();

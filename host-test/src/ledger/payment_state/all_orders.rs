@@ -219,7 +219,7 @@ fn continued(statuses: &[PaymentStatus]) -> Vec<Vec<PaymentStatus>> {
 }
 
 #[test]
-fn any_order_with_any_loss_ends_in_the_providers_state() {
+fn any_order_ends_in_the_providers_state() {
     // Indexed by the status.
     let mut statuses = STATUSES;
     statuses.sort_by_key(|status| *status as usize);

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn approved_needs_the_whole_amount_in_its_currency() {
+    fn approved_needs_the_whole_amount() {
         let eur = Money { minor_units: 10, currency: "eur".to_owned() };
         let rows = [
             (10, usd(10), Decision::Apply),
