@@ -1,4 +1,4 @@
-//! The smallest host of a payment plugin: it loads a component and verifies one delivery with it.
+//! A minimal host: it loads a component and verifies one delivery with it.
 //!
 //! `WEBHOOK_SECRET=whsec_… cargo run -p host-test --example marketplace -- COMPONENT BODY_FILE
 //! SIGNATURE RECEIVED_AT`
@@ -16,29 +16,29 @@ struct Host(StoreLimits);
 impl types::Host for Host {}
 
 impl http::Host for Host {
-    /// A marketplace sends the requests here: to the origins of the manifest only, with the
-    /// merchant's credentials. Verifying a delivery of Stripe's needs none.
+    /// A marketplace sends the requests here, only to the origins of the manifest and with the merchant's
+    /// credentials. The Stripe plugin needs no request to verify a delivery.
     fn send(&mut self, requests: Vec<http::Request>) -> Vec<Result<http::Response, http::Failure>> {
-        let (kind, message) = (http::FailureKind::Denied, "this host sends nothing".to_owned());
+        let (kind, message) = (http::FailureKind::Denied, "this host sends no requests".to_owned());
         vec![Err(http::Failure { kind, message, request_sent: false }); requests.len()]
     }
 }
 
-/// Has the plugin verify a delivery that was signed with `secret`, and says what it means.
+/// Verifies a delivery with the plugin and a signing secret. Returns the result for a person.
 pub fn verify(
     component: &[u8],
     secret: &str,
     request: &types::WebhookRequest,
     now: u64,
 ) -> Result<String> {
-    // Once for a process: the engine, and for each component what is compiled and linked.
+    // Once per process: the engine. Once per component: compiling and linking.
     let engine = Engine::new(Config::new().epoch_interruption(true))?;
     let component = Component::from_binary(&engine, component)?;
     let mut linker = Linker::new(&engine);
     PaymentPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     let plugin = PaymentPluginPre::new(linker.instantiate_pre(&component)?)?;
 
-    // For each call: a store of its own, which bounds memory and time.
+    // For each call: a store with limits of memory and time.
     let limits = StoreLimitsBuilder::new().memory_size(64 << 20).build();
     let mut store = Store::new(&engine, Host(limits));
     store.limiter(|host| &mut host.0);
@@ -71,13 +71,13 @@ pub fn verify(
         Ok(types::WebhookOutcome::Event(types::DeliveredEvent { verified: true, event })) => {
             format!("genuine: {} ({})", event.event_type, event.id)
         }
-        Ok(_) => "of no concern".to_owned(),
+        Ok(_) => "ignored".to_owned(),
         Err(
             types::WebhookError::Unverified(why)
             | types::WebhookError::Refused(why)
             | types::WebhookError::Unavailable(why)
             | types::WebhookError::Other(why),
-        ) => format!("not accepted: {} ({})", why.message, why.code),
+        ) => format!("refused: {} ({})", why.message, why.code),
     })
 }
 

@@ -1,5 +1,5 @@
-//! The whole story on loopback, on real parts: the component in its sandbox, HTTP, the ledger on
-//! disk. Every step is checked; the first that is not as it should be ends the story.
+//! The demo: a merchant, a flow and four customers on loopback, with the real component, HTTP and a ledger on
+//! disk. Every step is checked. The first unexpected result ends the demo.
 
 mod soak;
 mod story;
@@ -28,7 +28,7 @@ const PAYS: &str = "4242 4242 4242 4242";
 const IS_DECLINED: &str = "4000 0000 0000 0002";
 const ASKS_FOR_AUTHENTICATION: &str = "4000 0025 0000 3155";
 
-/// Keys of the right shape that belong to nobody.
+/// Keys of the right form that belong to nobody.
 const TEST_KEY: &str = "sk_test_51DemoDemoDemoDemoDemo";
 const LIVE_KEY: &str = "sk_live_51DemoDemoDemoDemoDemo";
 const PUBLISHABLE_KEY: &str = "pk_test_51DemoDemoDemoDemoDemo";
@@ -91,7 +91,7 @@ async fn demo(quiet: bool) -> Result<Summary> {
     )?);
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(server::serve(listener, Arc::clone(&marketplace), async {
-        // An error means that the story is over, too.
+        // An error means that the demo is over, too.
         let _ = stopped.await;
     }));
     let mut story = Story {
@@ -100,7 +100,7 @@ async fn demo(quiet: bool) -> Result<Summary> {
         host,
         customer: client()?,
         position: 0,
-        told: Vec::new(),
+        transitions: Vec::new(),
         quiet,
     };
     story.say(&format!("A fake Stripe at {provider}, the marketplace at {}.", story.host));
@@ -111,20 +111,21 @@ async fn demo(quiet: bool) -> Result<Summary> {
     story.say(&format!("\nNo key and no signing secret in the clear in {files} files on disk."));
 
     let attempts = story.fake.attempts();
-    let approved = story.told.iter().filter(|told| told.output == "Approved").count();
+    let approved =
+        story.transitions.iter().filter(|transition| transition.output == "Approved").count();
     let json = json!({
         "payments": 4,
         "approved": approved,
-        "transitions": story.told,
+        "transitions": story.transitions,
         "deliveries": attempts.len(),
         "files_searched_for_secrets": files,
         "milliseconds": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
     let text = format!(
-        "\nThe story in numbers: 2 installations, 4 payments, {approved} approved once each, \
-         {} deliveries verified in the sandbox, {} steps told to the flow, in {:.1} seconds.",
+        "\nIn numbers: 2 installations, 4 payments, {approved} approved once each, \
+         {} deliveries verified in the sandbox, {} transitions of the flow, in {:.1} seconds.",
         attempts.len(),
-        story.told.len(),
+        story.transitions.len(),
         began.elapsed().as_secs_f32()
     );
     drop(stop);
@@ -139,12 +140,13 @@ async fn start_fake(overrides: Vec<OriginOverride>) -> Result<FakeStripe> {
     Ok(FakeStripe::start(listener, client()?, deliver_to)?)
 }
 
-/// The problem of a use case that failed as it should. Any other error ends the story.
+/// The problem of a use case that was expected to fail. Any other error ends the demo.
 fn problem_of(error: &anyhow::Error) -> Result<Problem> {
     let failed = error.downcast_ref::<Error>();
     failed.map(Error::problem).with_context(|| format!("{error:#}"))
 }
 
+/// A loopback address in place of an origin.
 fn replaced(from: &str, to: &str) -> Result<OriginOverride> {
     Ok(format!("{from}={to}").parse()?)
 }
@@ -159,7 +161,7 @@ impl Story {
                 self.say(&format!("   ✗ {}", problem.message));
                 self.say(&format!("     → {}", problem.remedy.join(" ")));
             }
-            Ok(_) => bail!("a publishable key was taken"),
+            Ok(_) => bail!("a publishable key was accepted"),
         }
         let connection = self.install(TEST_KEY).await?;
         self.show_connection(&connection, Mode::Test)?;
@@ -207,15 +209,15 @@ impl Story {
                 ensure(problem.code == "mode-mismatch", problem.message.clone())?;
                 self.say(&format!("   ✗ {}", problem.message));
             }
-            Ok(_) => bail!("a live key was taken"),
+            Ok(_) => bail!("a live key was accepted"),
         }
         self.marketplace.uninstall(false).await?;
-        ensure(self.fake.endpoint_ids(false).is_empty(), "the test webhook is still there")?;
-        self.say("   ✓ Uninstalled: the webhook is gone from Stripe, the key is destroyed.");
+        ensure(self.fake.endpoint_ids(false).is_empty(), "the test webhook still exists")?;
+        self.say("   ✓ Uninstalled: the webhook is deleted at Stripe, and the key is destroyed.");
         let connection = self.install(LIVE_KEY).await?;
         self.show_connection(&connection, Mode::Live)?;
 
-        self.chapter("7. A delivery from test mode comes late");
+        self.chapter("7. A delivery of test mode arrives late");
         let before = self.marketplace.transitions(0).await?.len();
         let path = late.url.split_once("/link-webhook").map_or("", |(_, query)| query);
         let response = self
@@ -237,7 +239,7 @@ impl Story {
     }
 }
 
-/// Searches every file for a secret, and says how many it searched.
+/// Searches every file for secrets. Returns the number of files.
 fn find_secrets(directory: &std::path::Path) -> Result<usize> {
     let mut count = 0;
     for entry in std::fs::read_dir(directory)? {

@@ -1,5 +1,5 @@
-//! A soak: signed deliveries are posted to a host that is killed again and again. What was answered
-//! with 200 must be in the ledger, once, and in the end the ledger and the fake Stripe must agree.
+//! The soak: signed deliveries are posted to a host that is killed repeatedly. Every delivery that was answered
+//! with 200 must be in the ledger once, and in the end the ledger and the fake Stripe must agree.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;

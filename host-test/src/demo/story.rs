@@ -1,4 +1,4 @@
-//! What the chapters are told with: the merchant, the flow and the customers.
+//! The steps of the demo: what the merchant, the flow and the customers do.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -14,25 +14,26 @@ use crate::egress::Credentials;
 use crate::ledger::Transition;
 use crate::marketplace::{Connection, InstallOptions, Marketplace, PaymentOrder};
 
-/// How long a webhook may take before the story is given up.
+/// How long the demo waits for a delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The parts of the story.
+/// The parts of the demo.
 pub struct Story {
     pub fake: FakeStripe,
     pub marketplace: Arc<Marketplace>,
     pub host: String,
     pub customer: reqwest::Client,
-    /// How far the flow has read.
+    /// The position of the last transition that the flow has read.
     pub position: u64,
-    pub told: Vec<Transition>,
+    /// The transitions that the flow has read.
+    pub transitions: Vec<Transition>,
     pub quiet: bool,
 }
 
 impl Story {
     pub fn say(&self, line: &str) {
         if !self.quiet {
-            // Each step is seen as it happens. A reader that has gone away is no concern of ours.
+            // Flushed, so that each step is seen when it happens. A closed output is no error.
             let mut output = std::io::stdout();
             let _ = writeln!(output, "{line}").and_then(|()| output.flush());
         }
@@ -55,7 +56,7 @@ impl Story {
 
     pub fn show_connection(&self, connection: &Connection, mode: Mode) -> Result<()> {
         ensure(connection.mode == mode, "the mode is not the key's")?;
-        ensure(connection.problem.is_none(), "something is left to do after the install")?;
+        ensure(connection.problem.is_none(), "the install has left a problem")?;
         ensure(
             self.fake.endpoint_ids(mode == Mode::Live).len() == 1,
             "there should be one webhook",
@@ -69,7 +70,7 @@ impl Story {
     pub async fn check_status(&self) -> Result<()> {
         let (_, report) = self.marketplace.status().await?;
         for check in &report.checks {
-            // No delivery can have come yet.
+            // No delivery has arrived yet.
             if check.id == "delivery-verified" {
                 continue;
             }
@@ -79,7 +80,7 @@ impl Story {
         Ok(())
     }
 
-    /// The flow asks for money.
+    /// The flow creates a payment. Returns the URL of its page.
     pub async fn ask(&mut self, reference: &str, minor_units: u64) -> Result<String> {
         let request = PaymentOrder {
             reference: reference.to_owned(),
@@ -92,12 +93,12 @@ impl Story {
         };
         let shown = crate::money::display(&request.amount);
         let view = self.marketplace.pay(request).await?;
-        self.say(&format!("   The flow asks for {shown} ({reference})."));
+        self.say(&format!("   The flow creates a payment of {shown} ({reference})."));
         self.expect(reference, "Pending", false).await?;
-        view.stored.checkout_url.context("there is no page to pay on")
+        view.stored.checkout_url.context("the payment has no page")
     }
 
-    /// The customer pays on the page.
+    /// The customer enters a card on the page.
     pub async fn pays(&self, url: &str, card: &str) -> Result<()> {
         self.say(&format!("   The customer pays with the card {card}."));
         self.send(url, "card", card).await
@@ -116,43 +117,46 @@ impl Story {
         ensure(response.status().is_success(), format!("the page answered {}", response.status()))
     }
 
-    /// The flow waits for a transition.
+    /// The flow waits for a transition of a payment.
     pub async fn expect(&mut self, reference: &str, output: &str, is_final: bool) -> Result<()> {
         let mut changes = self.marketplace.changes();
         let waiting = async {
             loop {
                 changes.mark_unchanged();
-                for told in self.read_flow().await? {
-                    if told.reference == reference {
-                        return Ok(told);
+                for transition in self.read_flow().await? {
+                    if transition.reference == reference {
+                        return Ok(transition);
                     }
                 }
                 if changes.changed().await.is_err() {
-                    bail!("the marketplace is gone");
+                    bail!("the marketplace has stopped");
                 }
             }
         };
-        let told = tokio::time::timeout(DELIVERY_TIMEOUT, waiting)
+        let transition = tokio::time::timeout(DELIVERY_TIMEOUT, waiting)
             .await
             .with_context(|| format!("{reference} never became {output}"))??;
         ensure(
-            told.output == output && told.r#final == is_final,
-            format!("{reference} became {} instead of {output}", told.output),
+            transition.output == output && transition.r#final == is_final,
+            format!("{reference} became {} instead of {output}", transition.output),
         )?;
-        let ending = if is_final { ", and that is final" } else { "" };
-        self.say(&format!("   ✓ The flow is told: {output}{ending}."));
+        let ending = if is_final { " (final)" } else { "" };
+        self.say(&format!("   ✓ The flow receives: {output}{ending}."));
         Ok(())
     }
 
-    /// Reads what is new.
+    /// Reads the new transitions.
     pub async fn read_flow(&mut self) -> Result<Vec<Transition>> {
         let new = self.marketplace.transitions(self.position).await?;
-        self.position = new.last().map_or(self.position, |told| told.position);
-        self.told.extend(new.iter().cloned());
+        self.position = new.last().map_or(self.position, |transition| transition.position);
+        self.transitions.extend(new.iter().cloned());
         Ok(new)
     }
 
     pub fn count(&self, reference: &str, output: &str) -> usize {
-        self.told.iter().filter(|told| told.reference == reference && told.output == output).count()
+        self.transitions
+            .iter()
+            .filter(|one| one.reference == reference && one.output == output)
+            .count()
     }
 }

@@ -1,7 +1,8 @@
-//! A payment plugin for the tests of `host-test`: it uses what the Stripe plugin does not.
+//! A payment plugin for the tests of `host-test`. It uses the parts of the contract that the Stripe plugin does
+//! not use.
 //!
-//! Its provider is made up, and speaks lines of `name=value&name=value`. Each field of an object has
-//! its own origin, so that one test sees every kind of authorization:
+//! Its provider is invented and answers lines of `name=value&name=value`. Each kind of object has its own
+//! origin, so that one test sees every kind of authorization:
 //!
 //! | origin | authorization | for |
 //! | --- | --- | --- |
@@ -32,7 +33,7 @@ pub struct TestGuest;
 const PAYMENTS: &str = "https://payments.guest.example";
 const REFUNDS: &str = "https://refunds.guest.example";
 
-/// Where events are, in each mode.
+/// The origin of events in a mode.
 fn events(mode: Mode) -> &'static str {
     match mode {
         Mode::Test => "https://events.test.guest.example",
@@ -44,12 +45,12 @@ fn problem(code: &str, message: &str) -> Problem {
     Problem { code: code.to_owned(), message: message.to_owned(), remedy: Vec::new() }
 }
 
-/// Sends a request, and gives the fields of the answer.
+/// Sends a request. Returns the fields of the answer.
 fn send(method: &str, url: &str, body: &str) -> Result<Vec<(String, String)>, ProviderError> {
     let request = Request {
         method: method.to_owned(),
         url: url.to_owned(),
-        // The host takes these away.
+        // The host removes these headers.
         headers: vec![
             ("authorization".to_owned(), "made up".to_owned()),
             ("x-token".to_owned(), "made up".to_owned()),
