@@ -177,7 +177,7 @@ fn left_text(left: &LeftWebhook, provider: &str) -> String {
     let url = left.url.as_deref().unwrap_or("(its URL is not known)");
     match &left.because {
         Some(because) => format!(
-            "\n{provider} was not told, so this webhook may still exist. Delete it by hand.\n  {endpoint}\n  {url}\nReason: {} ({})",
+            "\n{provider} could not be asked to delete this webhook, so it may still exist. Delete it by hand.\n  {endpoint}\n  {url}\nReason: {} ({})",
             because.message, because.code
         ),
         None => format!(

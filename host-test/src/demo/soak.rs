@@ -198,8 +198,8 @@ async fn serve(data: &Path, provider: &str, host: &watch::Sender<Option<String>>
         .spawn()?;
     let output = process.stdout.take().context("the host has no output")?;
     let line = BufReader::new(output).lines().next_line().await?.unwrap_or_default();
-    let said: Value = serde_json::from_str(&line).unwrap_or_default();
-    let url = said.get("listening").and_then(Value::as_str).unwrap_or_default();
+    let printed: Value = serde_json::from_str(&line).unwrap_or_default();
+    let url = printed.get("listening").and_then(Value::as_str).unwrap_or_default();
     let (origin, _) = url.split_once("/link-webhook").context("the host did not start")?;
     host.send_replace(Some(origin.to_owned()));
     Ok(process)
@@ -281,7 +281,7 @@ async fn check(marketplace: &Marketplace, shared: &Shared, payments: usize) -> R
         let is_paid = history.payment.status.as_str() == "approved";
         ensure(
             approvals == usize::from(is_paid),
-            format!("{reference}: the flow was told Approved {approvals} times"),
+            format!("{reference}: the flow received Approved {approvals} times"),
         )?;
         approved += approvals;
     }

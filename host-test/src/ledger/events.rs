@@ -12,7 +12,7 @@ use super::update::{decide_for, update_payment};
 use super::{Ledger, LedgerError, early_events};
 use crate::contract::types::{Authority, Event, EventSubject, Payment};
 
-/// What the provider said when it was asked about a payment because of an event.
+/// The result of fetching a payment because of an event.
 pub enum Refetch {
     /// The provider was not asked yet.
     NotTried,

@@ -3,7 +3,7 @@
 //! A delivery to an installation's own URL goes to the plugin, which verifies it. At the shared URL
 //! the plugin first identifies the delivery, and the ledger finds the installation. A delivery at the
 //! shared URL that fails verification is only a hint: the payment that it names is fetched with the
-//! merchant's credentials, and only the fetched payment is believed.
+//! merchant's credentials, and only the fetched payment counts.
 
 use super::payments::FETCH_ATTEMPTS;
 use super::{DeliveryTarget, Error, Marketplace, OpenedInstallation};
@@ -287,7 +287,7 @@ impl Marketplace {
         Ok(outcome)
     }
 
-    /// Fetches the payment that an unverified delivery names. Nothing else of it is believed.
+    /// Fetches the payment that an unverified delivery names. Nothing else of the delivery counts.
     async fn follow_hint(
         &self,
         opened: &OpenedInstallation,

@@ -160,6 +160,6 @@ async fn api_key_is_never_in_guest_memory() {
     let seen = seen.lock().unwrap();
     assert!(seen.calls >= 20, "{} calls", seen.calls);
     assert!(seen.bytes >= seen.calls * 65536, "{} bytes", seen.bytes);
-    // What the plugin is told is found, so that what is not found is not there.
+    // The search finds what the plugin does get, so a key that is not found is not there.
     assert_eq!(seen.found, BTreeSet::from([SECRET]));
 }

@@ -86,10 +86,10 @@ fn number(fields: &[(String, String)], name: &str) -> u64 {
     field(fields, name).and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
-fn payment(installation: &Installation, said: &[(String, String)]) -> Payment {
-    let id = field(said, "id").unwrap_or_default();
-    let word = field(said, "status").unwrap_or_default();
-    let amount = number(said, "amount");
+fn payment(installation: &Installation, object: &[(String, String)]) -> Payment {
+    let id = field(object, "id").unwrap_or_default();
+    let word = field(object, "status").unwrap_or_default();
+    let amount = number(object, "amount");
     let (status, awaits) = match word.as_str() {
         "paid" => (PaymentStatus::Approved, Awaited::Nothing),
         "canceled" => (PaymentStatus::Canceled, Awaited::Nothing),
@@ -103,35 +103,35 @@ fn payment(installation: &Installation, said: &[(String, String)]) -> Payment {
     Payment {
         aliases: vec![id.clone()],
         id,
-        reference: field(said, "reference"),
-        attempt_id: field(said, "attempt"),
+        reference: field(object, "reference"),
+        attempt_id: field(object, "attempt"),
         mode: installation.mode,
         status,
         provider_status: word,
         amount: Money { minor_units: amount, currency: "clp".to_owned() },
         received: if status == PaymentStatus::Approved { amount } else { 0 },
-        refunded: Some(number(said, "refunded")),
+        refunded: Some(number(object, "refunded")),
         failure: None,
         awaits,
         disputes: Vec::new(),
         created_at: 0,
-        extras: field(said, "echo").map(|echo| ("echo".to_owned(), echo)).into_iter().collect(),
+        extras: field(object, "echo").map(|echo| ("echo".to_owned(), echo)).into_iter().collect(),
     }
 }
 
-fn refund(said: &[(String, String)]) -> Refund {
-    let status = match field(said, "status").as_deref() {
+fn refund(object: &[(String, String)]) -> Refund {
+    let status = match field(object, "status").as_deref() {
         Some("done") => RefundStatus::Succeeded,
         Some("waiting") => RefundStatus::Pending,
         other => RefundStatus::Other(other.unwrap_or_default().to_owned()),
     };
     Refund {
-        id: field(said, "id").unwrap_or_default(),
-        payment: field(said, "payment").unwrap_or_default(),
-        reference: field(said, "reference"),
-        attempt_id: field(said, "attempt"),
+        id: field(object, "id").unwrap_or_default(),
+        payment: field(object, "payment").unwrap_or_default(),
+        reference: field(object, "reference"),
+        attempt_id: field(object, "attempt"),
         status,
-        amount: Money { minor_units: number(said, "amount"), currency: "clp".to_owned() },
+        amount: Money { minor_units: number(object, "amount"), currency: "clp".to_owned() },
         failure: None,
         created_at: 0,
     }
@@ -261,7 +261,7 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Test
         search: AttemptSearch,
     ) -> Result<PaymentSearchResult, ProviderError> {
         match send("GET", &format!("{PAYMENTS}/payments/{}", search.attempt_id), "") {
-            Ok(said) => Ok(PaymentSearchResult::Found(payment(&installation, &said))),
+            Ok(object) => Ok(PaymentSearchResult::Found(payment(&installation, &object))),
             Err(ProviderError::NotFound(_)) => Ok(PaymentSearchResult::Absent),
             Err(error) => Err(error),
         }
@@ -322,12 +322,12 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Test
     }
 
     fn identify_webhook(_: Context, request: WebhookRequest) -> WebhookIdentity {
-        let said = fields(&String::from_utf8_lossy(&request.body));
+        let object = fields(&String::from_utf8_lossy(&request.body));
         WebhookIdentity {
             installation: None,
             account: None,
-            reference: field(&said, "reference"),
-            payment: field(&said, "payment"),
+            reference: field(&object, "reference"),
+            payment: field(&object, "payment"),
             mode: None,
         }
     }
@@ -339,10 +339,10 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Test
         installation: Installation,
         request: WebhookRequest,
     ) -> Result<WebhookOutcome, WebhookError> {
-        let said = fields(&String::from_utf8_lossy(&request.body));
-        if let Some(id) = field(&said, "event") {
+        let object = fields(&String::from_utf8_lossy(&request.body));
+        if let Some(id) = field(&object, "event") {
             // `other-mode=` asks the other mode's host, which the host of the marketplace denies.
-            let mode = match (field(&said, "other-mode"), installation.mode) {
+            let mode = match (field(&object, "other-mode"), installation.mode) {
                 (None, mode) => mode,
                 (Some(_), Mode::Test) => Mode::Live,
                 (Some(_), Mode::Live) => Mode::Test,
@@ -369,7 +369,7 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Test
             };
             return Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }));
         }
-        if let Some(id) = field(&said, "lie") {
+        if let Some(id) = field(&object, "lie") {
             let lie = [("id", id.as_str()), ("status", "paid"), ("amount", "1000")];
             let lie = lie.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let event = Event {
@@ -381,7 +381,7 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Test
             };
             return Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }));
         }
-        match field(&said, "payment") {
+        match field(&object, "payment") {
             Some(payment) => Ok(WebhookOutcome::Hint(PaymentHint { payment, mode: None })),
             None => Err(WebhookError::Refused(problem("body-malformed", "It names nothing."))),
         }

@@ -110,9 +110,9 @@ async fn key_as_argument_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let output = run(host_test(data.path(), &["install", TEST_KEY])).await;
     assert_eq!(output.status.code(), Some(2));
-    let said = [output.stdout, output.stderr].concat();
-    assert!(String::from_utf8(said.clone()).unwrap().contains("credential-on-command-line"));
-    assert!(!String::from_utf8(said).unwrap().contains(TEST_KEY));
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(String::from_utf8(printed.clone()).unwrap().contains("credential-on-command-line"));
+    assert!(!String::from_utf8(printed).unwrap().contains(TEST_KEY));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -84,7 +84,7 @@ const FAIL: Verdict = Verdict::Fail;
 const WARN: Verdict = Verdict::Warn;
 const UNKNOWN: Verdict = Verdict::Unknown;
 
-/// What cannot be said without a webhook, and why: of itself, and of its destination.
+/// The checks that cannot be made without a webhook, and why.
 fn no_webhook(
     first: &[Finding],
     why: &'static str,
@@ -261,7 +261,7 @@ fn keys_and_troubles() -> Vec<Row> {
                 ("permissions", WARN, "rak_refund_write (to refund payments), rak_event_read"),
                 not_read,
             ]),
-        Row::automatic("a restricted key that is not told the signing secret")
+        Row::automatic("a restricted key that does not get the signing secret")
             .key("rk_test_51Secretless")
             .finds(&[not_read, ("webhook-secret", WARN, "the endpoint that Brain Studio created")]),
         {
@@ -322,10 +322,10 @@ async fn report_names_every_situation() {
             wrong.push(format!("{}: {ids:?} instead of {expected:?}", row.situation));
         }
         for (check, (_, _, part)) in findings.iter().zip(&row.findings) {
-            let said = format!("{} {}", check.message, check.remedy.join(" "));
+            let text = format!("{} {}", check.message, check.remedy.join(" "));
             let has_remedy = !check.remedy.is_empty() || check.verdict == UNKNOWN;
-            if !said.contains(part) || !has_remedy {
-                wrong.push(format!("{}: {}: {said}", row.situation, check.id));
+            if !text.contains(part) || !has_remedy {
+                wrong.push(format!("{}: {}: {text}", row.situation, check.id));
             }
         }
     }

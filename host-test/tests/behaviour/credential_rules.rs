@@ -76,8 +76,8 @@ async fn signing_secret_reaches_the_plugin() {
         let given = given(TEST_KEY, secret);
         let accepted = plugin.rules().classify(&given, None).unwrap();
         let described = plugin.rules().for_plugin(&accepted, &given, |_| false);
-        let told = described.iter().find(|credential| credential.name == "webhook-secret");
-        assert_eq!(told.and_then(|told| told.signing_secret.as_deref()), expected);
+        let found = described.iter().find(|credential| credential.name == "webhook-secret");
+        assert_eq!(found.and_then(|found| found.signing_secret.as_deref()), expected);
     }
 }
 

@@ -29,8 +29,8 @@ async fn provider() -> (OriginOverride, Seen) {
             "/redirect" => Redirect::temporary("/elsewhere").into_response(),
             "/echo" => {
                 let key = request.headers()["authorization"].clone();
-                let said = format!("you sent {}", key.to_str().unwrap());
-                ([("x-echo", key)], said).into_response()
+                let text = format!("you sent {}", key.to_str().unwrap());
+                ([("x-echo", key)], text).into_response()
             }
             "/large" => vec![b'x'; (4 << 20) + 1].into_response(),
             "/largest" => vec![b'x'; 4 << 20].into_response(),
@@ -86,8 +86,8 @@ async fn repeated_credential_does_not_come_inside() {
     let (provider, _) = provider().await;
     let egress = egress(&[provider]).await;
     let response = egress.send(get("https://api.stripe.com/echo")).await.unwrap();
-    let said = String::from_utf8(response.body).unwrap();
-    assert_eq!(said, "you sent Bearer ********************");
+    let text = String::from_utf8(response.body).unwrap();
+    assert_eq!(text, "you sent Bearer ********************");
     let echo = response.headers.iter().find(|(name, _)| name == "x-echo").unwrap();
     assert_eq!(echo.1, "Bearer ********************");
 }
@@ -154,6 +154,6 @@ fn plugin_texts_are_redacted() {
     let given = [("api-key", " sk_test_theMerchants "), ("webhook-secret", "")];
     let given = given.map(|(name, value)| (name.to_owned(), SecretString::from(value)));
     let credentials = Credentials::new(given);
-    let said = credentials.redact("Invalid key: 'sk_test_theMerchants'.");
-    assert_eq!(said, "Invalid key: '(the credential)'.");
+    let text = credentials.redact("Invalid key: 'sk_test_theMerchants'.");
+    assert_eq!(text, "Invalid key: '(the credential)'.");
 }

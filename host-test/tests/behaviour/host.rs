@@ -81,7 +81,7 @@ impl Host {
         tokio::time::timeout(Duration::from_secs(30), self.fake.delivered()).await.unwrap();
     }
 
-    /// What the flow was told of a payment, in order.
+    /// The outputs of a payment, in order.
     pub async fn outputs(&self, reference: &str) -> Vec<String> {
         let transitions = self.marketplace.transitions(0).await.unwrap();
         transitions.into_iter().filter(|t| t.reference == reference).map(|t| t.output).collect()

@@ -35,8 +35,8 @@ async fn wrong_key_is_refused_before_any_request() {
         assert_eq!(problem.code, code, "{key:?}");
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(!problem.remedy.is_empty());
-        let said = format!("{} {}", problem.message, problem.remedy.join(" "));
-        assert!(key.trim().len() < 8 || !said.contains(key.trim()), "{said}");
+        let text = format!("{} {}", problem.message, problem.remedy.join(" "));
+        assert!(key.trim().len() < 8 || !text.contains(key.trim()), "{text}");
     }
     assert!(host.fake.requests().is_empty());
     assert_eq!(host.marketplace.status().await.unwrap_err().problem().code, "not-installed");

@@ -1,4 +1,4 @@
-//! Restricted keys: what they lack is found out before anything is made, and said all at once.
+//! Restricted keys: missing permissions are found before anything is created, and named all at once.
 
 use host_test::contract::types::ProviderError;
 use host_test::marketplace::Error;

@@ -82,7 +82,7 @@ async fn rolled_secret_still_verifies() {
     // Again and again, and a repair between: both stay.
     host.marketplace.repair().await.unwrap();
     assert_eq!((post(&delivery.signature).await, post(&by_new).await), (200, 200));
-    // Whatever is pasted besides, the secret that Stripe has said goes on verifying.
+    // The secret that Stripe gave is kept, whatever the merchant pastes.
     for wrong in ["whsec_wrong1", "whsec_wrong2", "whsec_wrong3"] {
         host.marketplace.install(options_with_secret(TEST_KEY, wrong)).await.unwrap();
     }

@@ -208,7 +208,7 @@ async fn silent_provider_does_not_block_the_report() {
     for id in ["permissions", "webhook-endpoint", "webhook-events", "webhook-destination"] {
         assert_eq!(verdict(id).0, Verdict::Unknown, "{id}");
     }
-    // What needs no answer is said all the same.
+    // The checks that need no request are there.
     assert_eq!(verdict("mode").0, Verdict::Pass);
     assert_eq!(verdict("webhook-secret").0, Verdict::Pass);
 }

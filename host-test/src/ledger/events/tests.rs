@@ -244,7 +244,7 @@ fn released_reference_is_reserved_again() {
 }
 
 fn outputs(ledger: &Ledger) -> Vec<String> {
-    ledger.transitions("w", 0).unwrap().into_iter().map(|told| told.output).collect()
+    ledger.transitions("w", 0).unwrap().into_iter().map(|transition| transition.output).collect()
 }
 
 #[test]

@@ -23,7 +23,7 @@ const STATUSES: [PaymentStatus; 5] = [
     PaymentStatus::Canceled,
 ];
 
-/// A payment after some of its events, and what its flow was told.
+/// A payment after some of its events, and its outputs.
 #[derive(Clone, Copy)]
 struct Visited {
     /// The events that have been received: a bit for each.

@@ -12,7 +12,7 @@
 //! | a status that is not final | a signed final status | apply: nothing can come after it |
 //! | a signed status that is not final | a newer signed status | apply |
 //! | a signed status that is not final | a signed status of the same second, or older | refetch |
-//! | a fetched status that is not final | a signed status | refetch: which is newer cannot be told |
+//! | a fetched status that is not final | a signed status | refetch: the order is not known |
 
 #[cfg(test)]
 mod all_orders;
@@ -41,14 +41,14 @@ impl PaymentState {
     }
 }
 
-/// What to do with what the provider says.
+/// What to do with a payment of the provider's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Take over the status.
     Apply,
     /// Keep the stored status.
     KeepStatus,
-    /// Ask the provider, because the order of the two cannot be told.
+    /// Ask the provider, because the order of the two is not known.
     Refetch,
     /// Keep the stored status, because the payment claims to be approved without the whole amount.
     AmountMismatch,
