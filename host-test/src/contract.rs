@@ -12,7 +12,7 @@ wasmtime::component::bindgen!({
     world: "payment-plugin",
     imports: { default: async },
     exports: { default: async },
-    additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
+    additional_derives: [PartialEq, serde::Serialize],
 });
 
 impl types::Installation {
@@ -58,6 +58,14 @@ impl types::Payment {
             types::Awaited::Customer(Some(link)) => Some(&link.url),
             _ => None,
         }
+    }
+}
+
+impl types::PaymentStatus {
+    /// The status, as the contract spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        ledger::types::PaymentStatus::from(self).as_str()
     }
 }
 

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::CommandError;
 use super::output::{Output, badge};
 use super::payment::stored_json;
-use crate::ledger::{HistoryEntry, Output as FlowOutput, StoredPayment, Transition};
 use crate::marketplace::{Marketplace, ReconciliationSummary};
 use crate::money;
+use ledger::{HistoryEntry, Output as FlowOutput, StoredPayment, Transition};
 
 /// The arguments of `flow`.
 #[derive(Args)]
@@ -146,7 +146,7 @@ fn line(payment: &StoredPayment) -> String {
     format!(
         "{} — {} — {} (flow output: {}){}",
         payment.reference,
-        money::display(&payment.amount),
+        money::display(&payment.amount.clone().into()),
         payment.status.as_str(),
         FlowOutput::of(payment.status).as_str(),
         if payment.needs_refetch { ", to be checked" } else { "" }

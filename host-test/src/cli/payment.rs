@@ -11,9 +11,9 @@ use super::output::{Output, badge, problem_json, problem_text};
 use crate::contract::types::{
     Awaited, CaptureMethod, Dispute, Mode, Money, Payment, Problem, Refund,
 };
-use crate::ledger::{Output as FlowOutput, StoredPayment};
 use crate::marketplace::{Marketplace, PaymentOrder, PaymentView};
 use crate::money::{self, AmountError};
+use ledger::{Output as FlowOutput, StoredPayment};
 
 /// The arguments of `pay`.
 #[derive(Args)]
@@ -149,7 +149,8 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
     let view = marketplace.payment(&args.id).await?;
     let mut text = headline(&view);
     if let Some(failure) = &view.stored.failure {
-        let _ = write!(text, "\nThe last attempt failed:\n{}", problem_text(failure));
+        let _ =
+            write!(text, "\nThe last attempt failed:\n{}", problem_text(&failure.clone().into()));
     }
     if view.stored.needs_refetch {
         text.push_str("\nThis has to be checked with the provider: do not rely on it until then.");
@@ -193,7 +194,7 @@ fn headline(view: &PaymentView) -> String {
         "{} {} — {} — {} (flow output: {})",
         badge(view.mode),
         known.reference,
-        money::display(&known.amount),
+        money::display(&known.amount.clone().into()),
         known.status.as_str(),
         FlowOutput::of(known.status).as_str()
     )
@@ -231,7 +232,7 @@ pub fn stored_json(stored: &StoredPayment) -> Value {
         "currency": stored.amount.currency,
         "received": stored.received,
         "refunded": stored.refunded,
-        "failure": stored.failure.as_ref().map(problem_json),
+        "failure": stored.failure.clone().map(|failure| problem_json(&failure.into())),
         "as_of": stored.as_of,
         "authority": stored.authority.as_str(),
         "settled": !stored.needs_refetch,

@@ -19,9 +19,9 @@ use super::{Summary, TEST_KEY, ensure, replaced, start_fake};
 use crate::bundled;
 use crate::contract::types::{CaptureMethod, Money};
 use crate::egress::{Credentials, client};
-use crate::ledger::HistoryEntry;
 use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::plugin::Plugin;
+use ledger::HistoryEntry;
 
 /// How many tasks post at the same time.
 const SENDERS: usize = 8;
@@ -273,7 +273,7 @@ async fn check(marketplace: &Marketplace, shared: &Shared, payments: usize) -> R
             }
         }
         let view = marketplace.payment(&reference).await?;
-        let truth = view.provider.map(|provider| provider.status);
+        let truth = view.provider.map(|provider| provider.status.into());
         ensure(
             Some(history.payment.status) == truth && !history.payment.needs_refetch,
             format!("{reference}: the ledger and the fake Stripe differ"),

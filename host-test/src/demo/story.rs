@@ -11,8 +11,8 @@ use secrecy::SecretString;
 use super::ensure;
 use crate::contract::types::{CaptureMethod, Mode, Money, Verdict};
 use crate::egress::Credentials;
-use crate::ledger::Transition;
 use crate::marketplace::{Connection, InstallOptions, Marketplace, PaymentOrder};
+use ledger::Transition;
 
 /// How long the demo waits for a delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);

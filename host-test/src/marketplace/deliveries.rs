@@ -14,7 +14,7 @@ use crate::contract::types::{
     WebhookRequest,
 };
 use crate::egress::{Egress, Quota};
-use crate::ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
+use ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
 
 /// The answer to a delivery.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,8 +153,8 @@ impl Marketplace {
         &self,
         identity: WebhookIdentity,
     ) -> Result<Option<StoredInstallation>, Error> {
-        let provider = self.provider_id().to_owned();
-        self.ledger(move |ledger| match ledger.find_recipient(&provider, &identity)? {
+        let (provider, names) = (self.provider_id().to_owned(), identity.into());
+        self.ledger(move |ledger| match ledger.find_recipient(&provider, &names)? {
             Some(found) if found.state == InstallationState::Uninstalled => {
                 let current = ledger.current_installation(&found.workspace, &found.provider)?;
                 Ok(Some(current.unwrap_or(found)))
@@ -239,7 +239,7 @@ impl Marketplace {
     /// Records why a delivery was refused, for the status report. The answer to the delivery does
     /// not depend on it, so a failure of the ledger is not reported.
     async fn record_refused(&self, installation: &str, reason: &Problem) {
-        let (id, reason) = (installation.to_owned(), reason.clone());
+        let (id, reason) = (installation.to_owned(), reason.clone().into());
         let _ =
             self.ledger(move |ledger| ledger.record_refused_delivery(&id, &reason, now())).await;
     }
@@ -260,7 +260,7 @@ impl Marketplace {
             let Some(id) = event.subject.payment_id() else { break };
             let fetched = self.plugin.get_payment(egress.clone(), installation, id).await;
             let refetch = match fetched {
-                Ok(Ok(payment)) => Refetch::Fetched { payment: Box::new(payment), version },
+                Ok(Ok(payment)) => Refetch::Fetched { payment: Box::new(payment.into()), version },
                 // The event is recorded, and the payment marked for a refetch in the background.
                 Ok(Err(_)) | Err(_) => Refetch::Failed,
             };
@@ -276,7 +276,7 @@ impl Marketplace {
         delivered_to: Option<&str>,
         refetch: Refetch,
     ) -> Result<EventOutcome, Error> {
-        let (event, scope) = (event.clone(), scope.clone());
+        let (event, scope) = (event.clone().into(), scope.clone());
         let delivered_to = delivered_to.map(str::to_owned);
         let outcome = self
             .ledger(move |ledger| {

@@ -4,9 +4,9 @@ use thiserror::Error;
 
 use crate::contract::types::{Mode, Money, Problem, ProviderError};
 use crate::egress::PolicyError;
-use crate::ledger::{InstallationState, LedgerError};
 use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
+use ledger::{InstallationState, LedgerError};
 
 /// Why a use case failed.
 #[derive(Debug, Error)]
@@ -128,7 +128,7 @@ impl Error {
         match self {
             Self::Provider(error) => error.problem().clone(),
             Self::Plugin(error) => error.problem(),
-            Self::Ledger(error) => error.problem(),
+            Self::Ledger(error) => error.problem().into(),
             Self::Vault(error) => error.problem(),
             Self::Policy(error) => origins_invalid(error),
             Self::Client(why) => Problem::new(

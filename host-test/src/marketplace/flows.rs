@@ -6,7 +6,7 @@ use super::payments::PaymentView;
 use super::{Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{CompletionRequest, Mode, ProviderError, Refund, RefundRequest};
-use crate::ledger::{Output, PaymentHistory, Scope, StoredPayment, Transition};
+use ledger::{Output, PaymentHistory, Scope, StoredPayment, Transition};
 
 /// How often the ledger is read while a flow waits: another process may have written to it.
 const LEDGER_POLL_INTERVAL: Duration = Duration::from_millis(200);

@@ -11,7 +11,7 @@ use crate::contract::types::{
     Installation, Mode, ModeSource, Problem, RepairOutcome, Verification, WebhookOwner,
 };
 use crate::egress::Credentials;
-use crate::ledger::{InstallationState, StoredInstallation};
+use ledger::{InstallationState, StoredInstallation};
 
 /// How often the plugin's `repair` is called in a row, as long as it changes something: what the
 /// first call creates has to be stored before the second may delete what it replaces.
@@ -66,8 +66,10 @@ impl Marketplace {
     pub async fn install(&self, options: InstallOptions) -> Result<Connection, Error> {
         if options.approve_origins {
             let plugin = self.plugin.clone();
-            self.ledger(move |ledger| ledger.approve(plugin.sha256(), plugin.manifest(), now()))
-                .await?;
+            self.ledger(move |ledger| {
+                ledger.approve(plugin.sha256(), &plugin.manifest().approvals(), now())
+            })
+            .await?;
         }
         let chosen = match self.plugin.manifest().mode_source {
             ModeSource::Merchant if options.mode.is_none() => self.mode().await?,
@@ -91,7 +93,7 @@ impl Marketplace {
             webhook_is_manual: options.webhook_is_manual.unwrap_or(false),
             sealed_credentials: Some(self.seal_credentials(&id, &credentials)?),
             sealed_installation: None,
-            mode: Some(mode),
+            mode: Some(mode.into()),
         };
         // Refuses an unapproved plugin before anything is stored.
         self.egress(credentials.clone(), mode).await?;
@@ -120,7 +122,7 @@ impl Marketplace {
         let installed = self.plugin.install(egress, &request).await?;
         let installation = installed.map_err(|error| redacted_error(&credentials, error))?;
         let mut stored = stored.clone();
-        stored.mode = Some(request.mode);
+        stored.mode = Some(request.mode.into());
         self.store(&mut stored, &installation, &credentials).await?;
         // Deletes leftovers of earlier installs, now that the new signing secret is stored.
         match self.repair_installation(stored, installation.clone(), &credentials).await {
@@ -142,7 +144,8 @@ impl Marketplace {
         options: InstallOptions,
         mode: Mode,
     ) -> Result<Connection, Error> {
-        if let Some(installed) = active.mode.filter(|installed| *installed != mode) {
+        if let Some(installed) = active.mode.map(Mode::from).filter(|installed| *installed != mode)
+        {
             let provider = self.plugin.manifest().name.clone();
             return Err(Error::ModeMismatch { provider, installed });
         }
@@ -221,7 +224,7 @@ impl Marketplace {
     ) -> Result<(), Error> {
         if installation.installation_id != stored.id
             || installation.workspace != stored.workspace
-            || stored.mode.is_some_and(|mode| mode != installation.mode)
+            || stored.mode.is_some_and(|mode| mode != installation.mode.into())
         {
             return Err(Error::InstallationForeign);
         }
@@ -229,7 +232,7 @@ impl Marketplace {
         stored.sealed_credentials = Some(self.seal_credentials(&stored.id, credentials)?);
         stored.sealed_installation = Some(self.seal_installation(installation)?);
         let new = stored.clone();
-        let (mode, account) = (installation.mode, installation.account.clone());
+        let (mode, account) = (installation.mode.into(), installation.account.clone());
         let account = account.map(|account| credentials.redact(&account));
         let is_uninstalled = self
             .ledger(move |ledger| {

@@ -11,6 +11,7 @@ mod recovery;
 mod redaction;
 mod sealed;
 mod status;
+mod stored_record;
 mod unclaimed;
 mod uninstall;
 mod webhook_url;
@@ -22,11 +23,9 @@ use tokio::sync::watch;
 
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
 use crate::egress::{self, Credentials, Egress, Gateway, OriginOverride, Policy, Quotas};
-use crate::ledger::{
-    InstallationState, Ledger, LedgerError, Scope, StoredInstallation, Transition,
-};
 use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
+use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation, Transition};
 
 pub use deliveries::DeliveryOutcome;
 pub use error::{Error, ErrorKind};
@@ -137,7 +136,11 @@ impl Marketplace {
     }
 
     fn scope(&self, workspace: &str, mode: Mode) -> Scope {
-        Scope { workspace: workspace.to_owned(), provider: self.provider_id().to_owned(), mode }
+        Scope {
+            workspace: workspace.to_owned(),
+            provider: self.provider_id().to_owned(),
+            mode: mode.into(),
+        }
     }
 
     /// The egress of one call: the origins of this mode, with these credentials. Refused unless the
@@ -146,7 +149,9 @@ impl Marketplace {
         let plugin = self.plugin.clone();
         let is_approved = self.plugin_is_bundled
             || self
-                .ledger(move |ledger| ledger.is_approved(plugin.sha256(), plugin.manifest()))
+                .ledger(move |ledger| {
+                    ledger.is_approved(plugin.sha256(), &plugin.manifest().approvals())
+                })
                 .await?;
         if !is_approved {
             return Err(Error::OriginsNotApproved(self.plugin.manifest().approvals()));
@@ -166,7 +171,7 @@ impl Marketplace {
     ///
     /// The ledger fails.
     pub async fn mode(&self) -> Result<Option<Mode>, Error> {
-        Ok(self.current_installation().await?.and_then(|stored| stored.mode))
+        Ok(self.current_installation().await?.and_then(|stored| stored.mode).map(Into::into))
     }
 
     /// The workspace's active installation, opened.
@@ -186,7 +191,7 @@ impl Marketplace {
         stored: &StoredInstallation,
         credentials: &Credentials,
     ) -> Result<Accepted, Error> {
-        Ok(self.plugin.rules().classify(credentials, stored.mode)?)
+        Ok(self.plugin.rules().classify(credentials, stored.mode.map(Into::into))?)
     }
 
     /// The request for `install` and `repair`. `before` are the credentials stored until now. None:

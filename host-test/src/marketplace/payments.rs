@@ -4,10 +4,11 @@ use super::{Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{
     AttemptSearch, CaptureMethod, Installation, Mode, Money, Payment, PaymentRequest,
-    PaymentSearchResult, PaymentStatus, Problem, ProviderError,
+    PaymentSearchResult, Problem, ProviderError,
 };
 use crate::egress::Egress;
-use crate::ledger::{
+use ledger::types::PaymentStatus;
+use ledger::{
     Attempt, FetchOutcome, LedgerError, NewPayment, Reservation, Scope, StoredPayment, is_final,
 };
 
@@ -85,7 +86,7 @@ impl Marketplace {
         let new = NewPayment {
             installation: stored.id,
             reference: order.reference.clone(),
-            amount: order.amount.clone(),
+            amount: order.amount.clone().into(),
         };
         let mut reservation = self.reserve(&scope, &new).await?;
         if let Reservation::Existing(stored) = reservation {
@@ -97,7 +98,7 @@ impl Marketplace {
         }
         let (is_new, attempt) = match reservation {
             Reservation::Reserved { is_new, attempt } => (is_new, attempt),
-            Reservation::AmountDiffers(amount) => return Err(Error::ReferenceUsed(amount)),
+            Reservation::AmountDiffers(amount) => return Err(Error::ReferenceUsed(amount.into())),
             // A parallel command has created it meanwhile.
             Reservation::Existing(stored) => return Ok(PaymentView::stored_only(mode, *stored)),
         };
@@ -126,7 +127,7 @@ impl Marketplace {
         };
         match created {
             Ok(payment) => {
-                let created = payment.clone();
+                let created = payment.clone().into();
                 let stored = self
                     .ledger(move |ledger| {
                         ledger.record_created(&scope, &new, &attempt, &created, now())
@@ -197,7 +198,7 @@ impl Marketplace {
         scope: &Scope,
         stored: StoredPayment,
     ) -> Result<PaymentView, Error> {
-        let mode = scope.mode;
+        let mode = scope.mode.into();
         let unfinished_id = stored.remote_id.clone().filter(|_| !is_final(stored.status));
         let Some(remote_id) = unfinished_id else {
             return Ok(PaymentView::stored_only(mode, stored));
@@ -221,7 +222,7 @@ impl Marketplace {
         let mut version = stored.map(|stored| stored.version);
         for _ in 0..FETCH_ATTEMPTS {
             let answer = self.plugin.get_payment(egress.clone(), installation, id).await??;
-            let (scope, payment) = (scope.clone(), answer.clone());
+            let (scope, payment) = (scope.clone(), answer.clone().into());
             let outcome = self
                 .ledger(move |ledger| ledger.record_fetched(&scope, &payment, version, now()))
                 .await?;

@@ -7,7 +7,7 @@ use super::{Error, ErrorKind, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{Event, EventQuery, Installation, ProviderError};
 use crate::egress::Credentials;
-use crate::ledger::{EventOutcome, Scope};
+use ledger::{EventOutcome, Scope};
 
 /// How far back events are listed, in seconds: providers keep them for about 30 days.
 const EVENT_RETENTION: u64 = 30 * 86_400;

@@ -2,7 +2,7 @@
 
 use super::{Error, Marketplace};
 use crate::contract::types::ProviderError;
-use crate::ledger::{InstallationState, StoredInstallation};
+use ledger::{InstallationState, StoredInstallation};
 
 impl Marketplace {
     /// Finishes an interrupted install and returns what was changed, a sentence each.

@@ -3,10 +3,11 @@
 
 use secrecy::ExposeSecret as _;
 
+use super::stored_record::StoredRecord;
 use super::{Error, Marketplace};
 use crate::contract::types::Installation;
 use crate::egress::Credentials;
-use crate::ledger::StoredInstallation;
+use ledger::StoredInstallation;
 
 /// An installation with its secrets opened.
 pub(super) struct OpenedInstallation {
@@ -23,9 +24,9 @@ impl Marketplace {
         let credentials = self.open_credentials(&stored)?;
         let sealed = stored.sealed_installation.as_deref().ok_or(Error::NotInstalled)?;
         let json = self.vault.open_sealed(&installation_context(&stored.id), sealed)?;
-        let installation =
+        let record: StoredRecord =
             serde_json::from_slice(&json).map_err(|_| Error::InstallationUnreadable)?;
-        Ok(OpenedInstallation { stored, installation, credentials })
+        Ok(OpenedInstallation { stored, installation: record.into(), credentials })
     }
 
     pub(super) fn open_credentials(
@@ -51,7 +52,8 @@ impl Marketplace {
     }
 
     pub(super) fn seal_installation(&self, installation: &Installation) -> Result<Vec<u8>, Error> {
-        let json = serde_json::to_vec(installation).map_err(|_| Error::InstallationUnreadable)?;
+        let record = StoredRecord::from(installation.clone());
+        let json = serde_json::to_vec(&record).map_err(|_| Error::InstallationUnreadable)?;
         Ok(self.vault.seal(&installation_context(&installation.installation_id), &json)?)
     }
 }

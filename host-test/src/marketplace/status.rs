@@ -9,7 +9,7 @@ use super::{Connection, Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{Check, Problem, StatusReport, StatusRequest, Verdict};
 use crate::egress::Credentials;
-use crate::ledger::{DeliverySummary, InstallationState, StoredInstallation};
+use ledger::{DeliverySummary, InstallationState, StoredInstallation};
 
 /// How long recovery and report may take together: less than the ten seconds of the contract.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(9);

@@ -4,7 +4,7 @@ use super::redaction::redacted_error;
 use super::{Error, Marketplace};
 use crate::clock::now;
 use crate::contract::types::{Installation, Mode, Problem, WebhookOwner};
-use crate::ledger::StoredInstallation;
+use ledger::StoredInstallation;
 
 const FORCE_STEP: &str = "If that is not possible: run `host-test uninstall --force`, and delete the webhook that it names by hand.";
 
@@ -78,7 +78,7 @@ impl Marketplace {
             }
         };
         self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;
-        Ok(Uninstalled { mode, left })
+        Ok(Uninstalled { mode: mode.map(Into::into), left })
     }
 
     /// Calls the plugin's `uninstall`, and returns the installation that it was called with.

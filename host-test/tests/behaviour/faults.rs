@@ -58,7 +58,7 @@ async fn disordered_deliveries_converge() {
             let truth = host.marketplace.payment(&reference).await.unwrap().provider.unwrap();
             let what = format!("seed {seed}, {reference}");
             assert!(!known.needs_refetch, "{what}");
-            assert_eq!(known.status, truth.status, "{what}");
+            assert_eq!(known.status, truth.status.into(), "{what}");
             assert_eq!(known.refunded.unwrap_or(0), truth.refunded.unwrap_or(0), "{what}");
             let outputs = host.outputs(&reference).await;
             let approvals = outputs.iter().filter(|output| *output == "Approved").count();

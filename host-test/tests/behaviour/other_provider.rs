@@ -13,14 +13,15 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use host_test::contract::types::{
-    CaptureMethod, DeliveredEvent, EventSubject, Installation, Mode, Money, PaymentStatus,
-    RefundStatus, Verdict, WebhookOutcome, WebhookRequest,
+    CaptureMethod, DeliveredEvent, EventSubject, Installation, Mode, Money, RefundStatus, Verdict,
+    WebhookOutcome, WebhookRequest,
 };
 use host_test::egress::{Credentials, Gateway, OriginOverride, Policy, client};
 use host_test::marketplace::{
     DeliveryOutcome, DeliveryTarget, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
 use host_test::plugin::Plugin;
+use ledger::types::PaymentStatus;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;

@@ -1,7 +1,7 @@
 //! Payments: asked for, paid, looked up.
 
-use host_test::contract::types::Authority;
 use host_test::marketplace::ErrorKind;
+use ledger::types::Authority;
 
 use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, request};
 

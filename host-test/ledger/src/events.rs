@@ -10,7 +10,7 @@ use super::payment_state::{Decision, PaymentState};
 use super::payments::{Scope, StoredPayment, find, find_by_alias};
 use super::update::{decide_for, update_payment};
 use super::{Ledger, LedgerError, early_events};
-use crate::contract::types::{Authority, Event, EventSubject, Payment};
+use crate::types::{Authority, Event, EventSubject, Payment};
 
 /// The result of fetching a payment because of an event.
 pub enum Refetch {

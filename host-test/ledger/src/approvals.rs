@@ -3,19 +3,18 @@
 use rusqlite::params;
 
 use super::{Ledger, LedgerError};
-use crate::contract::types::Manifest;
 
 impl Ledger {
-    /// Whether the operator has approved everything that the component's manifest asks for.
+    /// Whether the operator has approved everything that a component asks for: each with its subject.
     pub fn is_approved(
         &self,
         component_sha256: &str,
-        manifest: &Manifest,
+        approvals: &[(String, String)],
     ) -> Result<bool, LedgerError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT 1 FROM approvals WHERE component = ?1 AND origin = ?2 AND authorization = ?3",
         )?;
-        for (subject, what) in manifest.approvals() {
+        for (subject, what) in approvals {
             if !statement.exists(params![component_sha256, subject, what])? {
                 return Ok(false);
             }
@@ -23,15 +22,15 @@ impl Ledger {
         Ok(true)
     }
 
-    /// Approves everything that the component's manifest asks for.
+    /// Approves everything that a component asks for: each with its subject.
     pub fn approve(
         &mut self,
         component_sha256: &str,
-        manifest: &Manifest,
+        approvals: &[(String, String)],
         now: u64,
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
-        for (subject, what) in manifest.approvals() {
+        for (subject, what) in approvals {
             transaction.execute(
                 "INSERT OR IGNORE INTO approvals (component, origin, authorization, approved_at)
                  VALUES (?1, ?2, ?3, ?4)",

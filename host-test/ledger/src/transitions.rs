@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::payment_state::{Output, is_final};
 use super::{Ledger, LedgerError};
-use crate::contract::types::PaymentStatus;
+use crate::types::PaymentStatus;
 
 /// One change of a flow's output.
 #[derive(Clone, Debug, serde::Serialize)]

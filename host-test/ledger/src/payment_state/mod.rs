@@ -19,7 +19,7 @@ mod all_orders;
 
 use serde::Serialize;
 
-use crate::contract::types::{Authority, Money, Payment, PaymentStatus};
+use crate::types::{Authority, Money, Payment, PaymentStatus};
 
 /// The state of a payment, as far as the rule reads it.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +123,7 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::types::{Awaited, Mode};
+    use crate::types::{Awaited, Mode};
 
     const STATUSES: [PaymentStatus; 5] = [
         PaymentStatus::Pending,
@@ -151,9 +151,7 @@ mod tests {
             failure: None,
             attempt_id: None,
             awaits: Awaited::Nothing,
-            disputes: Vec::new(),
             created_at: 0,
-            extras: Vec::new(),
         }
     }
 

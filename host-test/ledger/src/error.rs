@@ -3,7 +3,7 @@
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-use crate::contract::types::Problem;
+use crate::types::Problem;
 
 /// Why a method of the ledger failed. Nothing was changed.
 #[derive(Debug, Error)]
@@ -84,6 +84,10 @@ impl LedgerError {
         if let Some(first) = message.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        Problem::new(code, format!("{message}."), remedy)
+        Problem {
+            code: code.to_owned(),
+            message: format!("{message}."),
+            remedy: remedy.iter().map(|&step| step.to_owned()).collect(),
+        }
     }
 }

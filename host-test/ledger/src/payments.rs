@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Ledger, LedgerError};
-use crate::contract::types::{Authority, Mode, Money, Payment, PaymentStatus, Problem};
+use crate::types::{Authority, Mode, Money, Payment, PaymentStatus, Problem};
 
 /// Within a scope, references and the provider's ids are unique.
 #[derive(Clone, Debug)]
@@ -98,38 +98,6 @@ pub enum Reservation {
     Existing(Box<StoredPayment>),
     /// A payment with this reference exists, with this other amount.
     AmountDiffers(Money),
-}
-
-const STATUSES: [(PaymentStatus, &str); 5] = [
-    (PaymentStatus::Pending, "pending"),
-    (PaymentStatus::RequiresAction, "requires-action"),
-    (PaymentStatus::Approved, "approved"),
-    (PaymentStatus::Rejected, "rejected"),
-    (PaymentStatus::Canceled, "canceled"),
-];
-
-impl PaymentStatus {
-    /// The status as the contract spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        STATUSES.iter().find(|(status, _)| *status == self).map_or("pending", |(_, name)| name)
-    }
-
-    /// Reads what `as_str` wrote. Anything else is pending.
-    fn parse(text: &str) -> Self {
-        STATUSES.iter().find(|(_, name)| *name == text).map_or(Self::Pending, |(status, _)| *status)
-    }
-}
-
-impl Authority {
-    /// The authority as the contract spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Signed => "signed",
-            Self::Fetched => "fetched",
-        }
-    }
 }
 
 impl StoredPayment {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::LedgerError;
 use super::payments::Scope;
-use crate::contract::types::{Event, EventSubject};
+use crate::types::{Event, EventSubject};
 
 /// Stores an event whose reference belongs to this workspace and has no payment yet.
 pub(super) fn store_early_event(

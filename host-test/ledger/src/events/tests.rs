@@ -1,8 +1,8 @@
 //! What events and answers do to a payment, on a ledger on disk.
 
 use super::*;
-use crate::contract::types::{Awaited, Mode, Money, PaymentStatus, Refund, RefundStatus};
-use crate::ledger::{
+use crate::types::{Awaited, Mode, Money, OfPayment, PaymentStatus};
+use crate::{
     Attempt, FetchOutcome, InstallationState, NewPayment, Reservation, StoredInstallation,
 };
 
@@ -25,9 +25,7 @@ fn payment(status: PaymentStatus, created_at: u64) -> Payment {
         failure: None,
         attempt_id: None,
         awaits: Awaited::Customer(None),
-        disputes: Vec::new(),
         created_at,
-        extras: Vec::new(),
     }
 }
 
@@ -36,7 +34,7 @@ fn event(id: &str, status: PaymentStatus, occurred_at: u64) -> Event {
         id: id.to_owned(),
         event_type: "t".to_owned(),
         occurred_at,
-        subject: EventSubject::Payment(payment(status, 100)),
+        subject: EventSubject::Payment(Box::new(payment(status, 100))),
         authority: Authority::Signed,
     }
 }
@@ -93,16 +91,7 @@ fn refund_event_refetches_a_final_payment() {
     let paid = event("evt_1", PaymentStatus::Approved, 101);
     ledger.record_event(&scope(), Some("i"), &paid, &Refetch::NotTried, 2).unwrap();
     let refund = |id: &str, payment: &str| Event {
-        subject: EventSubject::Refund(Refund {
-            id: "re_1".to_owned(),
-            payment: payment.to_owned(),
-            reference: None,
-            attempt_id: None,
-            status: RefundStatus::Failed,
-            amount: Money { minor_units: 4, currency: "usd".to_owned() },
-            failure: None,
-            created_at: 102,
-        }),
+        subject: EventSubject::Refund(OfPayment { payment: payment.to_owned() }),
         ..event(id, PaymentStatus::Approved, 102)
     };
     let foreign = refund("evt_2", "pi_9");
@@ -185,12 +174,12 @@ fn late_fetch_does_not_undo_a_newer_one() {
         panic!("a fetched event was applied without a refetch")
     };
     let EventSubject::Payment(now) = newer.subject.clone() else { panic!() };
-    let truth = Refetch::Fetched { payment: Box::new(now), version };
+    let truth = Refetch::Fetched { payment: now, version };
     ledger.record_event(&scope(), None, &newer, &truth, 2).unwrap();
     // Fetched before the newer one, and recorded after it.
     let older = fetched("evt_1", 0);
     let EventSubject::Payment(before) = older.subject.clone() else { panic!() };
-    let stale = Refetch::Fetched { payment: Box::new(before), version };
+    let stale = Refetch::Fetched { payment: before, version };
     let again = ledger.record_event(&scope(), None, &older, &stale, 3).unwrap();
     assert!(matches!(again, EventOutcome::NeedsRefetch { .. }));
     assert_eq!(ledger.payment(&scope(), "order-1").unwrap().unwrap().refunded, Some(3));

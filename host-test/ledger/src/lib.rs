@@ -1,5 +1,5 @@
-//! The ledger: installations, payments, events and transitions, in SQLite on disk. All SQL of the
-//! host is in this module.
+//! The ledger: installations, payments, events and transitions, in SQLite on disk. All SQL of the host is in
+//! this crate, and it knows neither the contract nor wasmtime.
 //!
 //! Every change is one transaction. It is on the disk before a method returns.
 
@@ -17,6 +17,7 @@ mod recipient;
 mod reconciliation;
 mod refunds;
 mod transitions;
+pub mod types;
 mod update;
 
 use std::path::Path;
@@ -99,7 +100,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::types::Mode;
+    use crate::types::Mode;
 
     #[test]
     fn first_version_is_migrated_without_loss() {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::installations::StoredInstallation;
 use super::{Ledger, LedgerError};
-use crate::contract::types::WebhookIdentity;
+use crate::types::DeliveryNames;
 
 /// How many matching workspaces are read: two are enough to see that a name is ambiguous.
 const MATCH_LIMIT: usize = 2;
@@ -15,9 +15,9 @@ impl Ledger {
     pub fn find_recipient(
         &self,
         provider: &str,
-        identity: &WebhookIdentity,
+        names: &DeliveryNames,
     ) -> Result<Option<StoredInstallation>, LedgerError> {
-        if let Some(id) = &identity.installation
+        if let Some(id) = &names.installation
             && let Some(installation) = self.installation(id)?
             && installation.provider == provider
         {
@@ -26,17 +26,17 @@ impl Ledger {
         let searches = [
             (
                 "SELECT DISTINCT workspace FROM aliases WHERE provider = ?1 AND alias = ?2 LIMIT ?3",
-                &identity.payment,
+                &names.payment,
             ),
             (
                 "SELECT DISTINCT workspace FROM payments
                  WHERE provider = ?1 AND reference = ?2 LIMIT ?3",
-                &identity.reference,
+                &names.reference,
             ),
             (
                 "SELECT DISTINCT workspace FROM installations
                  WHERE provider = ?1 AND account = ?2 AND state <> 'uninstalled' LIMIT ?3",
-                &identity.account,
+                &names.account,
             ),
         ];
         for (sql, value) in searches {

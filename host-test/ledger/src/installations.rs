@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Ledger, LedgerError};
-use crate::contract::types::Mode;
+use crate::types::Mode;
 
 /// How far an installation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +69,7 @@ impl StoredInstallation {
             webhook_is_manual: webhook_setup == "manual",
             sealed_credentials: row.get(5)?,
             sealed_installation: row.get(6)?,
-            mode: mode.and_then(|name| {
-                [Mode::Test, Mode::Live].into_iter().find(|mode| mode.as_str() == name)
-            }),
+            mode: mode.and_then(|name| Mode::parse(&name)),
         })
     }
 }

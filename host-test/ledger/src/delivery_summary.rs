@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Ledger, LedgerError};
-use crate::contract::types::Problem;
+use crate::types::Problem;
 
 /// The last deliveries of an installation.
 #[derive(Debug, Default, PartialEq)]

@@ -9,7 +9,7 @@ use super::payments::{
 };
 use super::update::{decide_for, update_payment};
 use super::{Ledger, LedgerError};
-use crate::contract::types::{Authority, Payment};
+use crate::types::{Authority, Payment};
 
 /// The result of recording a fetched payment.
 #[derive(Debug)]

@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 
 use super::{Decision, Output, PaymentState, decide, is_final};
-use crate::contract::types::{Authority, Awaited, Mode, Money, Payment, PaymentStatus};
+use crate::types::{Authority, Awaited, Mode, Money, Payment, PaymentStatus};
 
 const MAX_EVENTS: usize = 6;
 const CREATED_AT: u64 = 100;
@@ -69,9 +69,7 @@ fn payment(status: PaymentStatus) -> Payment {
         failure: None,
         attempt_id: None,
         awaits: Awaited::Nothing,
-        disputes: Vec::new(),
         created_at: CREATED_AT,
-        extras: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::LedgerError;
 use super::payment_state::{Decision, PaymentState, decide, is_final};
 use super::payments::{Scope, StoredPayment};
 use super::transitions::append_transition;
-use crate::contract::types::{Authority, Awaited, Payment};
+use crate::types::{Authority, Awaited, Payment};
 
 impl PaymentState {
     /// The state of a stored payment.

@@ -1,0 +1,239 @@
+//! The ledger's own types. They are what is stored, so they do not change with the contract.
+//!
+//! Some are stored as JSON. A new field of those needs `#[serde(default)]`, so that older rows are still
+//! read, and no field or case is ever renamed: the fixtures of the tests keep each version's JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// The mode of an installation and of its payments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Mode {
+    /// No real money moves.
+    Test,
+    /// Payments are real.
+    Live,
+}
+
+impl Mode {
+    /// `test` or `live`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Live => "live",
+        }
+    }
+
+    /// Reads what `as_str` wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Test, Self::Live].into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// An amount in ISO 4217 minor units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// The number of minor units.
+    pub minor_units: u64,
+    /// The currency's code, in lower case.
+    pub currency: String,
+}
+
+/// The status of a payment. Only approved and canceled are final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PaymentStatus {
+    /// Not decided yet.
+    Pending,
+    /// The customer has to act.
+    RequiresAction,
+    /// The money was received.
+    Approved,
+    /// The last attempt to pay failed. The customer may try again.
+    Rejected,
+    /// It will never be paid.
+    Canceled,
+}
+
+impl PaymentStatus {
+    const NAMES: [(Self, &str); 5] = [
+        (Self::Pending, "pending"),
+        (Self::RequiresAction, "requires-action"),
+        (Self::Approved, "approved"),
+        (Self::Rejected, "rejected"),
+        (Self::Canceled, "canceled"),
+    ];
+
+    /// Its name in lower case with hyphens.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(status, _)| *status == self).map_or("pending", |(_, name)| name)
+    }
+
+    /// Reads what `as_str` wrote. Anything else is pending.
+    pub(crate) fn parse(text: &str) -> Self {
+        Self::NAMES
+            .iter()
+            .find(|(_, name)| *name == text)
+            .map_or(Self::Pending, |(status, _)| *status)
+    }
+}
+
+/// How a fact is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Authority {
+    /// The provider signed or listed it: it was true when the event occurred.
+    Signed,
+    /// The provider returned it when asked: it is true now.
+    Fetched,
+}
+
+impl Authority {
+    /// `signed` or `fetched`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signed => "signed",
+            Self::Fetched => "fetched",
+        }
+    }
+}
+
+/// What went wrong: a code for a program, a sentence for a person, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// For a program.
+    pub code: String,
+    /// For a person.
+    pub message: String,
+    /// What to do, one step each.
+    pub remedy: Vec<String>,
+}
+
+/// Who has to act before a payment goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Awaited {
+    /// Nobody: it is over.
+    Nothing,
+    /// The customer, with this link if the source has one.
+    Customer(Option<CustomerLink>),
+    /// The marketplace, which has to complete the payment until this time, in Unix seconds.
+    Completion(Option<u64>),
+    /// The provider or a bank, for this reason.
+    Provider(String),
+    /// Anything else.
+    Other(String),
+}
+
+/// A link for the customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerLink {
+    /// An absolute URL.
+    pub url: String,
+    /// Until when it can be used, in Unix seconds.
+    pub expires_at: Option<u64>,
+}
+
+/// A payment as the provider sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// The provider's best id of it.
+    pub id: String,
+    /// Every id of it that the source mentions.
+    pub aliases: Vec<String>,
+    /// The flow's id of the payment. None: this workspace did not create it.
+    pub reference: Option<String>,
+    /// The attempt that created it. None: not known.
+    pub attempt_id: Option<String>,
+    /// Its mode.
+    pub mode: Mode,
+    /// Its status.
+    pub status: PaymentStatus,
+    /// The provider's own status.
+    pub provider_status: String,
+    /// The amount that was asked for.
+    pub amount: Money,
+    /// The amount that was received, in minor units of the same currency.
+    pub received: u64,
+    /// The amount that was refunded. None: the source does not say.
+    pub refunded: Option<u64>,
+    /// Why the last attempt to pay failed.
+    pub failure: Option<Problem>,
+    /// Who has to act.
+    pub awaits: Awaited,
+    /// When it was created, by the provider's clock, in Unix seconds.
+    pub created_at: u64,
+}
+
+impl Payment {
+    /// The URL where the customer pays. None: the source does not say.
+    #[must_use]
+    pub fn checkout_url(&self) -> Option<&str> {
+        match &self.awaits {
+            Awaited::Customer(Some(link)) => Some(&link.url),
+            _ => None,
+        }
+    }
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventSubject {
+    /// A payment.
+    Payment(Box<Payment>),
+    /// A refund of the payment with this id of the provider's.
+    Refund(OfPayment),
+    /// A dispute of the payment with this id of the provider's.
+    Dispute(OfPayment),
+    /// Anything else.
+    Other(String),
+}
+
+/// Something that belongs to a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfPayment {
+    /// The payment, by an id of the provider's.
+    pub payment: String,
+}
+
+impl EventSubject {
+    /// The provider's id of the payment that it is about.
+    #[must_use]
+    pub fn payment_id(&self) -> Option<&str> {
+        match self {
+            Self::Payment(payment) => Some(&payment.id),
+            Self::Refund(OfPayment { payment }) | Self::Dispute(OfPayment { payment }) => {
+                Some(payment)
+            }
+            Self::Other(_) => None,
+        }
+    }
+}
+
+/// An event of the provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The provider's id of the event.
+    pub id: String,
+    /// The provider's name for what happened.
+    pub event_type: String,
+    /// When it happened, by the provider's clock, in Unix seconds.
+    pub occurred_at: u64,
+    /// What it happened to.
+    pub subject: EventSubject,
+    /// How the subject is known.
+    pub authority: Authority,
+}
+
+/// What a delivery at the shared URL names. Nothing of it is verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryNames {
+    /// An installation's id.
+    pub installation: Option<String>,
+    /// The provider's id of an account.
+    pub account: Option<String>,
+    /// A payment's reference.
+    pub reference: Option<String>,
+    /// The provider's id of a payment.
+    pub payment: Option<String>,
+}

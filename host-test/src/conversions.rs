@@ -1,0 +1,140 @@
+//! Between the contract's types and the ledger's. What is stored has types of its own, so that a change of the
+//! contract does not change the disk.
+
+use ledger::types as stored;
+
+use crate::contract::types;
+
+impl From<types::Mode> for stored::Mode {
+    fn from(mode: types::Mode) -> Self {
+        match mode {
+            types::Mode::Test => Self::Test,
+            types::Mode::Live => Self::Live,
+        }
+    }
+}
+
+impl From<stored::Mode> for types::Mode {
+    fn from(mode: stored::Mode) -> Self {
+        match mode {
+            stored::Mode::Test => Self::Test,
+            stored::Mode::Live => Self::Live,
+        }
+    }
+}
+
+impl From<types::Money> for stored::Money {
+    fn from(types::Money { minor_units, currency }: types::Money) -> Self {
+        Self { minor_units, currency }
+    }
+}
+
+impl From<stored::Money> for types::Money {
+    fn from(stored::Money { minor_units, currency }: stored::Money) -> Self {
+        Self { minor_units, currency }
+    }
+}
+
+impl From<types::Problem> for stored::Problem {
+    fn from(types::Problem { code, message, remedy }: types::Problem) -> Self {
+        Self { code, message, remedy }
+    }
+}
+
+impl From<stored::Problem> for types::Problem {
+    fn from(stored::Problem { code, message, remedy }: stored::Problem) -> Self {
+        Self { code, message, remedy }
+    }
+}
+
+impl From<types::PaymentStatus> for stored::PaymentStatus {
+    fn from(status: types::PaymentStatus) -> Self {
+        match status {
+            types::PaymentStatus::Pending => Self::Pending,
+            types::PaymentStatus::RequiresAction => Self::RequiresAction,
+            types::PaymentStatus::Approved => Self::Approved,
+            types::PaymentStatus::Rejected => Self::Rejected,
+            types::PaymentStatus::Canceled => Self::Canceled,
+        }
+    }
+}
+
+impl From<types::Authority> for stored::Authority {
+    fn from(authority: types::Authority) -> Self {
+        match authority {
+            types::Authority::Signed => Self::Signed,
+            types::Authority::Fetched => Self::Fetched,
+        }
+    }
+}
+
+impl From<types::Awaited> for stored::Awaited {
+    fn from(awaited: types::Awaited) -> Self {
+        match awaited {
+            types::Awaited::Nothing => Self::Nothing,
+            types::Awaited::Customer(link) => {
+                Self::Customer(link.map(|types::CustomerLink { url, expires_at }| {
+                    stored::CustomerLink { url, expires_at }
+                }))
+            }
+            types::Awaited::Completion(deadline) => Self::Completion(deadline),
+            types::Awaited::Provider(reason) => Self::Provider(reason),
+            types::Awaited::Other(reason) => Self::Other(reason),
+        }
+    }
+}
+
+impl From<types::Payment> for stored::Payment {
+    fn from(payment: types::Payment) -> Self {
+        Self {
+            id: payment.id,
+            aliases: payment.aliases,
+            reference: payment.reference,
+            attempt_id: payment.attempt_id,
+            mode: payment.mode.into(),
+            status: payment.status.into(),
+            provider_status: payment.provider_status,
+            amount: payment.amount.into(),
+            received: payment.received,
+            refunded: payment.refunded,
+            failure: payment.failure.map(Into::into),
+            awaits: payment.awaits.into(),
+            created_at: payment.created_at,
+        }
+    }
+}
+
+impl From<types::Event> for stored::Event {
+    fn from(event: types::Event) -> Self {
+        let of_payment = |payment| stored::OfPayment { payment };
+        Self {
+            id: event.id,
+            event_type: event.event_type,
+            occurred_at: event.occurred_at,
+            subject: match event.subject {
+                types::EventSubject::Payment(payment) => {
+                    stored::EventSubject::Payment(Box::new(payment.into()))
+                }
+                types::EventSubject::Refund(refund) => {
+                    stored::EventSubject::Refund(of_payment(refund.payment))
+                }
+                types::EventSubject::Dispute(dispute) => {
+                    stored::EventSubject::Dispute(of_payment(dispute.payment))
+                }
+                types::EventSubject::Other(what) => stored::EventSubject::Other(what),
+            },
+            authority: event.authority.into(),
+        }
+    }
+}
+
+impl From<types::WebhookIdentity> for stored::DeliveryNames {
+    fn from(identity: types::WebhookIdentity) -> Self {
+        Self {
+            installation: identity.installation,
+            account: identity.account,
+            reference: identity.reference,
+            payment: identity.payment,
+        }
+    }
+}
