@@ -78,13 +78,17 @@ impl Ledger {
     /// The id of the workspace with this name, created at first use. The id is random, because two
     /// ledgers on one account of the provider must not take each other's payments for their own.
     pub fn workspace_id(&mut self, name: &str) -> Result<String, LedgerError> {
+        const SELECT: &str = "SELECT id FROM workspaces WHERE name = ?1";
+        // Read without the write lock first, so that a reader does not wait for writers.
+        let known = self.connection.query_row(SELECT, [name], |row| row.get(0)).optional()?;
+        if let Some(id) = known {
+            return Ok(id);
+        }
         let new = uuid::Uuid::new_v4().simple().to_string();
         let transaction = self.write()?;
         transaction
             .execute("INSERT OR IGNORE INTO workspaces (name, id) VALUES (?1, ?2)", [name, &new])?;
-        let id =
-            transaction
-                .query_row("SELECT id FROM workspaces WHERE name = ?1", [name], |row| row.get(0))?;
+        let id = transaction.query_row(SELECT, [name], |row| row.get(0))?;
         transaction.commit()?;
         Ok(id)
     }
@@ -103,6 +107,26 @@ impl Ledger {
         let found =
             self.connection.query_row(&sql, [workspace, provider], StoredInstallation::read);
         Ok(found.optional()?)
+    }
+
+    /// The mode of the workspace's newest installation of a provider, whatever its state. None: there was
+    /// none.
+    pub fn latest_mode(
+        &self,
+        workspace: &str,
+        provider: &str,
+    ) -> Result<Option<Mode>, LedgerError> {
+        let mode: Option<String> = self
+            .connection
+            .query_row(
+                "SELECT mode FROM installations
+                 WHERE workspace = ?1 AND provider = ?2 AND mode IS NOT NULL
+                 ORDER BY created_at DESC, rowid DESC LIMIT 1",
+                [workspace, provider],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(mode.and_then(|name| Mode::parse(&name)))
     }
 
     /// The installation with this id, in any state.

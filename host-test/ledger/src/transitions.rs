@@ -3,78 +3,122 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::payment_state::{Output, is_final};
+use super::payments::Scope;
 use super::{Ledger, LedgerError};
-use crate::types::PaymentStatus;
+use crate::types::{Mode, PaymentStatus};
 
 /// One change of a flow's output.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Transition {
     /// The transition's place in the order of all transitions. It only grows.
     pub position: u64,
+    /// The workspace's id.
+    pub workspace: String,
+    /// The provider's id.
+    pub provider: String,
+    /// The mode. In JSON `test` or `live`.
+    #[serde(serialize_with = "serialize_mode")]
+    pub mode: Mode,
     /// The payment's reference.
     pub reference: String,
+    /// The id of the attempt that created the payment. A reference that was canceled and used again has
+    /// another attempt.
+    pub attempt: String,
+    /// The provider's id of the payment. None: the provider has not answered yet.
+    pub payment: Option<String>,
     /// `Approved`, `Rejected` or `Pending`.
     pub output: String,
-    /// Whether no other output can follow.
+    /// Whether no other output of this attempt can follow.
     pub r#final: bool,
     /// When it was written, in Unix seconds.
     pub at: u64,
 }
 
+// serde passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn serialize_mode<S: serde::Serializer>(mode: &Mode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(mode.as_str())
+}
+
 impl Ledger {
-    /// The transitions of a workspace's payments after a position, in order.
-    pub fn transitions(&self, workspace: &str, after: u64) -> Result<Vec<Transition>, LedgerError> {
+    /// The transitions of a scope after a position, in order, at most `limit` of them.
+    pub fn transitions(
+        &self,
+        scope: &Scope,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Transition>, LedgerError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT position, reference, output, final, at
+            "SELECT position, reference, attempt, remote_id, output, final, at
              FROM transitions JOIN payments ON payments.id = payment
-             WHERE workspace = ?1 AND position > ?2 ORDER BY position",
+             WHERE transitions.workspace = ?1 AND transitions.provider = ?2
+                 AND transitions.mode = ?3 AND position > ?4
+             ORDER BY position LIMIT ?5",
         )?;
-        let rows = statement.query_map(params![workspace, after], |row| {
+        let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), after, limit];
+        let rows = statement.query_map(of_scope, |row| {
             Ok(Transition {
                 position: row.get(0)?,
+                workspace: scope.workspace.clone(),
+                provider: scope.provider.clone(),
+                mode: scope.mode,
                 reference: row.get(1)?,
-                output: row.get(2)?,
-                r#final: row.get(3)?,
-                at: row.get(4)?,
+                attempt: row.get(2)?,
+                payment: row.get(3)?,
+                output: row.get(4)?,
+                r#final: row.get(5)?,
+                at: row.get(6)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The last position that a consumer has acknowledged. 0: none.
-    pub fn acknowledged_position(
-        &self,
-        workspace: &str,
-        consumer: &str,
-    ) -> Result<u64, LedgerError> {
+    pub fn acknowledged_position(&self, scope: &Scope, consumer: &str) -> Result<u64, LedgerError> {
         let position = self.connection.query_row(
-            "SELECT position FROM consumers WHERE workspace = ?1 AND name = ?2",
-            [workspace, consumer],
+            "SELECT position FROM cursors
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND consumer = ?4",
+            params![scope.workspace, scope.provider, scope.mode.as_str(), consumer],
             |row| row.get(0),
         );
         Ok(position.optional()?.unwrap_or(0))
     }
 
-    /// Records that a consumer has processed every transition up to a position. The position never
-    /// goes back.
+    /// Records that a consumer has processed every transition of a scope up to a position. The position
+    /// never goes back. `false`: the scope has no transition at or after this position, and nothing was
+    /// recorded.
     pub fn acknowledge(
         &mut self,
-        workspace: &str,
+        scope: &Scope,
         consumer: &str,
         position: u64,
-    ) -> Result<(), LedgerError> {
-        self.connection.execute(
-            "INSERT INTO consumers (workspace, name, position) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET position = max(position, ?3)",
-            params![workspace, consumer, position],
+    ) -> Result<bool, LedgerError> {
+        let transaction = self.write()?;
+        let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str()];
+        let last: Option<u64> = transaction.query_row(
+            "SELECT max(position) FROM transitions
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3",
+            of_scope,
+            |row| row.get(0),
         )?;
-        Ok(())
+        if last.is_none_or(|last| position > last) {
+            return Ok(false);
+        }
+        transaction.execute(
+            "INSERT INTO cursors (workspace, provider, mode, consumer, position)
+             VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET position = max(position, ?5)",
+            params![scope.workspace, scope.provider, scope.mode.as_str(), consumer, position],
+        )?;
+        transaction.commit()?;
+        Ok(true)
     }
 }
 
-/// Appends a transition if the flow's output differs from the last one.
+/// Appends a transition if the flow's output differs from the payment's last one.
 pub(super) fn append_transition(
     connection: &Connection,
+    scope: &Scope,
     payment_row_id: i64,
     status: PaymentStatus,
     now: u64,
@@ -89,8 +133,17 @@ pub(super) fn append_transition(
     let (output, is_final) = (Output::of(status).as_str(), is_final(status));
     if last.is_none_or(|last| last != (output.to_owned(), is_final)) {
         connection.execute(
-            "INSERT INTO transitions (payment, output, final, at) VALUES (?1, ?2, ?3, ?4)",
-            params![payment_row_id, output, is_final, now],
+            "INSERT INTO transitions (workspace, provider, mode, payment, output, final, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                scope.workspace,
+                scope.provider,
+                scope.mode.as_str(),
+                payment_row_id,
+                output,
+                is_final,
+                now
+            ],
         )?;
     }
     Ok(())

@@ -83,5 +83,5 @@ pub(super) fn update_payment(
             params![scope.workspace, scope.provider, scope.mode.as_str(), alias, stored.row_id],
         )?;
     }
-    append_transition(connection, stored.row_id, status, now)
+    append_transition(connection, scope, stored.row_id, status, now)
 }

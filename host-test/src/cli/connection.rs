@@ -37,12 +37,22 @@ enum Webhook {
     Manual,
 }
 
+/// A mode on the command line.
 #[derive(Clone, Copy, ValueEnum)]
-enum ChosenMode {
+pub enum ChosenMode {
     /// No real money moves
     Test,
     /// Payments are real
     Live,
+}
+
+impl From<ChosenMode> for Mode {
+    fn from(mode: ChosenMode) -> Self {
+        match mode {
+            ChosenMode::Test => Self::Test,
+            ChosenMode::Live => Self::Live,
+        }
+    }
 }
 
 /// The arguments of `uninstall`.
@@ -67,10 +77,7 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
     let is_manual = args.webhook.map(|webhook| matches!(webhook, Webhook::Manual));
     let options = InstallOptions {
         credentials: credentials::read(marketplace.plugin().manifest(), is_manual == Some(true))?,
-        mode: args.mode.map(|mode| match mode {
-            ChosenMode::Test => Mode::Test,
-            ChosenMode::Live => Mode::Live,
-        }),
+        mode: args.mode.map(Mode::from),
         webhook_is_manual: is_manual,
         approve_origins: args.approve_origins,
     };

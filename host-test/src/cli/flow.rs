@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::CommandError;
+use super::connection::ChosenMode;
 use super::output::{Output, badge};
 use super::payment::stored_json;
 use crate::marketplace::{Marketplace, ReconciliationSummary};
@@ -38,6 +39,12 @@ pub struct TransitionsArgs {
     /// Marks everything up to this position as processed; it is not shown again
     #[arg(long, value_name = "POSITION")]
     acknowledge: Option<u64>,
+    /// The mode [default: the mode that is installed, or was installed last]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<ChosenMode>,
+    /// How many transitions to show
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    limit: u32,
 }
 
 pub async fn flow(marketplace: &Marketplace, args: FlowArgs) -> Result<Output, CommandError> {
@@ -92,16 +99,21 @@ pub async fn transitions(
     marketplace: &Marketplace,
     args: TransitionsArgs,
 ) -> Result<Output, CommandError> {
+    let mode = args.mode.map(Into::into);
     if let Some(position) = args.acknowledge {
-        marketplace.acknowledge(&args.consumer, position).await?;
+        marketplace.acknowledge(mode, &args.consumer, position).await?;
     }
-    let unread = marketplace.unread_transitions(&args.consumer).await?;
+    let unread = marketplace.unread_transitions(mode, &args.consumer, args.limit).await?;
     let line = |transition: &Transition| {
         let end = if transition.r#final { " (final)" } else { "" };
         let Transition { position, reference, output, at, .. } = transition;
-        format!("{position}  {}  {reference} → {output}{end}", time(*at))
+        let badge = badge(transition.mode.into());
+        format!("{position}  {}  {badge} {reference} → {output}{end}", time(*at))
     };
-    let lines: Vec<String> = unread.iter().map(line).collect();
+    let mut lines: Vec<String> = unread.iter().map(line).collect();
+    if u32::try_from(lines.len()).is_ok_and(|shown| shown == args.limit) {
+        lines.push("There may be more: acknowledge these first, or raise --limit.".to_owned());
+    }
     let text =
         if lines.is_empty() { "There is no new transition.".to_owned() } else { lines.join("\n") };
     let json = json!({

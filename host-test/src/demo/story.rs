@@ -147,7 +147,7 @@ impl Story {
 
     /// Reads the new transitions.
     pub async fn read_flow(&mut self) -> Result<Vec<Transition>> {
-        let new = self.marketplace.transitions(self.position).await?;
+        let new = self.marketplace.transitions(None, self.position, 1000).await?;
         self.position = new.last().map_or(self.position, |transition| transition.position);
         self.transitions.extend(new.iter().cloned());
         Ok(new)

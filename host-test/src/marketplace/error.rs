@@ -1,5 +1,8 @@
 //! Errors of the use cases.
 
+#[cfg(test)]
+mod tests;
+
 use thiserror::Error;
 
 use crate::contract::types::{Mode, Money, Problem, ProviderError};
@@ -70,6 +73,9 @@ pub enum Error {
     /// There is no such payment in this mode.
     #[error("there is no such payment")]
     PaymentUnknown(Mode),
+    /// No transition has this position or a later one.
+    #[error("no transition has the position {0} yet")]
+    PositionUnknown(u64),
 }
 
 /// The kind of an error. It decides the exit code of the command line.
@@ -111,7 +117,8 @@ impl Error {
             | Self::WebhookSetupDiffers
             | Self::OriginsNotApproved(_)
             | Self::ReferenceUsed(_)
-            | Self::PaymentUnknown(_) => ErrorKind::Refused,
+            | Self::PaymentUnknown(_)
+            | Self::PositionUnknown(_) => ErrorKind::Refused,
             Self::Plugin(_)
             | Self::Policy(_)
             | Self::Ledger(_)
@@ -195,6 +202,11 @@ impl Error {
                 ],
             ),
             Self::PaymentUnknown(mode) => payment_unknown(*mode),
+            Self::PositionUnknown(position) => Problem::new(
+                "position-unknown",
+                format!("No transition has the position {position} yet. Nothing was acknowledged."),
+                &["Acknowledge a position that `host-test transitions` has shown."],
+            ),
         }
     }
 }
@@ -241,57 +253,4 @@ fn payment_unknown(mode: Mode) -> Problem {
         format!("There is no payment with this reference or id in {mode} mode."),
         &["Check the reference with which the payment was created."],
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
-
-    use super::*;
-
-    /// Each case whose text is in this module or the ledger's.
-    fn errors() -> Vec<Error> {
-        let amount = Money { minor_units: 1050, currency: "usd".to_owned() };
-        let approvals = vec![("origin".to_owned(), "to call https://api.example".to_owned())];
-        let mismatch =
-            |installed| Error::ModeMismatch { provider: "Example".to_owned(), installed };
-        vec![
-            Error::Client("no certificates".to_owned()),
-            Error::InstallationUnreadable,
-            Error::InstallationForeign,
-            Error::UninstallFinished,
-            Error::NotInstalled,
-            Error::Unfinished(InstallationState::Uninstalling),
-            Error::Unfinished(InstallationState::Installing),
-            Error::Superseded,
-            mismatch(Mode::Test),
-            mismatch(Mode::Live),
-            Error::WebhookSetupDiffers,
-            Error::OriginsNotApproved(approvals),
-            Error::ReferenceUsed(amount),
-            Error::NoRemoteId,
-            Error::PaymentUnknown(Mode::Test),
-            Error::Ledger(LedgerError::Locked),
-            Error::Ledger(LedgerError::Corrupt),
-            Error::Ledger(LedgerError::DiskFull),
-            Error::Ledger(LedgerError::File("permission denied".to_owned())),
-            Error::Ledger(LedgerError::Newer(9)),
-            Error::Ledger(LedgerError::Other("constraint failed".to_owned())),
-        ]
-    }
-
-    #[test]
-    fn messages_are_unchanged() {
-        let mut text = String::new();
-        for error in errors() {
-            let Problem { code, message, remedy } = error.problem();
-            let _ = writeln!(text, "{code}\n  {message}");
-            for step in remedy {
-                let _ = writeln!(text, "  → {step}");
-            }
-        }
-        insta::with_settings!({ omit_expression => true }, {
-            insta::assert_snapshot!("messages", text);
-        });
-    }
 }

@@ -165,28 +165,69 @@ impl Marketplace {
         Ok((mode, history.ok_or(Error::PaymentUnknown(mode))?))
     }
 
-    /// The transitions that a consumer has not acknowledged, in order.
+    /// The scope whose transitions a flow reads: of this mode, else of the mode that is installed, or was
+    /// installed last. None: nothing was ever installed.
+    async fn flow_scope(&self, mode: Option<Mode>) -> Result<Option<Scope>, Error> {
+        if let Some(mode) = mode {
+            return Ok(Some(self.scope(&self.workspace, mode)));
+        }
+        let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
+        let latest = self.ledger(move |ledger| ledger.latest_mode(&workspace, &provider)).await?;
+        Ok(latest.map(|mode| self.scope(&self.workspace, mode.into())))
+    }
+
+    /// The transitions after a position, in order, at most `limit` of them. `mode` None: the mode that is
+    /// installed, or was installed last.
     ///
     /// # Errors
     ///
     /// The ledger fails.
-    pub async fn unread_transitions(&self, consumer: &str) -> Result<Vec<Transition>, Error> {
-        let (workspace, consumer) = (self.workspace.clone(), consumer.to_owned());
+    pub async fn transitions(
+        &self,
+        mode: Option<Mode>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Transition>, Error> {
+        let Some(scope) = self.flow_scope(mode).await? else { return Ok(Vec::new()) };
+        self.ledger(move |ledger| ledger.transitions(&scope, after, limit)).await
+    }
+
+    /// The transitions that a consumer has not acknowledged, as `transitions`.
+    ///
+    /// # Errors
+    ///
+    /// The ledger fails.
+    pub async fn unread_transitions(
+        &self,
+        mode: Option<Mode>,
+        consumer: &str,
+        limit: u32,
+    ) -> Result<Vec<Transition>, Error> {
+        let Some(scope) = self.flow_scope(mode).await? else { return Ok(Vec::new()) };
+        let consumer = consumer.to_owned();
         self.ledger(move |ledger| {
-            let position = ledger.acknowledged_position(&workspace, &consumer)?;
-            ledger.transitions(&workspace, position)
+            let position = ledger.acknowledged_position(&scope, &consumer)?;
+            ledger.transitions(&scope, position, limit)
         })
         .await
     }
 
-    /// Records that a consumer has processed every transition up to a position. The position never
-    /// goes back.
+    /// Records that a consumer has processed every transition of a mode up to a position. The position
+    /// never goes back.
     ///
     /// # Errors
     ///
-    /// The ledger fails.
-    pub async fn acknowledge(&self, consumer: &str, position: u64) -> Result<(), Error> {
-        let (workspace, consumer) = (self.workspace.clone(), consumer.to_owned());
-        self.ledger(move |ledger| ledger.acknowledge(&workspace, &consumer, position)).await
+    /// No transition of the mode has this position or a later one, or the ledger fails.
+    pub async fn acknowledge(
+        &self,
+        mode: Option<Mode>,
+        consumer: &str,
+        position: u64,
+    ) -> Result<(), Error> {
+        let scope = self.flow_scope(mode).await?.ok_or(Error::PositionUnknown(position))?;
+        let consumer = consumer.to_owned();
+        let is_recorded =
+            self.ledger(move |ledger| ledger.acknowledge(&scope, &consumer, position)).await?;
+        if is_recorded { Ok(()) } else { Err(Error::PositionUnknown(position)) }
     }
 }

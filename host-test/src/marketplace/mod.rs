@@ -25,7 +25,7 @@ use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
 use crate::egress::{self, Credentials, Egress, Gateway, OriginOverride, Policy, Quotas};
 use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
-use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation, Transition};
+use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation};
 
 pub use deliveries::DeliveryOutcome;
 pub use error::{Error, ErrorKind};
@@ -107,16 +107,6 @@ impl Marketplace {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
-    }
-
-    /// The transitions of this workspace after a position, in order.
-    ///
-    /// # Errors
-    ///
-    /// The ledger fails.
-    pub async fn transitions(&self, after: u64) -> Result<Vec<Transition>, Error> {
-        let workspace = self.workspace.clone();
-        self.ledger(move |ledger| ledger.transitions(&workspace, after)).await
     }
 
     /// Runs `work` on the ledger in a blocking task, so that the runtime's threads stay free.

@@ -174,25 +174,6 @@ async fn slow_create_is_pending_first() {
 }
 
 #[tokio::test]
-async fn consumer_reads_on_after_its_acknowledgement() {
-    let host = paid("order-1").await;
-    let unread = async |consumer: &str| {
-        let unread = host.marketplace.unread_transitions(consumer).await.unwrap();
-        unread.into_iter().map(|t| (t.position, t.output, t.r#final)).collect::<Vec<_>>()
-    };
-    let all = unread("a").await;
-    assert_eq!(all, [(1, "Pending".to_owned(), false), (2, "Approved".to_owned(), true)]);
-    // What was read and not acknowledged comes again: a consumer may have crashed.
-    assert_eq!(unread("a").await, all);
-    host.marketplace.acknowledge("a", 1).await.unwrap();
-    assert_eq!(unread("a").await, all[1..]);
-    host.marketplace.acknowledge("a", 2).await.unwrap();
-    host.marketplace.acknowledge("a", 1).await.unwrap();
-    assert!(unread("a").await.is_empty());
-    assert_eq!(unread("b").await, all);
-}
-
-#[tokio::test]
 async fn authorised_payment_is_pending() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();

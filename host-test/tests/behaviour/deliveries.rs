@@ -92,7 +92,7 @@ async fn foreign_payment_is_ignored() {
         (attempt.event_type.as_str(), attempt.status),
         ("payment_intent.succeeded", Some(200))
     );
-    assert!(host.marketplace.transitions(0).await.unwrap().is_empty());
+    assert!(host.marketplace.transitions(None, 0, 1000).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -100,10 +100,10 @@ async fn delivery_after_uninstall_is_ignored() {
     let (host, delivery) = paid().await;
     host.marketplace.uninstall(false).await.unwrap();
     host.install(LIVE_KEY).await.unwrap();
-    let before = host.marketplace.transitions(0).await.unwrap().len();
+    let before = host.marketplace.transitions(None, 0, 1000).await.unwrap().len();
     let (status, answer) = host.post(&delivery.url, Some(&delivery.signature), delivery.body).await;
     assert_eq!((status, code(&answer)), (200, "installation-removed"));
-    assert_eq!(host.marketplace.transitions(0).await.unwrap().len(), before);
+    assert_eq!(host.marketplace.transitions(None, 0, 1000).await.unwrap().len(), before);
 }
 
 #[tokio::test]
@@ -224,7 +224,7 @@ async fn two_workspaces_of_one_account_are_apart() {
     assert_eq!(host.fake.attempts().len(), 2);
     assert!(host.fake.attempts().iter().all(|attempt| attempt.status == Some(200)));
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
-    let theirs = other.transitions(0).await.unwrap();
+    let theirs = other.transitions(None, 0, 1000).await.unwrap();
     assert_eq!(theirs.into_iter().map(|t| t.output).collect::<Vec<_>>(), ["Pending"]);
 }
 

@@ -83,7 +83,7 @@ impl Host {
 
     /// The outputs of a payment, in order.
     pub async fn outputs(&self, reference: &str) -> Vec<String> {
-        let transitions = self.marketplace.transitions(0).await.unwrap();
+        let transitions = self.marketplace.transitions(None, 0, 1000).await.unwrap();
         transitions.into_iter().filter(|t| t.reference == reference).map(|t| t.output).collect()
     }
 

@@ -26,4 +26,5 @@ mod permissions;
 mod requests;
 mod rotating;
 mod signatures;
+mod transitions;
 mod webhook_health;

@@ -233,7 +233,12 @@ fn released_reference_is_reserved_again() {
 }
 
 fn outputs(ledger: &Ledger) -> Vec<String> {
-    ledger.transitions("w", 0).unwrap().into_iter().map(|transition| transition.output).collect()
+    ledger
+        .transitions(&scope(), 0, 100)
+        .unwrap()
+        .into_iter()
+        .map(|transition| transition.output)
+        .collect()
 }
 
 #[test]
@@ -323,7 +328,7 @@ fn early_event_is_applied_once_the_payment_is_stored() {
     let known = ledger.record_created(&scope(), &order, &attempt(), &created, 9).unwrap().unwrap();
     assert_eq!((known.status, known.remote_id.as_deref()), (PaymentStatus::Approved, Some("pi_2")));
     let outputs: Vec<_> = ledger
-        .transitions("w", 0)
+        .transitions(&scope(), 0, 100)
         .unwrap()
         .into_iter()
         .filter(|transition| transition.reference == "order-2")

@@ -1,0 +1,155 @@
+//! Every query uses an index: the cost of a delivery does not grow with the ledger.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+use super::*;
+use crate::types::{
+    Authority, Awaited, DeliveryNames, Event, EventSubject, Mode, Money, Payment, PaymentStatus,
+    Problem,
+};
+
+/// The statements that were run.
+static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn record(event: TraceEvent<'_>) {
+    if let TraceEvent::Stmt(statement, _) = event {
+        STATEMENTS.lock().unwrap().insert(statement.sql().to_string());
+    }
+}
+
+fn payment(status: PaymentStatus) -> Payment {
+    Payment {
+        id: "pi_1".to_owned(),
+        aliases: vec!["pi_1".to_owned()],
+        reference: Some("r".to_owned()),
+        attempt_id: None,
+        mode: Mode::Test,
+        status,
+        provider_status: "x".to_owned(),
+        amount: Money { minor_units: 10, currency: "usd".to_owned() },
+        received: 10,
+        refunded: None,
+        failure: None,
+        awaits: Awaited::Nothing,
+        created_at: 1,
+    }
+}
+
+fn event(id: &str, status: PaymentStatus) -> Event {
+    Event {
+        id: id.to_owned(),
+        event_type: "t".to_owned(),
+        occurred_at: 2,
+        subject: EventSubject::Payment(Box::new(payment(status))),
+        authority: Authority::Signed,
+    }
+}
+
+/// Calls every method of the ledger.
+fn use_everything(ledger: &mut Ledger) {
+    let scope = Scope { workspace: "w".into(), provider: "P".into(), mode: Mode::Test };
+    let installation = StoredInstallation {
+        id: "i".to_owned(),
+        workspace: "w".to_owned(),
+        provider: "P".to_owned(),
+        state: InstallationState::Installing,
+        webhook_is_manual: false,
+        sealed_credentials: None,
+        sealed_installation: None,
+        mode: Some(Mode::Test),
+    };
+    ledger.workspace_id("default").unwrap();
+    ledger.workspace_id("default").unwrap();
+    ledger.begin_installation(&installation, "c", 1).unwrap();
+    ledger.store_installation(&installation, &[1], &[2], Mode::Test, Some("a"), 1).unwrap();
+    ledger.current_installation("w", "P").unwrap();
+    ledger.latest_mode("w", "P").unwrap();
+    ledger.installation("i").unwrap();
+    let approvals = [("o".to_owned(), "a".to_owned())];
+    ledger.approve("c", &approvals, 1).unwrap();
+    ledger.is_approved("c", &approvals).unwrap();
+
+    let new = NewPayment {
+        installation: "i".to_owned(),
+        reference: "r".to_owned(),
+        amount: payment(PaymentStatus::Pending).amount,
+    };
+    let early = event("evt_0", PaymentStatus::RequiresAction);
+    ledger.record_event(&scope, Some("i"), &early, &Refetch::NotTried, 1).unwrap();
+    let reserved = ledger.reserve(&scope, &new, 1).unwrap();
+    let Reservation::Reserved { attempt, .. } = reserved else { panic!("{reserved:?}") };
+    ledger.record_created(&scope, &new, &attempt, &payment(PaymentStatus::Pending), 1).unwrap();
+    ledger.reserve(&scope, &new, 1).unwrap();
+    let tie = event("evt_1", PaymentStatus::Rejected);
+    ledger.record_event(&scope, Some("i"), &tie, &Refetch::Failed, 2).unwrap();
+    ledger.unfinished_payments(&scope, 10).unwrap();
+    let stored = ledger.payment(&scope, "pi_1").unwrap().unwrap();
+    let fetched = payment(PaymentStatus::Approved);
+    ledger.record_fetched(&scope, &fetched, Some(stored.version), 3).unwrap();
+    ledger.payment(&scope, "r").unwrap();
+    ledger.payments(&scope, 10).unwrap();
+    ledger.payment_history(&scope, "r").unwrap();
+    ledger.reserve_refund(&stored, "refund", 3).unwrap();
+    ledger.release_refund("attempt").unwrap();
+    ledger.release(&attempt).unwrap();
+    ledger.transitions(&scope, 0, 10).unwrap();
+    ledger.acknowledged_position(&scope, "flow").unwrap();
+    assert!(ledger.acknowledge(&scope, "flow", 1).unwrap());
+    ledger.reconciled_until(&scope).unwrap();
+    ledger.record_reconciled(&scope, 3).unwrap();
+    ledger.delivery_summary("i").unwrap();
+    let problem = Problem { code: "c".into(), message: "m".into(), remedy: Vec::new() };
+    ledger.record_verified_delivery("i", 5).unwrap();
+    ledger.record_refused_delivery("i", &problem, 5).unwrap();
+    ledger.add_unclaimed_deliveries("P", 1, 5).unwrap();
+    ledger.unclaimed_deliveries("P").unwrap();
+    for names in [
+        DeliveryNames { payment: Some("pi_1".into()), ..DeliveryNames::default() },
+        DeliveryNames { reference: Some("r".into()), ..DeliveryNames::default() },
+        DeliveryNames { account: Some("a".into()), ..DeliveryNames::default() },
+        DeliveryNames { installation: Some("i".into()), ..DeliveryNames::default() },
+    ] {
+        ledger.find_recipient("P", &names).unwrap();
+    }
+    ledger.begin_uninstalling("i", 6).unwrap();
+    ledger.cancel_uninstalling("i", 6).unwrap();
+    ledger.finish_uninstalling("i", 6).unwrap();
+}
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let count = statement.parameter_count();
+    let nothing = std::iter::repeat_n(rusqlite::types::Null, count);
+    let rows = statement.query_map(rusqlite::params_from_iter(nothing), |row| row.get(3)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn every_query_uses_an_index() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(&directory.path().join("ledger.sqlite")).unwrap();
+    ledger.connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(record)).unwrap();
+    use_everything(&mut ledger);
+    ledger.connection.trace_v2(TraceEventCodes::empty(), None::<fn(TraceEvent<'_>)>).unwrap();
+    let statements = STATEMENTS.lock().unwrap().clone();
+    let queries = statements.iter().filter(|sql| {
+        ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb))
+    });
+    let mut wrong = Vec::new();
+    let mut number = 0;
+    for sql in queries {
+        number += 1;
+        for step in plan(&ledger.connection, sql) {
+            // A sort is over what an index has found.
+            if step.starts_with("SCAN") {
+                wrong.push(format!("{step}: {sql}"));
+            }
+        }
+    }
+    assert!(number > 40, "{number} queries");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,51 @@
+//! The messages, kept as a snapshot.
+
+use std::fmt::Write as _;
+
+use super::*;
+
+/// Each case whose text is in this module or the ledger's.
+fn errors() -> Vec<Error> {
+    let amount = Money { minor_units: 1050, currency: "usd".to_owned() };
+    let approvals = vec![("origin".to_owned(), "to call https://api.example".to_owned())];
+    let mismatch = |installed| Error::ModeMismatch { provider: "Example".to_owned(), installed };
+    vec![
+        Error::Client("no certificates".to_owned()),
+        Error::InstallationUnreadable,
+        Error::InstallationForeign,
+        Error::UninstallFinished,
+        Error::NotInstalled,
+        Error::Unfinished(InstallationState::Uninstalling),
+        Error::Unfinished(InstallationState::Installing),
+        Error::Superseded,
+        mismatch(Mode::Test),
+        mismatch(Mode::Live),
+        Error::WebhookSetupDiffers,
+        Error::OriginsNotApproved(approvals),
+        Error::ReferenceUsed(amount),
+        Error::NoRemoteId,
+        Error::PaymentUnknown(Mode::Test),
+        Error::PositionUnknown(100_000),
+        Error::Ledger(LedgerError::Locked),
+        Error::Ledger(LedgerError::Corrupt),
+        Error::Ledger(LedgerError::DiskFull),
+        Error::Ledger(LedgerError::File("permission denied".to_owned())),
+        Error::Ledger(LedgerError::Newer(9)),
+        Error::Ledger(LedgerError::Other("constraint failed".to_owned())),
+    ]
+}
+
+#[test]
+fn messages_are_unchanged() {
+    let mut text = String::new();
+    for error in errors() {
+        let Problem { code, message, remedy } = error.problem();
+        let _ = writeln!(text, "{code}\n  {message}");
+        for step in remedy {
+            let _ = writeln!(text, "  → {step}");
+        }
+    }
+    insta::with_settings!({ omit_expression => true }, {
+        insta::assert_snapshot!("messages", text);
+    });
+}
