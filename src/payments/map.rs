@@ -5,7 +5,7 @@ use crate::bindings::brain_studio::payments::types::{
     Awaited, CustomerLink, Installation, Mode, Money, Payment, PaymentStatus, Problem,
 };
 use crate::problem::problem;
-use crate::stripe::{Charge, CheckoutSession, IntentOrId, PaymentError, PaymentIntent};
+use crate::stripe::{Charge, CheckoutSession, IntentOrId, PaymentError, PaymentIntent, Voucher};
 
 /// An amount that is too large for the contract.
 #[derive(Debug)]
@@ -58,7 +58,12 @@ pub fn from_intent(
         attempt_id: intent.metadata.attempt_in(installation),
         mode: mode(intent.livemode),
         status: status(&intent.status, intent.last_payment_error.is_some()),
-        awaits: awaited(&intent.status, intent.capture_before),
+        awaits: match intent.voucher {
+            Some(Voucher { url, expires_at }) => {
+                Awaited::Customer(Some(CustomerLink { url, expires_at }))
+            }
+            None => awaited(&intent.status, intent.capture_before),
+        },
         disputes: Vec::new(),
         provider_status: intent.status,
         amount: Money { minor_units: amount, currency: intent.currency },
@@ -80,9 +85,15 @@ pub fn from_session(
     let link = link.map(|url| CustomerLink { url, expires_at });
     let intent_id = match session.payment_intent {
         Some(IntentOrId::Intent(intent)) => {
+            // The customer can pay no more: the page has expired, or its voucher or debit has failed.
+            let is_over = matches!(session.status.as_str(), "expired" | "complete")
+                && intent.status == "requires_payment_method";
             let mut payment = from_intent(*intent, installation)?;
             payment.aliases.push(session.id);
-            if let Awaited::Customer(known) = &mut payment.awaits {
+            if is_over {
+                payment.status = PaymentStatus::Canceled;
+                payment.awaits = Awaited::Nothing;
+            } else if let Awaited::Customer(known @ None) = &mut payment.awaits {
                 *known = link;
             }
             return Ok(payment);
@@ -132,6 +143,7 @@ pub fn from_charge(charge: Charge, installation: &Installation) -> Result<Paymen
         created: charge.created,
         livemode: charge.livemode,
         status: charge.status,
+        voucher: None,
         last_payment_error: None,
         capture_before: None,
         is_disputed: false,

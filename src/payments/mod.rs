@@ -21,7 +21,7 @@ pub use search::{find, find_refund};
 
 use crate::bindings::brain_studio::payments::types::{Installation, Payment, ProviderError};
 use crate::problem::problem;
-use crate::stripe::{CheckoutSession, Client, Error, IntentOrId, Params, PaymentIntent};
+use crate::stripe::{CheckoutSession, Client, Error, IntentOrId, List, Params, PaymentIntent};
 
 /// Reads a payment by the id of its Checkout Session or of its PaymentIntent.
 pub fn get(
@@ -42,7 +42,14 @@ pub fn get(
         let query = Params::new().with("expand[]", "latest_charge");
         let intent: PaymentIntent = stripe.read(&format!("/v1/payment_intents/{id}"), &query)?;
         let is_disputed = intent.is_disputed;
-        (map::from_intent(intent, installation).map_err(unreadable_amount)?, is_disputed)
+        let payment = match session_of(stripe, &intent)? {
+            Some(mut session) => {
+                session.payment_intent = Some(IntentOrId::Intent(Box::new(intent)));
+                map::from_session(session, installation)
+            }
+            None => map::from_intent(intent, installation),
+        };
+        (payment.map_err(unreadable_amount)?, is_disputed)
     } else {
         return Err(ProviderError::NotFound(problem(
             "payment-not-found",
@@ -55,6 +62,17 @@ pub fn get(
         payment.disputes = dispute::disputes_of(stripe, &payment.id);
     }
     Ok(payment)
+}
+
+/// The Checkout Session of a PaymentIntent that waits for a payment method: only the session tells whether
+/// the customer can still give one.
+fn session_of(stripe: &Client, intent: &PaymentIntent) -> Result<Option<CheckoutSession>, Error> {
+    if intent.status != "requires_payment_method" {
+        return Ok(None);
+    }
+    let query = Params::new().with("payment_intent", &intent.id).with("limit", "1");
+    let sessions: List<CheckoutSession> = stripe.read("/v1/checkout/sessions", &query)?;
+    Ok(sessions.data.into_iter().next())
 }
 
 /// Whether a text is an id with this prefix. It is safe in a path then.

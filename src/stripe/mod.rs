@@ -18,7 +18,7 @@ pub use error::{Error, TRY_AGAIN};
 pub use event::{Event, Subject};
 pub use json::{Fields, FromJson, Json, List, parse};
 pub use params::Params;
-pub use payments::{Charge, CheckoutSession, IntentOrId, PaymentError, PaymentIntent};
+pub use payments::{Charge, CheckoutSession, IntentOrId, PaymentError, PaymentIntent, Voucher};
 pub use refunds::{DisputeObject, RefundObject};
 pub use webhooks::{EventDestination, WebhookEndpoint};
 

@@ -75,6 +75,8 @@ pub struct PaymentIntent {
     pub livemode: bool,
     /// Such as `requires_payment_method` or `succeeded`. Stripe may add statuses.
     pub status: String,
+    /// The voucher that the customer pays, for methods such as OXXO and Boleto.
+    pub voucher: Option<Voucher>,
     /// Why the last attempt failed.
     pub last_payment_error: Option<PaymentError>,
     /// Until when it can be captured, in Unix seconds. Only if the request expanded the charge.
@@ -98,6 +100,7 @@ impl FromJson for PaymentIntent {
             created: json.number("created").unwrap_or(0),
             livemode: json.flag("livemode")?,
             status: json.string("status")?,
+            voucher: Voucher::of(json.field("next_action")),
             last_payment_error: json.value("last_payment_error").map(PaymentError::of),
             capture_before: card.number("capture_before"),
             is_disputed: charge.flag("disputed").unwrap_or(false),
@@ -151,6 +154,26 @@ fn amount_refunded(intent: &Json) -> Option<u64> {
     }
     let charges = intent.field("charges").list("data")?;
     charges.iter().map(|charge| charge.number("amount_refunded")).sum()
+}
+
+/// A voucher: the customer pays it elsewhere, within days.
+pub struct Voucher {
+    /// The page that shows it.
+    pub url: String,
+    /// Until when it can be paid, in Unix seconds.
+    pub expires_at: Option<u64>,
+}
+
+impl Voucher {
+    /// The voucher of a `next_action`. Each method has a field of its own, such as `oxxo_display_details`.
+    fn of(next_action: &Json) -> Option<Self> {
+        next_action.as_object()?.values().find_map(|details| {
+            let url = details.string("hosted_voucher_url")?;
+            let expires_at =
+                details.number("expires_after").or_else(|| details.number("expires_at"));
+            Some(Self { url, expires_at })
+        })
+    }
 }
 
 /// The error of a failed attempt to pay.

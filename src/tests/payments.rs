@@ -239,3 +239,54 @@ fn search_ends_with_found_more_or_absent() {
     assert!(matches!(find("a2", true), PaymentSearchResult::More(cursor) if cursor == "cs_1"));
     assert!(matches!(find("a2", false), PaymentSearchResult::Absent));
 }
+
+#[test]
+fn payment_that_nobody_can_pay_any_more_is_canceled() {
+    let rows = [
+        ("open", "requires_payment_method", PaymentStatus::Pending),
+        ("expired", "requires_payment_method", PaymentStatus::Canceled),
+        // A voucher or a debit that failed after the session was complete.
+        ("complete", "requires_payment_method", PaymentStatus::Canceled),
+        ("complete", "processing", PaymentStatus::Pending),
+        ("complete", "requires_action", PaymentStatus::RequiresAction),
+        ("complete", "succeeded", PaymentStatus::Approved),
+    ];
+    for (session_status, intent_status, expected) in rows {
+        let found = session(session_status, &json!("pi_1"));
+        let stripe = StandIn::default()
+            .with(SESSION, 200, session(session_status, &intent(intent_status)))
+            .with(INTENT, 200, intent(intent_status))
+            .with("GET /v1/checkout/sessions", 200, json!({ "data": [found] }));
+        for id in ["cs_1", "pi_1"] {
+            let payment = stripe.run(|stripe| payments::get(stripe, &installation(), id)).unwrap();
+            assert_eq!(payment.status, expected, "{session_status} {intent_status} {id}");
+            let is_over = matches!(payment.awaits, Awaited::Nothing);
+            let is_final = matches!(expected, PaymentStatus::Canceled | PaymentStatus::Approved);
+            assert_eq!(is_over, is_final, "{session_status} {intent_status} {id}");
+        }
+    }
+}
+
+#[test]
+fn voucher_is_the_customers_link() {
+    let rows = [("oxxo", "expires_after"), ("boleto", "expires_at")];
+    for (method, expires) in rows {
+        let kind = format!("{method}_display_details");
+        let mut waiting = intent("requires_action");
+        waiting["next_action"] = json!({
+            "type": kind,
+            (kind.as_str()): { "hosted_voucher_url": "https://payments.stripe.com/v/1", (expires): 9 },
+        });
+        let stripe = StandIn::default().with(INTENT, 200, waiting.clone()).with(
+            SESSION,
+            200,
+            session("complete", &waiting),
+        );
+        for id in ["cs_1", "pi_1"] {
+            let payment = stripe.run(|stripe| payments::get(stripe, &installation(), id)).unwrap();
+            let Awaited::Customer(Some(link)) = payment.awaits else { panic!("{method} {id}") };
+            assert_eq!(link.url, "https://payments.stripe.com/v/1");
+            assert_eq!(link.expires_at, Some(9));
+        }
+    }
+}

@@ -27,7 +27,8 @@ with `Write`); one with `Secretless` does not get the signing secret of a new we
 most 16 webhooks in a mode. A webhook is disabled after nine failed deliveries in a row.
 
 Test cards behave as Stripe's: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined, \
-4000 0025 0000 3155 asks for authentication, 4000 0000 0000 0259 pays and is then disputed. Everything is \
+4000 0025 0000 3155 asks for authentication, 4000 0000 0000 0259 pays and is then disputed; \
+`voucher` in place of a number issues a voucher, which is paid or expires later. Everything is \
 in memory and gone when it stops.";
 
 /// The arguments of the command.

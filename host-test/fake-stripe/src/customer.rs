@@ -18,10 +18,15 @@ pub enum Outcome {
     Declined,
     /// The bank asks for authentication.
     RequiresAuthentication,
+    /// The customer has a voucher, to pay it elsewhere.
+    HasVoucher,
 }
 
 /// How a card behaves.
 fn outcome_of(card: &str) -> Outcome {
+    if card == "voucher" {
+        return Outcome::HasVoucher;
+    }
     let digits: String = card.chars().filter(char::is_ascii_digit).collect();
     match digits.as_str() {
         "4242424242424242" => Outcome::Paid,
@@ -66,6 +71,7 @@ pub fn pay(server: &Server, mode: AccountMode, session_id: &str, card: &str) -> 
             });
             fail(outbox, state, &intent_id, error)?;
         }
+        Outcome::HasVoucher => issue_voucher(outbox, state, session_id, &intent_id)?,
         Outcome::RequiresAuthentication => {
             intent.status = "requires_action";
             intent.last_payment_error = None;
@@ -74,6 +80,58 @@ pub fn pay(server: &Server, mode: AccountMode, session_id: &str, card: &str) -> 
         }
     }
     Some(outcome)
+}
+
+/// Issues a voucher: the session is complete, and nothing is paid yet.
+fn issue_voucher(
+    outbox: &Outbox,
+    state: &mut AccountState,
+    session_id: &str,
+    intent_id: &str,
+) -> Option<()> {
+    let page = state.session_mut(session_id)?.url.clone();
+    let intent = state.intent_mut(intent_id)?;
+    intent.status = "requires_action";
+    intent.voucher_url = Some(format!("{page}/voucher"));
+    intent.last_payment_error = None;
+    let waiting = intent.json();
+    let session = state.session_mut(session_id)?;
+    session.status = "complete";
+    session.is_paid = false;
+    let complete = session.json(None);
+    outbox.record_event(state, "payment_intent.requires_action", &waiting);
+    outbox.record_event(state, "checkout.session.completed", &complete);
+    Some(())
+}
+
+/// Pays a voucher, or lets it expire. None: there is no voucher to pay.
+pub fn settle_voucher(
+    server: &Server,
+    mode: AccountMode,
+    session_id: &str,
+    is_paid: bool,
+) -> Option<Outcome> {
+    let outbox = &server.outbox;
+    let mut accounts = server.accounts();
+    let state = accounts.state_mut(mode);
+    let intent_id = state.session_mut(session_id)?.payment_intent.clone()?;
+    let intent = state.intent_mut(&intent_id)?;
+    if intent.status != "requires_action" || intent.voucher_url.is_none() {
+        return None;
+    }
+    if is_paid {
+        succeed(outbox, state, session_id, &intent_id)?;
+        return Some(Outcome::Paid);
+    }
+    let error = json!({
+        "type": "invalid_request_error",
+        "code": "payment_intent_payment_attempt_expired",
+        "message": "The payment attempt for this PaymentIntent has expired.",
+    });
+    fail(outbox, state, &intent_id, error)?;
+    let failed = state.session_mut(session_id)?.json(None);
+    outbox.record_event(state, "checkout.session.async_payment_failed", &failed);
+    Some(Outcome::Declined)
 }
 
 /// Answers the bank's authentication. None: the bank does not ask.
@@ -133,10 +191,16 @@ fn succeed(
     intent.last_payment_error = None;
     let paid = intent.json();
     let session = state.session_mut(session_id)?;
+    // A voucher was issued: the session is complete already.
+    let session_event = match session.status {
+        "complete" => "checkout.session.async_payment_succeeded",
+        _ => "checkout.session.completed",
+    };
     session.status = "complete";
+    session.is_paid = true;
     let complete = session.json(None);
     outbox.record_event(state, event_type, &paid);
-    outbox.record_event(state, "checkout.session.completed", &complete);
+    outbox.record_event(state, session_event, &complete);
     Some(())
 }
 

@@ -49,6 +49,7 @@ impl FakeStripe {
             .route("/v2/{*path}", any(api::answer))
             .route("/c/pay/{session}", get(page::show).post(page::pay))
             .route("/c/pay/{session}/authenticate", post(page::authenticate))
+            .route("/c/pay/{session}/voucher", get(page::show_voucher).post(page::settle_voucher))
             .with_state(Arc::clone(&server));
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { address, server, task })

@@ -53,6 +53,29 @@ pub async fn authenticate(
     act(&server, &id, |mode| customer::authenticate(&server, mode, &id, succeeds))
 }
 
+/// Shows the voucher.
+pub async fn show_voucher(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Response {
+    with_session(&server, &id, |_| voucher_form(&id))
+}
+
+/// Pays the voucher, or lets it expire.
+pub async fn settle_voucher(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<String>,
+    Form(Authentication { outcome }): Form<Authentication>,
+) -> Response {
+    let is_paid = outcome == "pay";
+    let settled = {
+        let mode = server.accounts().mode_of_session(&id);
+        mode.and_then(|mode| customer::settle_voucher(&server, mode, &id, is_paid))
+    };
+    with_session(&server, &id, |_| match settled {
+        Some(Outcome::Paid) => notice("Paid", "Thank you. This voucher is paid."),
+        Some(_) => notice("Expired", "This voucher can no longer be paid."),
+        None => notice("Not possible", "This voucher is not waiting for a payment."),
+    })
+}
+
 /// Does something on an open page, and shows the result.
 fn act(server: &Server, id: &str, act: impl FnOnce(AccountMode) -> Option<Outcome>) -> Response {
     let open_in = {
@@ -73,6 +96,7 @@ fn act(server: &Server, id: &str, act: impl FnOnce(AccountMode) -> Option<Outcom
             card_form(id, &description(session), Some(error))
         }
         Some(Outcome::RequiresAuthentication) => authentication_form(id),
+        Some(Outcome::HasVoucher) => voucher_form(id),
         None => notice("Not possible", "This payment is not waiting for that."),
     })
 }
@@ -125,8 +149,19 @@ fn card_form(id: &str, description: &str, error: Option<&str>) -> String {
          <datalist id=cards><option value=\"4242 4242 4242 4242\">pays\
          <option value=\"4000 0000 0000 0002\">is declined\
          <option value=\"4000 0025 0000 3155\">asks for authentication\
+         <option value=\"voucher\">pays a voucher later\
          <option value=\"4000 0000 0000 0259\">pays, then disputes the payment</datalist>\
          <button>Pay</button></form>"
+    )
+}
+
+fn voucher_form(id: &str) -> String {
+    format!(
+        "<h1>Pay this voucher in a shop</h1>\
+         <form method=post action=\"/c/pay/{}/voucher\">\
+         <button name=outcome value=pay>Pay it</button> \
+         <button name=outcome value=expire>Let it expire</button></form>",
+        escaped(id)
     )
 }
 

@@ -68,12 +68,17 @@ impl Host {
 
     /// The customer pays, and Stripe delivers.
     pub async fn pay(&self, page: &str, card: &str) {
-        let card = card.replace(' ', "+");
+        self.act(page, "card", card).await;
+    }
+
+    /// The customer sends a form, and Stripe delivers.
+    pub async fn act(&self, page: &str, name: &str, value: &str) {
+        let value = value.replace(' ', "+");
         let response = self
             .client
             .post(page)
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(format!("card={card}"))
+            .body(format!("{name}={value}"))
             .send()
             .await
             .unwrap();

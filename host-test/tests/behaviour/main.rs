@@ -27,4 +27,5 @@ mod requests;
 mod rotating;
 mod signatures;
 mod transitions;
+mod vouchers;
 mod webhook_health;

@@ -31,7 +31,8 @@ pub fn capture(
     Ok(captured)
 }
 
-/// Cancels a PaymentIntent. Stripe refuses it while the Checkout Session is open.
+/// Cancels a PaymentIntent. Those of Checkout can only be canceled in `requires_capture`; before, the
+/// Checkout Session has to expire. Source: Stripe's documentation of "Cancel a PaymentIntent".
 pub fn cancel(
     outbox: &Outbox,
     state: &mut AccountState,
@@ -40,13 +41,9 @@ pub fn cancel(
 ) -> Result<Value, ApiError> {
     let reason = params.take("cancellation_reason");
     params.finish()?;
-    let has_open_session = state
-        .sessions
-        .iter()
-        .any(|session| session.status == "open" && session.payment_intent.as_deref() == Some(id));
     let intent =
         state.intent_mut(id).ok_or_else(|| ApiError::resource_missing("payment_intent", id))?;
-    if has_open_session {
+    if matches!(intent.status, "requires_payment_method" | "requires_action") {
         return Err(ApiError::unexpected_state(
             "You cannot cancel this PaymentIntent because it was created by a Checkout Session. Expire the Checkout Session instead.",
         ));

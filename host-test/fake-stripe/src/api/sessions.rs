@@ -35,6 +35,7 @@ pub fn create(
         currency,
         name,
         status: "open",
+        is_paid: false,
         payment_intent: None,
         success_url: params.require("success_url")?,
         cancel_url: params.take("cancel_url"),

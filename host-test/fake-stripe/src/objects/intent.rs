@@ -9,6 +9,9 @@ use super::{CheckoutSession, new_id, now};
 /// How long a card payment can be captured, in seconds. Stripe allows seven days for most cards.
 const CAPTURE_WINDOW: u64 = 7 * 86_400;
 
+/// How long a voucher can be paid, in seconds. OXXO vouchers: three days by default.
+const VOUCHER_LIFETIME: u64 = 3 * 86_400;
+
 /// A PaymentIntent with its last charge.
 pub struct PaymentIntent {
     /// `pi_…`
@@ -28,6 +31,8 @@ pub struct PaymentIntent {
     pub is_disputed: bool,
     /// Whether the payment is only authorised, and captured later.
     pub has_manual_capture: bool,
+    /// The page of the voucher that the customer has chosen to pay.
+    pub voucher_url: Option<String>,
     cancellation_reason: Option<String>,
     metadata: BTreeMap<String, String>,
     created: u64,
@@ -49,6 +54,7 @@ impl PaymentIntent {
             amount_refunded: 0,
             is_disputed: false,
             has_manual_capture: session.has_manual_capture,
+            voucher_url: None,
             cancellation_reason: None,
             metadata: session.intent_metadata.clone(),
             created: now(),
@@ -108,6 +114,16 @@ impl PaymentIntent {
 
     fn json_with_charge(&self, latest_charge: &Value) -> Value {
         let next_action = (self.status == "requires_action").then(|| {
+            if let Some(url) = &self.voucher_url {
+                return json!({
+                    "type": "oxxo_display_details",
+                    "oxxo_display_details": {
+                        "expires_after": self.created + VOUCHER_LIFETIME,
+                        "hosted_voucher_url": url,
+                        "number": "12345678901234567890123456789012",
+                    },
+                });
+            }
             json!({
                 "type": "redirect_to_url",
                 "redirect_to_url": { "url": self.authentication_url, "return_url": null },

@@ -16,6 +16,8 @@ pub struct CheckoutSession {
     pub name: String,
     /// `open`, `complete` or `expired`.
     pub status: &'static str,
+    /// Whether it is paid.
+    pub is_paid: bool,
     /// The id of its PaymentIntent. None: the customer has not tried to pay yet.
     pub payment_intent: Option<String>,
     /// Where the customer goes after paying.
@@ -60,7 +62,7 @@ impl CheckoutSession {
             "mode": "payment",
             "payment_intent": payment_intent.unwrap_or_else(|| json!(self.payment_intent)),
             "payment_method_types": ["card"],
-            "payment_status": if self.status == "complete" { "paid" } else { "unpaid" },
+            "payment_status": if self.is_paid { "paid" } else { "unpaid" },
             "status": self.status,
             "success_url": self.success_url,
             "ui_mode": "hosted_page",
