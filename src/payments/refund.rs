@@ -119,7 +119,8 @@ fn unknown_refund(message: &str) -> ProviderError {
     ProviderError::NotFound(problem("refund-not-found", message, &[step]))
 }
 
-/// Finds a payment's refund with this reference.
+/// Finds a payment's refund with this reference. One that failed or was canceled does not count: the merchant
+/// has the money.
 fn find(
     stripe: &Client,
     payment: &Payment,
@@ -134,7 +135,10 @@ fn find(
         let page: List<RefundObject> = stripe.read("/v1/refunds", &query)?;
         last = page.data.last().map(|refund| refund.id.clone()).filter(|_| page.has_more);
         let mut refunds = page.data.into_iter();
-        let found = refunds.find(|refund| refund.metadata.refund.as_deref() == Some(reference));
+        let found = refunds.find(|refund| {
+            refund.metadata.refund.as_deref() == Some(reference)
+                && !matches!(refund.status.as_str(), "failed" | "canceled")
+        });
         if found.is_some() || last.is_none() {
             return Ok(found);
         }

@@ -14,6 +14,8 @@ pub enum FaultKind {
     Busy,
     /// 500: Stripe has an internal error
     Failing,
+    /// 500, and every repetition with the same idempotency key gets the same answer
+    FailingForKey,
     /// The connection stays open, and no answer comes
     Silent,
     /// The connection breaks in the middle of the answer
@@ -85,7 +87,7 @@ pub async fn answer(kind: FaultKind) -> Response {
             let reason = [("stripe-rate-limited-reason", "global-rate")];
             (reason, ApiError::too_many_requests()).into_response()
         }
-        FaultKind::Failing => ApiError::server_error().into_response(),
+        FaultKind::Failing | FaultKind::FailingForKey => ApiError::server_error().into_response(),
         FaultKind::Rejected => ApiError::wrong_key("sk_****").into_response(),
         FaultKind::Silent => std::future::pending().await,
         FaultKind::Broken => {

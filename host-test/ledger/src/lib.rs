@@ -37,17 +37,20 @@ pub use history::{HistoryEntry, PaymentHistory};
 pub use installations::{InstallationState, StoredInstallation};
 pub use payment_state::{Output, is_final};
 pub use payments::{Attempt, NewPayment, Reservation, Scope, StoredPayment};
+pub use refunds::RefundReservation;
 pub use transitions::Transition;
+pub use types::PaymentTerms;
 
 /// The migrations: each makes the next version of the schema. The file's `user_version` says how
 /// many were applied. A released migration is never edited.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
+    include_str!("schema/7.sql"),
 ];
 /// How long a write waits for another process's transaction to end.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use rusqlite::Connection;
 
 use super::*;
+use crate::PaymentTerms;
 use crate::types::{Authority, Awaited, Mode, Money, Payment, PaymentStatus};
 
 /// A verified event as version 3 to 5 stored it: the JSON of the contract 0.2.0.
@@ -155,8 +156,9 @@ fn check(version: usize, mut ledger: Ledger) {
         early_event_is_applied(&mut ledger, &scope);
     }
     if version >= 4 {
-        let (attempt, is_new) = ledger.reserve_refund(&payment, "refund-1", 40).unwrap();
-        assert_eq!((attempt.id.as_str(), is_new), ("attempt-2", false));
+        let reserved = ledger.reserve_refund(&payment, "refund-1", Some(3), 40).unwrap();
+        let RefundReservation::Reserved { attempt, .. } = reserved else { panic!("{reserved:?}") };
+        assert_eq!(attempt.id, "attempt-2");
         assert_eq!(ledger.unclaimed_deliveries("P").unwrap(), Some((2, 9)));
     }
 }
@@ -167,6 +169,13 @@ fn early_event_is_applied(ledger: &mut Ledger, scope: &Scope) {
         installation: "i1".to_owned(),
         reference: "r3".to_owned(),
         amount: amount.clone(),
+        terms: PaymentTerms {
+            description: None,
+            success_url: "https://example.com".to_owned(),
+            cancel_url: None,
+            expires_at: None,
+            has_manual_capture: false,
+        },
     };
     let reserved = ledger.reserve(scope, &new, 32).unwrap();
     let Reservation::Reserved { attempt, .. } = reserved else { panic!("{reserved:?}") };

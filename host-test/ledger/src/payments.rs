@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::transitions::append_transition;
 use super::{Ledger, LedgerError};
-use crate::types::{Authority, Mode, Money, Payment, PaymentStatus, Problem};
+use crate::types::{Authority, Mode, Money, Payment, PaymentStatus, PaymentTerms, Problem};
 
 /// Within a scope, references and the provider's ids are unique.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub struct StoredPayment {
     pub version: u64,
     /// The attempt that created the payment.
     pub attempt: Attempt,
+    /// The rest of the request that created it. None: an earlier version reserved it.
+    pub terms: Option<PaymentTerms>,
 }
 
 /// One attempt to create a payment or a refund.
@@ -57,20 +60,30 @@ pub struct Attempt {
     pub id: String,
     /// When it was stored, before the provider was called, in Unix seconds.
     pub reserved_at: u64,
+    /// The idempotency key of the request that creates it. A repeated request has the same key, until the
+    /// provider stores a failure for it.
+    pub idempotency_key: String,
 }
 
 impl Attempt {
     /// A new attempt. Its id has 32 of the 36 characters that the contract allows.
     pub(super) fn new(reserved_at: u64) -> Self {
-        Self { id: uuid::Uuid::new_v4().simple().to_string(), reserved_at }
+        Self {
+            id: uuid::Uuid::new_v4().simple().to_string(),
+            reserved_at,
+            idempotency_key: new_idempotency_key(),
+        }
     }
 
-    /// The idempotency key of this attempt for a purpose, such as `create`. Repeating a request
-    /// repeats its key.
+    /// The idempotency key of a later request for the same attempt, such as `complete`.
     #[must_use]
     pub fn idempotency_key(&self, purpose: &str) -> String {
         format!("{purpose}-{}", self.id)
     }
+}
+
+fn new_idempotency_key() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 /// What is stored of a payment before the provider is called.
@@ -82,6 +95,8 @@ pub struct NewPayment {
     pub reference: String,
     /// The amount asked for.
     pub amount: Money,
+    /// The rest of the request.
+    pub terms: PaymentTerms,
 }
 
 /// The result of reserving a reference.
@@ -93,6 +108,8 @@ pub enum Reservation {
         is_new: bool,
         /// The attempt to create it.
         attempt: Attempt,
+        /// The request to send: the first one of the attempt. Boxed, because it is large.
+        terms: Box<PaymentTerms>,
     },
     /// The payment exists.
     Existing(Box<StoredPayment>),
@@ -104,12 +121,15 @@ impl StoredPayment {
     pub(super) const COLUMNS: &str =
         "payments.id, reference, remote_id, amount, currency, status, provider_status,
          received, refunded, failure, checkout_url, as_of, authority, needs_refetch, version,
-         attempt, created_at";
+         attempt, created_at, idempotency_key, request";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let status: String = row.get(5)?;
         let failure: Option<String> = row.get(9)?;
         let authority: String = row.get(12)?;
+        let attempt_id: String = row.get(15)?;
+        let idempotency_key: Option<String> = row.get(17)?;
+        let terms: Option<String> = row.get(18)?;
         Ok(Self {
             row_id: row.get(0)?,
             reference: row.get(1)?,
@@ -125,8 +145,35 @@ impl StoredPayment {
             authority: if authority == "signed" { Authority::Signed } else { Authority::Fetched },
             needs_refetch: row.get(13)?,
             version: row.get(14)?,
-            attempt: Attempt { id: row.get(15)?, reserved_at: row.get(16)? },
+            terms: terms.and_then(|json| serde_json::from_str(&json).ok()),
+            attempt: Attempt {
+                // Version 6 and before derived the key.
+                idempotency_key: idempotency_key.unwrap_or_else(|| format!("create-{attempt_id}")),
+                id: attempt_id,
+                reserved_at: row.get(16)?,
+            },
         })
+    }
+}
+
+impl StoredPayment {
+    /// What was stored of it before the provider was called, for an installation.
+    #[must_use]
+    pub fn as_new(&self, installation: &str) -> NewPayment {
+        // An earlier version did not store the terms. They are not needed any more.
+        let unknown = || PaymentTerms {
+            description: None,
+            success_url: String::new(),
+            cancel_url: None,
+            expires_at: None,
+            has_manual_capture: false,
+        };
+        NewPayment {
+            installation: installation.to_owned(),
+            reference: self.reference.clone(),
+            amount: self.amount.clone(),
+            terms: self.terms.clone().unwrap_or_else(unknown),
+        }
     }
 }
 
@@ -154,19 +201,56 @@ impl Ledger {
             } else if existing.remote_id.is_some() {
                 Reservation::Existing(Box::new(existing))
             } else {
-                Reservation::Reserved { is_new: false, attempt: existing.attempt }
+                let terms = existing.terms.unwrap_or_else(|| new.terms.clone());
+                let (attempt, terms) = (existing.attempt, Box::new(terms));
+                Reservation::Reserved { is_new: false, attempt, terms }
             });
         }
         let attempt = Attempt::new(now);
         insert_reserved(&transaction, scope, new, &attempt)?;
         transaction.commit()?;
-        Ok(Reservation::Reserved { is_new: true, attempt })
+        Ok(Reservation::Reserved { is_new: true, attempt, terms: Box::new(new.terms.clone()) })
+    }
+
+    /// Gives an attempt without an answer a new idempotency key, and stores it. The provider replays the
+    /// failure that it stored for the old one.
+    pub fn renew_idempotency_key(&mut self, attempt: &Attempt) -> Result<Attempt, LedgerError> {
+        let renewed = Attempt { idempotency_key: new_idempotency_key(), ..attempt.clone() };
+        self.connection.execute(
+            "UPDATE payments SET idempotency_key = ?2 WHERE attempt = ?1 AND remote_id IS NULL",
+            [&renewed.id, &renewed.idempotency_key],
+        )?;
+        Ok(renewed)
+    }
+
+    /// Cancels an attempt that created nothing at the provider: its page was never given to a customer.
+    /// `false`: the provider has answered meanwhile.
+    pub fn cancel_reserved(
+        &mut self,
+        scope: &Scope,
+        attempt: &Attempt,
+        now: u64,
+    ) -> Result<bool, LedgerError> {
+        let transaction = self.write()?;
+        let Some(stored) = find_by_attempt(&transaction, scope, &attempt.id)? else {
+            return Ok(false);
+        };
+        if stored.remote_id.is_some() {
+            return Ok(false);
+        }
+        transaction.execute(
+            "UPDATE payments SET status = 'canceled', version = version + 1 WHERE id = ?1",
+            [stored.row_id],
+        )?;
+        append_transition(&transaction, scope, stored.row_id, PaymentStatus::Canceled, now)?;
+        transaction.commit()?;
+        Ok(true)
     }
 
     /// Releases the reference of an attempt that created nothing at the provider.
     pub fn release(&mut self, attempt: &Attempt) -> Result<(), LedgerError> {
         self.connection.execute(
-            "DELETE FROM payments WHERE attempt = ?1 AND remote_id IS NULL",
+            "DELETE FROM payments WHERE attempt = ?1 AND remote_id IS NULL AND status = 'pending'",
             [&attempt.id],
         )?;
         Ok(())
@@ -218,8 +302,9 @@ pub(super) fn insert_reserved(
     connection.execute(
         "INSERT INTO payments
              (workspace, provider, mode, reference, installation, amount, currency, status,
-              provider_status, received, as_of, authority, needs_refetch, created_at, attempt)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', '', 0, 0, 'signed', 0, ?8, ?9)",
+              provider_status, received, as_of, authority, needs_refetch, created_at, attempt,
+              idempotency_key, request)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', '', 0, 0, 'signed', 0, ?8, ?9, ?10, ?11)",
         params![
             scope.workspace,
             scope.provider,
@@ -229,7 +314,9 @@ pub(super) fn insert_reserved(
             new.amount.minor_units,
             new.amount.currency,
             attempt.reserved_at,
-            attempt.id
+            attempt.id,
+            attempt.idempotency_key,
+            serde_json::to_string(&new.terms).unwrap_or_default()
         ],
     )?;
     Ok(())

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::*;
+use crate::PaymentTerms;
 use crate::types::{
     Authority, Awaited, DeliveryNames, Event, EventSubject, Mode, Money, Payment, PaymentStatus,
     Problem,
@@ -77,6 +78,13 @@ fn use_everything(ledger: &mut Ledger) {
         installation: "i".to_owned(),
         reference: "r".to_owned(),
         amount: payment(PaymentStatus::Pending).amount,
+        terms: PaymentTerms {
+            description: None,
+            success_url: "https://example.com".to_owned(),
+            cancel_url: None,
+            expires_at: None,
+            has_manual_capture: false,
+        },
     };
     let early = event("evt_0", PaymentStatus::RequiresAction);
     ledger.record_event(&scope, Some("i"), &early, &Refetch::NotTried, 1).unwrap();
@@ -93,9 +101,17 @@ fn use_everything(ledger: &mut Ledger) {
     ledger.payment(&scope, "r").unwrap();
     ledger.payments(&scope, 10).unwrap();
     ledger.payment_history(&scope, "r").unwrap();
-    ledger.reserve_refund(&stored, "refund", 3).unwrap();
+    let paid = StoredPayment { received: 10, ..stored };
+    ledger.reserve_refund(&paid, "refund", None, 3).unwrap();
     ledger.release_refund("attempt").unwrap();
+    let other = NewPayment { reference: "r2".to_owned(), ..new };
+    let reserved = ledger.reserve(&scope, &other, 1).unwrap();
+    let Reservation::Reserved { attempt, .. } = reserved else { panic!("{reserved:?}") };
+    let attempt = ledger.renew_idempotency_key(&attempt).unwrap();
     ledger.release(&attempt).unwrap();
+    let reserved = ledger.reserve(&scope, &other, 1).unwrap();
+    let Reservation::Reserved { attempt, .. } = reserved else { panic!("{reserved:?}") };
+    assert!(ledger.cancel_reserved(&scope, &attempt, 4).unwrap());
     ledger.transitions(&scope, 0, 10).unwrap();
     ledger.acknowledged_position(&scope, "flow").unwrap();
     assert!(ledger.acknowledge(&scope, "flow", 1).unwrap());

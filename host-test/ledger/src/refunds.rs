@@ -5,39 +5,87 @@ use rusqlite::{OptionalExtension as _, params};
 use super::payments::{Attempt, StoredPayment};
 use super::{Ledger, LedgerError};
 
+/// The result of reserving a refund.
+#[derive(Debug, PartialEq, Eq)]
+pub enum RefundReservation {
+    /// The refund may be sent.
+    Reserved {
+        /// The attempt. The same reference has the same one.
+        attempt: Attempt,
+        /// The amount, in minor units. None: an earlier version reserved everything that was left.
+        minor_units: Option<u64>,
+    },
+    /// The reference names a refund of this other amount, in minor units.
+    AmountDiffers(u64),
+    /// Less is left to refund.
+    TooMuch {
+        /// What is left, in minor units.
+        left: u64,
+    },
+}
+
 impl Ledger {
-    /// Stores an attempt to refund a payment before the provider is called, and says whether the
-    /// attempt is new. The same reference gives the same attempt.
+    /// Reserves a refund of an amount, in minor units, before the provider is called. None: everything
+    /// that is left. All reserved refunds together are at most what was received.
     pub fn reserve_refund(
         &mut self,
         payment: &StoredPayment,
         reference: &str,
+        minor_units: Option<u64>,
         now: u64,
-    ) -> Result<(Attempt, bool), LedgerError> {
+    ) -> Result<RefundReservation, LedgerError> {
         let transaction = self.write()?;
         let existing = transaction
             .query_row(
-                "SELECT attempt, reserved_at FROM refunds WHERE payment = ?1 AND reference = ?2",
+                "SELECT attempt, reserved_at, minor_units FROM refunds
+                 WHERE payment = ?1 AND reference = ?2",
                 params![payment.row_id, reference],
-                |row| Ok(Attempt { id: row.get(0)?, reserved_at: row.get(1)? }),
+                |row| {
+                    let attempt = Attempt::of_refund(row.get(0)?, row.get(1)?);
+                    Ok((attempt, row.get::<_, Option<u64>>(2)?))
+                },
             )
             .optional()?;
-        if let Some(existing) = existing {
-            return Ok((existing, false));
+        if let Some((attempt, reserved)) = existing {
+            return Ok(match (reserved, minor_units) {
+                (Some(reserved), Some(asked)) if reserved != asked => {
+                    RefundReservation::AmountDiffers(reserved)
+                }
+                _ => RefundReservation::Reserved { attempt, minor_units: reserved.or(minor_units) },
+            });
         }
-        let attempt = Attempt::new(now);
+        let reserved: u64 = transaction.query_row(
+            "SELECT coalesce(sum(minor_units), 0) FROM refunds WHERE payment = ?1",
+            [payment.row_id],
+            |row| row.get(0),
+        )?;
+        let left = payment.received.saturating_sub(reserved.max(payment.refunded.unwrap_or(0)));
+        let minor_units = minor_units.unwrap_or(left);
+        if minor_units == 0 || minor_units > left {
+            return Ok(RefundReservation::TooMuch { left });
+        }
+        let new = Attempt::new(now);
+        let attempt = Attempt::of_refund(new.id, now);
         transaction.execute(
-            "INSERT INTO refunds (payment, reference, attempt, reserved_at)
-             VALUES (?1, ?2, ?3, ?4)",
-            params![payment.row_id, reference, attempt.id, attempt.reserved_at],
+            "INSERT INTO refunds (payment, reference, attempt, reserved_at, minor_units)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![payment.row_id, reference, attempt.id, attempt.reserved_at, minor_units],
         )?;
         transaction.commit()?;
-        Ok((attempt, true))
+        Ok(RefundReservation::Reserved { attempt, minor_units: Some(minor_units) })
     }
 
-    /// Removes an attempt that the provider has refused, so that the reference can be used again.
+    /// Removes an attempt that refunded nothing, so that the reference can be used again.
     pub fn release_refund(&mut self, attempt_id: &str) -> Result<(), LedgerError> {
         self.connection.execute("DELETE FROM refunds WHERE attempt = ?1", [attempt_id])?;
         Ok(())
+    }
+}
+
+impl Attempt {
+    /// An attempt to refund. Its idempotency key never changes, because the provider may carry the first
+    /// request out later.
+    fn of_refund(id: String, reserved_at: u64) -> Self {
+        Self { idempotency_key: format!("refund-{id}"), id, reserved_at }
     }
 }

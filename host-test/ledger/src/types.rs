@@ -134,6 +134,22 @@ pub struct CustomerLink {
     pub expires_at: Option<u64>,
 }
 
+/// The rest of what a flow asks for, besides the reference and the amount. A repeated request sends exactly
+/// the first one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentTerms {
+    /// The text that the customer reads. None: the reference.
+    pub description: Option<String>,
+    /// The URL to which the customer returns after paying.
+    pub success_url: String,
+    /// The URL to which the customer returns without paying.
+    pub cancel_url: Option<String>,
+    /// Until when it can be paid, in Unix seconds. None: as long as the provider allows.
+    pub expires_at: Option<u64>,
+    /// Whether the money is only authorised, and captured later.
+    pub has_manual_capture: bool,
+}
+
 /// A payment as the provider sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {

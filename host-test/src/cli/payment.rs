@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::CommandError;
 use super::output::{Output, badge, problem_json, problem_text};
 use crate::contract::types::{
-    Awaited, CaptureMethod, Dispute, Mode, Money, Payment, Problem, Refund,
+    Awaited, CaptureMethod, Dispute, Mode, Money, Payment, Problem, Refund, RefundStatus,
 };
 use crate::marketplace::{Marketplace, PaymentOrder, PaymentView};
 use crate::money::{self, AmountError};
@@ -142,7 +142,8 @@ pub async fn refund(marketplace: &Marketplace, args: RefundArgs) -> Result<Outpu
         "refund": refund_json(&refund),
         "known": stored_json(&stored),
     });
-    Ok(Output::new(json, text))
+    let has_failed = matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled);
+    Ok(Output::new(json, text).exit_code(u8::from(has_failed)))
 }
 
 pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output, CommandError> {

@@ -70,6 +70,21 @@ pub enum Error {
     /// The provider has given the payment no id yet, because the create has no answer.
     #[error("the provider has not answered for the payment yet")]
     NoRemoteId,
+    /// The payment of the reference was refunded completely.
+    #[error("the payment was refunded")]
+    PaymentRefunded,
+    /// The payment is not paid, so nothing can be refunded.
+    #[error("the payment is not paid")]
+    PaymentNotPaid,
+    /// The reference names a refund of this other amount.
+    #[error("the reference was used for another refund")]
+    RefundReferenceUsed(Money),
+    /// Only this amount is left to refund.
+    #[error("the refund is too large")]
+    RefundTooLarge(Money),
+    /// The provider has stored a failure for a refund, and it cannot be found.
+    #[error("it is not known whether the refund was made")]
+    RefundUnknown,
     /// There is no such payment in this mode.
     #[error("there is no such payment")]
     PaymentUnknown(Mode),
@@ -117,6 +132,11 @@ impl Error {
             | Self::WebhookSetupDiffers
             | Self::OriginsNotApproved(_)
             | Self::ReferenceUsed(_)
+            | Self::PaymentRefunded
+            | Self::PaymentNotPaid
+            | Self::RefundReferenceUsed(_)
+            | Self::RefundTooLarge(_)
+            | Self::RefundUnknown
             | Self::PaymentUnknown(_)
             | Self::PositionUnknown(_) => ErrorKind::Refused,
             Self::Plugin(_)
@@ -201,6 +221,26 @@ impl Error {
                     "Run `host-test pay` again with the same reference. This is safe: it never charges twice.",
                 ],
             ),
+            Self::PaymentRefunded => Problem::new(
+                "payment-refunded",
+                "The payment with this reference was paid and then refunded completely.",
+                &["For a new payment, use a new reference."],
+            ),
+            Self::PaymentNotPaid => Problem::new(
+                "payment-not-paid",
+                "This payment is not paid, so there is nothing to refund.",
+                &["To make sure that it is never paid, cancel it."],
+            ),
+            Self::RefundReferenceUsed(amount) => refund_reference_used(amount),
+            Self::RefundTooLarge(left) => refund_too_large(left),
+            Self::RefundUnknown => Problem::new(
+                "refund-unknown",
+                "The provider had an internal error with this refund. It may still be carried out.",
+                &[
+                    "Check in the provider's dashboard whether the payment was refunded.",
+                    "If it was not within a day, refund it with another reference.",
+                ],
+            ),
             Self::PaymentUnknown(mode) => payment_unknown(*mode),
             Self::PositionUnknown(position) => Problem::new(
                 "position-unknown",
@@ -243,6 +283,32 @@ fn reference_used(amount: &Money) -> Problem {
             crate::money::display(amount)
         ),
         &["For a new payment, use a new reference. For the same payment, use the same amount."],
+    )
+}
+
+fn refund_reference_used(amount: &Money) -> Problem {
+    Problem::new(
+        "reference-used",
+        format!(
+            "This reference was already used for a refund of another amount: {}.",
+            crate::money::display(amount)
+        ),
+        &["Use another reference for another refund."],
+    )
+}
+
+fn refund_too_large(left: &Money) -> Problem {
+    if left.minor_units == 0 {
+        return Problem::new(
+            "payment-already-refunded",
+            "This payment is completely refunded already.",
+            &["You do not have to do anything."],
+        );
+    }
+    Problem::new(
+        "refund-too-large",
+        format!("Only {} of this payment can still be refunded.", crate::money::display(left)),
+        &["Refund at most this amount."],
     )
 }
 

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use super::payments::PaymentView;
+use super::payments::{AttemptSearchOutcome, PaymentView, SEARCH_PAGES};
 use super::{Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
-use crate::contract::types::{CompletionRequest, Mode, ProviderError, Refund, RefundRequest};
-use ledger::{Output, PaymentHistory, Scope, StoredPayment, Transition};
+use crate::contract::types::{
+    CompletionRequest, Installation, Mode, Money, Payment, ProviderError, Refund, RefundRequest,
+    RefundSearch, RefundSearchResult, RefundStatus,
+};
+use crate::egress::Egress;
+use ledger::types::PaymentStatus;
+use ledger::{Output, PaymentHistory, RefundReservation, Scope, StoredPayment, Transition};
 
 /// How often the ledger is read while a flow waits: another process may have written to it.
 const LEDGER_POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -56,14 +61,81 @@ impl Marketplace {
     /// There is no such payment, it has been paid, or the provider cannot be reached.
     pub async fn cancel(&self, id: &str) -> Result<PaymentView, Error> {
         let (opened, scope, stored) = self.stored_payment(id).await?;
-        let OpenedInstallation { installation, credentials, .. } = opened;
-        let (remote_id, mode) = (stored.remote_id.ok_or(Error::NoRemoteId)?, installation.mode);
+        let OpenedInstallation { stored: stored_installation, installation, credentials } = opened;
+        let mode = installation.mode;
         let egress = self.egress(credentials, mode).await?;
-        let canceled =
-            self.plugin.cancel_payment(egress.clone(), &installation, &remote_id).await??;
-        // Fetched, because an event may have changed the stored payment meanwhile.
-        let fetched = self.fetch(&egress, &installation, &scope, &canceled.id).await?;
-        Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
+        let remote_id = if let Some(remote_id) = stored.remote_id {
+            remote_id
+        } else {
+            let installation_id = &stored_installation.id;
+            let found =
+                self.find_attempt(&egress, &installation, installation_id, &scope, &stored).await?;
+            match found {
+                Some(payment) => payment.id,
+                None => return self.cancel_reserved(&scope, stored).await,
+            }
+        };
+        match self.plugin.cancel_payment(egress.clone(), &installation, &remote_id).await? {
+            Ok(canceled) => {
+                // Fetched, because an event may have changed the stored payment meanwhile.
+                let fetched = self.fetch(&egress, &installation, &scope, &canceled.id).await?;
+                Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
+            }
+            Err(error) => {
+                // Such as a payment that is paid: the ledger must know it, even if this fails.
+                if matches!(error, ProviderError::Refused(_)) {
+                    let _ = self.fetch(&egress, &installation, &scope, &remote_id).await;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The payment of an attempt whose create has no recorded answer. None: it created nothing.
+    async fn find_attempt(
+        &self,
+        egress: &Egress,
+        installation: &Installation,
+        installation_id: &str,
+        scope: &Scope,
+        stored: &StoredPayment,
+    ) -> Result<Option<Payment>, Error> {
+        match self.search_attempt(egress, installation, &stored.attempt).await {
+            AttemptSearchOutcome::Found(payment) => {
+                let new = stored.as_new(installation_id);
+                let (scope, attempt) = (scope.clone(), stored.attempt.clone());
+                let created = payment.as_ref().clone().into();
+                self.ledger(move |ledger| {
+                    ledger.record_created(&scope, &new, &attempt, &created, now())
+                })
+                .await?;
+                self.changes.send_replace(());
+                Ok(Some(*payment))
+            }
+            AttemptSearchOutcome::Absent => Ok(None),
+            AttemptSearchOutcome::Inconclusive => Err(Error::NoRemoteId),
+        }
+    }
+
+    /// Cancels an attempt that created nothing at the provider.
+    async fn cancel_reserved(
+        &self,
+        scope: &Scope,
+        stored: StoredPayment,
+    ) -> Result<PaymentView, Error> {
+        let (ledger_scope, attempt) = (scope.clone(), stored.attempt.clone());
+        let is_canceled = self
+            .ledger(move |ledger| ledger.cancel_reserved(&ledger_scope, &attempt, now()))
+            .await?;
+        if !is_canceled {
+            // A parallel command has got its answer: the payment can be canceled now.
+            return Err(Error::NoRemoteId);
+        }
+        self.changes.send_replace(());
+        let (ledger_scope, reference) = (scope.clone(), stored.reference.clone());
+        let canceled = self.ledger(move |ledger| ledger.payment(&ledger_scope, &reference)).await?;
+        let mode = scope.mode.into();
+        Ok(PaymentView::stored_only(mode, canceled.ok_or(Error::PaymentUnknown(mode))?))
     }
 
     /// Captures or commits a payment that the customer has approved. A complete payment is success.
@@ -113,14 +185,31 @@ impl Marketplace {
         let remote_id = stored.remote_id.clone().ok_or(Error::NoRemoteId)?;
         let mode = installation.mode;
         let egress = self.egress(credentials, mode).await?;
-        let refund_reference = reference.to_owned();
-        let (attempt, is_new) = self
-            .ledger(move |ledger| ledger.reserve_refund(&stored, &refund_reference, now()))
+        let fetched = self.fetch(&egress, &installation, &scope, &remote_id).await?;
+        let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
+        if stored.status != PaymentStatus::Approved {
+            return Err(Error::PaymentNotPaid);
+        }
+        let (refund_reference, payment) = (reference.to_owned(), stored.clone());
+        let reservation = self
+            .ledger(move |ledger| {
+                ledger.reserve_refund(&payment, &refund_reference, minor_units, now())
+            })
             .await?;
+        let currency = stored.amount.currency.clone();
+        let (attempt, minor_units) = match reservation {
+            RefundReservation::Reserved { attempt, minor_units } => (attempt, minor_units),
+            RefundReservation::AmountDiffers(minor_units) => {
+                return Err(Error::RefundReferenceUsed(Money { minor_units, currency }));
+            }
+            RefundReservation::TooMuch { left } => {
+                return Err(Error::RefundTooLarge(Money { minor_units: left, currency }));
+            }
+        };
         let request = RefundRequest {
             payment: remote_id,
             reference: reference.to_owned(),
-            idempotency_key: attempt.idempotency_key("refund"),
+            idempotency_key: attempt.idempotency_key.clone(),
             attempt_id: attempt.id.clone(),
             reserved_at: attempt.reserved_at,
             minor_units,
@@ -128,16 +217,47 @@ impl Marketplace {
         let refunded = self.plugin.refund_payment(egress.clone(), &installation, &request).await?;
         let refund = match refunded {
             Ok(refund) => refund,
-            Err(error) => {
-                if is_new && matches!(error, ProviderError::Refused(_)) {
-                    self.ledger(move |ledger| ledger.release_refund(&attempt.id)).await?;
-                }
+            // The plugin has looked for a refund with this reference first, so there is none.
+            Err(error @ ProviderError::Refused(_)) => {
+                self.ledger(move |ledger| ledger.release_refund(&attempt.id)).await?;
                 return Err(error.into());
             }
+            Err(ProviderError::ReplayedFailure(_) | ProviderError::KeySpent(_)) => {
+                self.find_refund(&egress, &installation, &request).await?
+            }
+            Err(error) => return Err(error.into()),
         };
+        // The merchant has the money: the reference can be used again.
+        if matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled) {
+            self.ledger(move |ledger| ledger.release_refund(&attempt.id)).await?;
+        }
         let fetched = self.fetch(&egress, &installation, &scope, &refund.payment).await?;
         let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
         Ok((stored, refund))
+    }
+
+    /// The refund of an attempt for whose idempotency key the provider has stored a failure. It is never
+    /// sent again with another key, because the provider may still carry the first request out.
+    async fn find_refund(
+        &self,
+        egress: &Egress,
+        installation: &Installation,
+        request: &RefundRequest,
+    ) -> Result<Refund, Error> {
+        let mut search = RefundSearch {
+            payment: request.payment.clone(),
+            attempt_id: request.attempt_id.clone(),
+            reserved_at: request.reserved_at,
+            cursor: None,
+        };
+        for _ in 0..SEARCH_PAGES {
+            match self.plugin.find_refund(egress.clone(), installation, &search).await?? {
+                RefundSearchResult::Found(refund) => return Ok(refund),
+                RefundSearchResult::More(cursor) => search.cursor = Some(cursor),
+                RefundSearchResult::Absent | RefundSearchResult::Other(_) => break,
+            }
+        }
+        Err(Error::RefundUnknown)
     }
 
     /// The payments of the installation's mode, the newest first.

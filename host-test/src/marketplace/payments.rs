@@ -7,7 +7,7 @@ use crate::contract::types::{
     PaymentSearchResult, Problem, ProviderError,
 };
 use crate::egress::Egress;
-use ledger::types::PaymentStatus;
+use ledger::types::{PaymentStatus, PaymentTerms};
 use ledger::{
     Attempt, FetchOutcome, LedgerError, NewPayment, Reservation, Scope, StoredPayment, is_final,
 };
@@ -16,10 +16,10 @@ use ledger::{
 pub(super) const FETCH_ATTEMPTS: u32 = 3;
 
 /// How many pages a search for an attempt reads at most: ten thousand payments, at a hundred a page.
-const SEARCH_PAGES: u32 = 100;
+pub(super) const SEARCH_PAGES: u32 = 100;
 
 /// The result of a search for an attempt.
-enum AttemptSearchOutcome {
+pub(super) enum AttemptSearchOutcome {
     /// The attempt created this payment.
     Found(Box<Payment>),
     /// The attempt created nothing.
@@ -47,6 +47,38 @@ pub struct PaymentOrder {
     pub capture_method: CaptureMethod,
 }
 
+/// The request of an attempt.
+fn payment_request(new: &NewPayment, attempt: &Attempt) -> PaymentRequest {
+    let terms = new.terms.clone();
+    PaymentRequest {
+        reference: new.reference.clone(),
+        attempt_id: attempt.id.clone(),
+        idempotency_key: attempt.idempotency_key.clone(),
+        reserved_at: attempt.reserved_at,
+        amount: new.amount.clone().into(),
+        description: terms.description,
+        success_url: terms.success_url,
+        cancel_url: terms.cancel_url,
+        expires_at: terms.expires_at,
+        capture_method: if terms.has_manual_capture {
+            CaptureMethod::Manual
+        } else {
+            CaptureMethod::Automatic
+        },
+    }
+}
+
+/// Whether the provider has understood a request and carried nothing out.
+fn is_definite_refusal(error: &ProviderError) -> bool {
+    matches!(
+        error,
+        ProviderError::InvalidCredentials(_)
+            | ProviderError::PermissionMissing(_)
+            | ProviderError::NotFound(_)
+            | ProviderError::Refused(_)
+    )
+}
+
 /// A payment for display: as it is stored, and as the provider returned it.
 #[derive(Debug)]
 pub struct PaymentView {
@@ -61,7 +93,7 @@ pub struct PaymentView {
 }
 
 impl PaymentView {
-    fn stored_only(mode: Mode, stored: StoredPayment) -> Self {
+    pub(super) fn stored_only(mode: Mode, stored: StoredPayment) -> Self {
         Self { mode, stored, provider: None, problem: None }
     }
 
@@ -85,8 +117,15 @@ impl Marketplace {
         let egress = self.egress(credentials, mode).await?;
         let new = NewPayment {
             installation: stored.id,
-            reference: order.reference.clone(),
-            amount: order.amount.clone().into(),
+            reference: order.reference,
+            amount: order.amount.into(),
+            terms: PaymentTerms {
+                description: order.description,
+                success_url: order.success_url,
+                cancel_url: order.cancel_url,
+                expires_at: order.expires_at,
+                has_manual_capture: order.capture_method == CaptureMethod::Manual,
+            },
         };
         let mut reservation = self.reserve(&scope, &new).await?;
         if let Reservation::Existing(stored) = reservation {
@@ -96,34 +135,17 @@ impl Marketplace {
             }
             reservation = self.reserve(&scope, &new).await?;
         }
-        let (is_new, attempt) = match reservation {
-            Reservation::Reserved { is_new, attempt } => (is_new, attempt),
+        let (is_new, attempt, terms) = match reservation {
+            Reservation::Reserved { is_new, attempt, terms } => (is_new, attempt, terms),
             Reservation::AmountDiffers(amount) => return Err(Error::ReferenceUsed(amount.into())),
             // A parallel command has created it meanwhile.
             Reservation::Existing(stored) => return Ok(PaymentView::stored_only(mode, *stored)),
         };
-        let request = PaymentRequest {
-            reference: order.reference,
-            attempt_id: attempt.id.clone(),
-            idempotency_key: attempt.idempotency_key("create"),
-            reserved_at: attempt.reserved_at,
-            amount: order.amount,
-            description: order.description,
-            success_url: order.success_url,
-            cancel_url: order.cancel_url,
-            expires_at: order.expires_at,
-            capture_method: order.capture_method,
-        };
-        // An earlier create has no recorded answer, so the payment may exist already.
-        let search = if is_new {
-            AttemptSearchOutcome::Absent
+        let new = NewPayment { terms: *terms, ..new };
+        let (attempt, created) = if is_new {
+            self.create_first(&egress, &installation, &new, attempt).await?
         } else {
-            self.search_attempt(&egress, &installation, &attempt).await
-        };
-        let is_absent = matches!(search, AttemptSearchOutcome::Absent);
-        let created = match search {
-            AttemptSearchOutcome::Found(payment) => Ok(*payment),
-            _ => self.plugin.create_payment(egress, &installation, &request).await?,
+            self.create_again(&egress, &installation, &new, attempt).await?
         };
         match created {
             Ok(payment) => {
@@ -137,30 +159,69 @@ impl Marketplace {
                 let stored = stored.ok_or(Error::PaymentUnknown(mode))?;
                 Ok(PaymentView::fetched(mode, (stored, payment)))
             }
-            Err(error) => {
-                // If the provider refused, or was never reached, nothing exists and the reference is
-                // released. Otherwise it stays reserved, and repeating the command finds out.
-                let nothing_exists = match &error {
-                    ProviderError::InvalidCredentials(_)
-                    | ProviderError::PermissionMissing(_)
-                    | ProviderError::NotFound(_)
-                    | ProviderError::Refused(_) => is_absent,
-                    ProviderError::Unavailable(_) => is_new,
-                    ProviderError::UnknownOutcome(_)
-                    | ProviderError::KeySpent(_)
-                    | ProviderError::ReplayedFailure(_)
-                    | ProviderError::Other(_) => false,
-                };
-                if nothing_exists {
-                    self.ledger(move |ledger| ledger.release(&attempt)).await?;
-                }
-                Err(error.into())
-            }
+            Err(error) => Err(error.into()),
         }
     }
 
+    /// Creates a payment for a new attempt. If nothing was created, the reference is released.
+    async fn create_first(
+        &self,
+        egress: &Egress,
+        installation: &Installation,
+        new: &NewPayment,
+        attempt: Attempt,
+    ) -> Result<(Attempt, Result<Payment, ProviderError>), Error> {
+        let request = payment_request(new, &attempt);
+        let created = self.plugin.create_payment(egress.clone(), installation, &request).await?;
+        if let Err(error) = &created
+            && (is_definite_refusal(error) || matches!(error, ProviderError::Unavailable(_)))
+        {
+            self.release(&attempt).await?;
+        }
+        Ok((attempt, created))
+    }
+
+    /// Creates a payment for an attempt whose earlier request has no recorded answer: it may exist, and the
+    /// provider may have stored a failure for its idempotency key.
+    async fn create_again(
+        &self,
+        egress: &Egress,
+        installation: &Installation,
+        new: &NewPayment,
+        mut attempt: Attempt,
+    ) -> Result<(Attempt, Result<Payment, ProviderError>), Error> {
+        let search = self.search_attempt(egress, installation, &attempt).await;
+        let is_absent = matches!(search, AttemptSearchOutcome::Absent);
+        if let AttemptSearchOutcome::Found(payment) = search {
+            return Ok((attempt, Ok(*payment)));
+        }
+        let request = payment_request(new, &attempt);
+        let mut created =
+            self.plugin.create_payment(egress.clone(), installation, &request).await?;
+        let is_spent =
+            matches!(created, Err(ProviderError::KeySpent(_) | ProviderError::ReplayedFailure(_)));
+        // Nothing was made, and this key never will: the customer was never given a page.
+        if is_spent && is_absent {
+            attempt = self.ledger(move |ledger| ledger.renew_idempotency_key(&attempt)).await?;
+            let request = payment_request(new, &attempt);
+            created = self.plugin.create_payment(egress.clone(), installation, &request).await?;
+        }
+        if let Err(error) = &created
+            && is_definite_refusal(error)
+            && is_absent
+        {
+            self.release(&attempt).await?;
+        }
+        Ok((attempt, created))
+    }
+
+    async fn release(&self, attempt: &Attempt) -> Result<(), Error> {
+        let attempt = attempt.clone();
+        self.ledger(move |ledger| ledger.release(&attempt)).await
+    }
+
     /// Searches the provider for the payment that an attempt created.
-    async fn search_attempt(
+    pub(super) async fn search_attempt(
         &self,
         egress: &Egress,
         installation: &Installation,
@@ -199,6 +260,10 @@ impl Marketplace {
         stored: StoredPayment,
     ) -> Result<PaymentView, Error> {
         let mode = scope.mode.into();
+        let is_refunded = stored.refunded.is_some_and(|refunded| refunded >= stored.received);
+        if stored.status == PaymentStatus::Approved && stored.received > 0 && is_refunded {
+            return Err(Error::PaymentRefunded);
+        }
         let unfinished_id = stored.remote_id.clone().filter(|_| !is_final(stored.status));
         let Some(remote_id) = unfinished_id else {
             return Ok(PaymentView::stored_only(mode, stored));

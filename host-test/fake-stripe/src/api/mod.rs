@@ -50,20 +50,23 @@ pub async fn answer(
     };
     if fault.has_effect {
         // Nobody receives this answer.
-        let _ = carry_out(&server, request, &headers, &body);
-        if fault.kind == FaultKind::Failing {
-            store_failure(&server, &headers);
-        }
+        let _ = carry_out(&server, request.clone(), &headers, &body);
+    }
+    if fault.kind == FaultKind::FailingForKey
+        || fault.kind == FaultKind::Failing && fault.has_effect
+    {
+        store_failure(&server, request, &headers, &body);
     }
     fault::answer(fault.kind).await
 }
 
-/// Replaces the stored answer to the idempotency key by a failure: Stripe replays its failures.
-fn store_failure(server: &Server, headers: &HeaderMap) {
-    if let (Some(idempotency_key), Ok(key)) = (idempotency_key(headers), key_of(headers))
-        && let Some(replay) = server.accounts().state_mut(key.mode).replays.get_mut(idempotency_key)
-    {
-        replay.answer = Err(ApiError::server_error());
+/// Stores a failure for the idempotency key, whatever was stored before: Stripe replays its failures.
+fn store_failure(server: &Server, request: ApiRequest, headers: &HeaderMap, body: &[u8]) {
+    if let (Some(idempotency_key), Ok(key)) = (idempotency_key(headers), key_of(headers)) {
+        let answer = Err(ApiError::server_error());
+        let replay = Replay { request: (request.path, body.to_vec()), answer };
+        let mut accounts = server.accounts();
+        accounts.state_mut(key.mode).replays.insert(idempotency_key.to_owned(), replay);
     }
 }
 

@@ -1,9 +1,11 @@
 //! What events and answers do to a payment, on a ledger on disk.
 
 use super::*;
+use crate::PaymentTerms;
 use crate::types::{Awaited, Mode, Money, OfPayment, PaymentStatus};
 use crate::{
-    Attempt, FetchOutcome, InstallationState, NewPayment, Reservation, StoredInstallation,
+    Attempt, FetchOutcome, InstallationState, NewPayment, RefundReservation, Reservation,
+    StoredInstallation,
 };
 
 fn scope() -> Scope {
@@ -64,6 +66,17 @@ fn new_payment() -> NewPayment {
         installation: "i".to_owned(),
         reference: "order-1".to_owned(),
         amount: Money { minor_units: 10, currency: "usd".to_owned() },
+        terms: terms(),
+    }
+}
+
+fn terms() -> PaymentTerms {
+    PaymentTerms {
+        description: None,
+        success_url: "https://example.com".to_owned(),
+        cancel_url: None,
+        expires_at: None,
+        has_manual_capture: false,
     }
 }
 
@@ -73,7 +86,7 @@ fn created(ledger: &mut Ledger, payment: &Payment) -> StoredPayment {
 
 /// An attempt that no payment was reserved for.
 fn attempt() -> Attempt {
-    Attempt { id: "another-attempt".to_owned(), reserved_at: 1 }
+    Attempt { id: "another-attempt".to_owned(), reserved_at: 1, idempotency_key: "key".to_owned() }
 }
 
 /// The payment in an event.
@@ -185,18 +198,67 @@ fn late_fetch_does_not_undo_a_newer_one() {
     assert_eq!(ledger.payment(&scope(), "order-1").unwrap().unwrap().refunded, Some(3));
 }
 
+fn reserve_refund(
+    ledger: &mut Ledger,
+    reference: &str,
+    minor_units: Option<u64>,
+) -> RefundReservation {
+    let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
+    ledger.reserve_refund(&known, reference, minor_units, 5).unwrap()
+}
+
 #[test]
-fn repeated_refund_keeps_its_attempt_until_refused() {
+fn repeated_refund_keeps_its_attempt_until_released() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = ledger(directory.path());
-    let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
-    let (first, is_new) = ledger.reserve_refund(&known, "r", 5).unwrap();
-    assert!(is_new);
-    assert_eq!(ledger.reserve_refund(&known, "r", 6).unwrap(), (first.clone(), false));
-    assert_ne!(ledger.reserve_refund(&known, "other", 6).unwrap().0, first);
-    ledger.release_refund(&first.id).unwrap();
-    let (second, is_new) = ledger.reserve_refund(&known, "r", 7).unwrap();
-    assert!(is_new && second != first);
+    let paid = event("evt_1", PaymentStatus::Approved, 101);
+    ledger.record_event(&scope(), Some("i"), &paid, &Refetch::NotTried, 2).unwrap();
+    let RefundReservation::Reserved { attempt, minor_units: Some(4) } =
+        reserve_refund(&mut ledger, "r", Some(4))
+    else {
+        panic!("nothing was reserved")
+    };
+    for again in [Some(4), None] {
+        let RefundReservation::Reserved { attempt: repeated, minor_units: Some(4) } =
+            reserve_refund(&mut ledger, "r", again)
+        else {
+            panic!("the repeated refund is another one")
+        };
+        assert_eq!(repeated, attempt);
+    }
+    assert!(matches!(
+        reserve_refund(&mut ledger, "r", Some(5)),
+        RefundReservation::AmountDiffers(4)
+    ));
+    ledger.release_refund(&attempt.id).unwrap();
+    let RefundReservation::Reserved { attempt: second, .. } =
+        reserve_refund(&mut ledger, "r", Some(5))
+    else {
+        panic!("a released refund keeps its reference")
+    };
+    assert_ne!(second, attempt);
+}
+
+#[test]
+fn refunds_never_exceed_what_was_received() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let paid = event("evt_1", PaymentStatus::Approved, 101);
+    ledger.record_event(&scope(), Some("i"), &paid, &Refetch::NotTried, 2).unwrap();
+    let received = ledger.payment(&scope(), "order-1").unwrap().unwrap().received;
+    assert!(matches!(
+        reserve_refund(&mut ledger, "first", Some(4)),
+        RefundReservation::Reserved { minor_units: Some(4), .. }
+    ));
+    let left = received - 4;
+    let too_much = reserve_refund(&mut ledger, "second", Some(left + 1));
+    assert!(matches!(too_much, RefundReservation::TooMuch { left: is } if is == left));
+    let rest = reserve_refund(&mut ledger, "second", None);
+    assert!(
+        matches!(rest, RefundReservation::Reserved { minor_units, .. } if minor_units == Some(left))
+    );
+    let nothing = reserve_refund(&mut ledger, "third", None);
+    assert!(matches!(nothing, RefundReservation::TooMuch { left: 0 }));
 }
 
 #[test]
