@@ -44,6 +44,8 @@ pub struct AccountState {
     pub disputes: Vec<Dispute>,
     /// Refunds.
     pub refunds: Vec<Refund>,
+    /// Whether new refunds fail.
+    pub refunds_fail: bool,
     /// Events.
     pub events: Vec<Event>,
     /// The answers that were given to idempotency keys.
@@ -68,6 +70,7 @@ impl AccountState {
             intents: Vec::new(),
             disputes: Vec::new(),
             refunds: Vec::new(),
+            refunds_fail: false,
             events: Vec::new(),
             replays: HashMap::new(),
         }

@@ -112,6 +112,19 @@ impl FakeStripe {
         self.server.outbox.set_disorder(seed);
     }
 
+    /// Whether refunds of the first account fail from now on.
+    pub fn set_refunds_fail(&self, livemode: bool, fail: bool) {
+        let mut accounts = self.server.accounts();
+        accounts.state_mut(AccountMode::of_first_account(livemode)).refunds_fail = fail;
+    }
+
+    /// Makes the first account's last refund fail, after it had succeeded.
+    pub fn fail_last_refund(&self, livemode: bool) {
+        let mut accounts = self.server.accounts();
+        let state = accounts.state_mut(AccountMode::of_first_account(livemode));
+        api::refunds::fail_last(&self.server.outbox, state);
+    }
+
     /// A delivery, signed now and not sent, of each event that the first account's first webhook endpoint
     /// listens to.
     #[must_use]

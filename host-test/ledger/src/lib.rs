@@ -37,7 +37,7 @@ pub use history::{HistoryEntry, PaymentHistory};
 pub use installations::{InstallationState, StoredInstallation};
 pub use payment_state::{Output, is_final};
 pub use payments::{Attempt, NewPayment, Reservation, Scope, StoredPayment};
-pub use refunds::RefundReservation;
+pub use refunds::{RefundReservation, ReservedRefund};
 pub use transitions::Transition;
 pub use types::PaymentTerms;
 

@@ -157,7 +157,9 @@ fn check(version: usize, mut ledger: Ledger) {
     }
     if version >= 4 {
         let reserved = ledger.reserve_refund(&payment, "refund-1", Some(3), 40).unwrap();
-        let RefundReservation::Reserved { attempt, .. } = reserved else { panic!("{reserved:?}") };
+        let RefundReservation::Reserved(ReservedRefund { attempt, .. }) = reserved else {
+            panic!("{reserved:?}")
+        };
         assert_eq!(attempt.id, "attempt-2");
         assert_eq!(ledger.unclaimed_deliveries("P").unwrap(), Some((2, 9)));
     }

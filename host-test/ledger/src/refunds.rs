@@ -9,12 +9,7 @@ use super::{Ledger, LedgerError};
 #[derive(Debug, PartialEq, Eq)]
 pub enum RefundReservation {
     /// The refund may be sent.
-    Reserved {
-        /// The attempt. The same reference has the same one.
-        attempt: Attempt,
-        /// The amount, in minor units. None: an earlier version reserved everything that was left.
-        minor_units: Option<u64>,
-    },
+    Reserved(ReservedRefund),
     /// The reference names a refund of this other amount, in minor units.
     AmountDiffers(u64),
     /// Less is left to refund.
@@ -22,6 +17,17 @@ pub enum RefundReservation {
         /// What is left, in minor units.
         left: u64,
     },
+}
+
+/// A refund that may be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ReservedRefund {
+    /// The attempt. The same reference has the same one.
+    pub attempt: Attempt,
+    /// The amount, in minor units. None: an earlier version reserved everything that was left.
+    pub minor_units: Option<u64>,
+    /// Whether the reference was free. Otherwise the refund may have been made already.
+    pub is_new: bool,
 }
 
 impl Ledger {
@@ -51,7 +57,11 @@ impl Ledger {
                 (Some(reserved), Some(asked)) if reserved != asked => {
                     RefundReservation::AmountDiffers(reserved)
                 }
-                _ => RefundReservation::Reserved { attempt, minor_units: reserved.or(minor_units) },
+                _ => RefundReservation::Reserved(ReservedRefund {
+                    attempt,
+                    minor_units: reserved.or(minor_units),
+                    is_new: false,
+                }),
             });
         }
         let reserved: u64 = transaction.query_row(
@@ -72,7 +82,8 @@ impl Ledger {
             params![payment.row_id, reference, attempt.id, attempt.reserved_at, minor_units],
         )?;
         transaction.commit()?;
-        Ok(RefundReservation::Reserved { attempt, minor_units: Some(minor_units) })
+        let minor_units = Some(minor_units);
+        Ok(RefundReservation::Reserved(ReservedRefund { attempt, minor_units, is_new: true }))
     }
 
     /// Removes an attempt that refunded nothing, so that the reference can be used again.

@@ -1,17 +1,13 @@
-//! What a flow does with a payment after creating it: wait, complete, cancel, refund, and read.
+//! What a flow does with a payment after creating it: wait, complete, cancel, and read.
 
 use std::time::Duration;
 
-use super::payments::{AttemptSearchOutcome, PaymentView, SEARCH_PAGES};
+use super::payments::{AttemptSearchOutcome, PaymentView};
 use super::{Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
-use crate::contract::types::{
-    CompletionRequest, Installation, Mode, Money, Payment, ProviderError, Refund, RefundRequest,
-    RefundSearch, RefundSearchResult, RefundStatus,
-};
+use crate::contract::types::{CompletionRequest, Installation, Mode, Payment, ProviderError};
 use crate::egress::Egress;
-use ledger::types::PaymentStatus;
-use ledger::{Output, PaymentHistory, RefundReservation, Scope, StoredPayment, Transition};
+use ledger::{Output, PaymentHistory, Scope, StoredPayment, Transition};
 
 /// How often the ledger is read while a flow waits: another process may have written to it.
 const LEDGER_POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -165,99 +161,6 @@ impl Marketplace {
             self.plugin.complete_payment(egress.clone(), &installation, &request).await??;
         let fetched = self.fetch(&egress, &installation, &scope, &completed.id).await?;
         Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
-    }
-
-    /// Refunds a payment. `minor_units` None: everything that is left. The same reference again is
-    /// the same refund.
-    ///
-    /// # Errors
-    ///
-    /// There is no such payment, it has not been paid or is refunded already, or the provider cannot
-    /// be reached. Repeating with the same reference is always safe.
-    pub async fn refund(
-        &self,
-        id: &str,
-        reference: &str,
-        minor_units: Option<u64>,
-    ) -> Result<(StoredPayment, Refund), Error> {
-        let (opened, scope, stored) = self.stored_payment(id).await?;
-        let OpenedInstallation { installation, credentials, .. } = opened;
-        let remote_id = stored.remote_id.clone().ok_or(Error::NoRemoteId)?;
-        let mode = installation.mode;
-        let egress = self.egress(credentials, mode).await?;
-        let fetched = self.fetch(&egress, &installation, &scope, &remote_id).await?;
-        let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
-        if stored.status != PaymentStatus::Approved {
-            return Err(Error::PaymentNotPaid);
-        }
-        let (refund_reference, payment) = (reference.to_owned(), stored.clone());
-        let reservation = self
-            .ledger(move |ledger| {
-                ledger.reserve_refund(&payment, &refund_reference, minor_units, now())
-            })
-            .await?;
-        let currency = stored.amount.currency.clone();
-        let (attempt, minor_units) = match reservation {
-            RefundReservation::Reserved { attempt, minor_units } => (attempt, minor_units),
-            RefundReservation::AmountDiffers(minor_units) => {
-                return Err(Error::RefundReferenceUsed(Money { minor_units, currency }));
-            }
-            RefundReservation::TooMuch { left } => {
-                return Err(Error::RefundTooLarge(Money { minor_units: left, currency }));
-            }
-        };
-        let request = RefundRequest {
-            payment: remote_id,
-            reference: reference.to_owned(),
-            idempotency_key: attempt.idempotency_key.clone(),
-            attempt_id: attempt.id.clone(),
-            reserved_at: attempt.reserved_at,
-            minor_units,
-        };
-        let refunded = self.plugin.refund_payment(egress.clone(), &installation, &request).await?;
-        let refund = match refunded {
-            Ok(refund) => refund,
-            // The plugin has looked for a refund with this reference first, so there is none.
-            Err(error @ ProviderError::Refused(_)) => {
-                self.ledger(move |ledger| ledger.release_refund(&attempt.id)).await?;
-                return Err(error.into());
-            }
-            Err(ProviderError::ReplayedFailure(_) | ProviderError::KeySpent(_)) => {
-                self.find_refund(&egress, &installation, &request).await?
-            }
-            Err(error) => return Err(error.into()),
-        };
-        // The merchant has the money: the reference can be used again.
-        if matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled) {
-            self.ledger(move |ledger| ledger.release_refund(&attempt.id)).await?;
-        }
-        let fetched = self.fetch(&egress, &installation, &scope, &refund.payment).await?;
-        let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
-        Ok((stored, refund))
-    }
-
-    /// The refund of an attempt for whose idempotency key the provider has stored a failure. It is never
-    /// sent again with another key, because the provider may still carry the first request out.
-    async fn find_refund(
-        &self,
-        egress: &Egress,
-        installation: &Installation,
-        request: &RefundRequest,
-    ) -> Result<Refund, Error> {
-        let mut search = RefundSearch {
-            payment: request.payment.clone(),
-            attempt_id: request.attempt_id.clone(),
-            reserved_at: request.reserved_at,
-            cursor: None,
-        };
-        for _ in 0..SEARCH_PAGES {
-            match self.plugin.find_refund(egress.clone(), installation, &search).await?? {
-                RefundSearchResult::Found(refund) => return Ok(refund),
-                RefundSearchResult::More(cursor) => search.cursor = Some(cursor),
-                RefundSearchResult::Absent | RefundSearchResult::Other(_) => break,
-            }
-        }
-        Err(Error::RefundUnknown)
     }
 
     /// The payments of the installation's mode, the newest first.

@@ -9,6 +9,7 @@ mod payments;
 mod reconcile;
 mod recovery;
 mod redaction;
+mod refunds;
 mod sealed;
 mod status;
 mod stored_record;

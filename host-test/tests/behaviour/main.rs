@@ -14,6 +14,7 @@ mod egress;
 mod example;
 mod faults;
 mod host;
+mod idempotency;
 mod installing;
 // It sends signals.
 #[cfg(unix)]

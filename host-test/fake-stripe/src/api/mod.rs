@@ -8,7 +8,7 @@ mod intents;
 mod keys;
 mod list;
 mod params;
-mod refunds;
+pub mod refunds;
 mod sessions;
 
 use std::sync::Arc;

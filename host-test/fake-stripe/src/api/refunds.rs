@@ -19,6 +19,7 @@ pub fn create(
     let asked = params.number("amount")?;
     let metadata = params.map("metadata");
     params.finish()?;
+    let fails = state.refunds_fail;
     let intent = state
         .intent_mut(&payment_intent)
         .ok_or_else(|| ApiError::resource_missing("payment_intent", &payment_intent))?;
@@ -37,22 +38,38 @@ pub fn create(
             "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
         )));
     }
-    intent.amount_refunded += amount;
+    if !fails {
+        intent.amount_refunded += amount;
+    }
     let refund = Refund {
         id: new_id("re"),
         charge,
         payment_intent,
         amount,
         currency: intent.currency.clone(),
+        status: if fails { "failed" } else { "succeeded" },
         metadata,
         created: now(),
     };
     let charge = intent.charge_json().unwrap_or_default();
     let answer = refund.json();
     state.refunds.push(refund);
-    outbox.record_event(state, "charge.refunded", &charge);
+    if !fails {
+        outbox.record_event(state, "charge.refunded", &charge);
+    }
     outbox.record_event(state, "refund.created", &answer);
     Ok(answer)
+}
+
+/// Makes the last refund fail, as a bank does that sends the money back days later.
+pub fn fail_last(outbox: &Outbox, state: &mut AccountState) {
+    let Some(refund) = state.refunds.last_mut() else { return };
+    refund.status = "failed";
+    let (failed, amount, intent) = (refund.json(), refund.amount, refund.payment_intent.clone());
+    if let Some(intent) = state.intent_mut(&intent) {
+        intent.amount_refunded = intent.amount_refunded.saturating_sub(amount);
+    }
+    outbox.record_event(state, "refund.failed", &failed);
 }
 
 /// Reads a refund.

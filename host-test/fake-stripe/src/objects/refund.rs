@@ -16,6 +16,8 @@ pub struct Refund {
     pub amount: u64,
     /// The currency's code, in lower case.
     pub currency: String,
+    /// `succeeded`, `pending`, `failed` or `canceled`.
+    pub status: &'static str,
     /// The metadata.
     pub metadata: BTreeMap<String, String>,
     /// Unix seconds.
@@ -35,7 +37,7 @@ impl Refund {
             "metadata": self.metadata,
             "payment_intent": self.payment_intent,
             "reason": null,
-            "status": "succeeded",
+            "status": self.status,
         })
     }
 }

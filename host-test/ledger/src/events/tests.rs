@@ -5,7 +5,7 @@ use crate::PaymentTerms;
 use crate::types::{Awaited, Mode, Money, OfPayment, PaymentStatus};
 use crate::{
     Attempt, FetchOutcome, InstallationState, NewPayment, RefundReservation, Reservation,
-    StoredInstallation,
+    ReservedRefund, StoredInstallation,
 };
 
 fn scope() -> Scope {
@@ -207,36 +207,33 @@ fn reserve_refund(
     ledger.reserve_refund(&known, reference, minor_units, 5).unwrap()
 }
 
+fn reserved(reservation: RefundReservation) -> ReservedRefund {
+    match reservation {
+        RefundReservation::Reserved(reserved) => reserved,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn repeated_refund_keeps_its_attempt_until_released() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = ledger(directory.path());
     let paid = event("evt_1", PaymentStatus::Approved, 101);
     ledger.record_event(&scope(), Some("i"), &paid, &Refetch::NotTried, 2).unwrap();
-    let RefundReservation::Reserved { attempt, minor_units: Some(4) } =
-        reserve_refund(&mut ledger, "r", Some(4))
-    else {
-        panic!("nothing was reserved")
-    };
+    let first = reserved(reserve_refund(&mut ledger, "r", Some(4)));
+    assert_eq!((first.minor_units, first.is_new), (Some(4), true));
     for again in [Some(4), None] {
-        let RefundReservation::Reserved { attempt: repeated, minor_units: Some(4) } =
-            reserve_refund(&mut ledger, "r", again)
-        else {
-            panic!("the repeated refund is another one")
-        };
-        assert_eq!(repeated, attempt);
+        let again = reserved(reserve_refund(&mut ledger, "r", again));
+        assert_eq!((again.minor_units, again.is_new), (Some(4), false));
+        assert_eq!(again.attempt, first.attempt);
     }
     assert!(matches!(
         reserve_refund(&mut ledger, "r", Some(5)),
         RefundReservation::AmountDiffers(4)
     ));
-    ledger.release_refund(&attempt.id).unwrap();
-    let RefundReservation::Reserved { attempt: second, .. } =
-        reserve_refund(&mut ledger, "r", Some(5))
-    else {
-        panic!("a released refund keeps its reference")
-    };
-    assert_ne!(second, attempt);
+    ledger.release_refund(&first.attempt.id).unwrap();
+    let second = reserved(reserve_refund(&mut ledger, "r", Some(5)));
+    assert!(second.is_new && second.attempt != first.attempt);
 }
 
 #[test]
@@ -246,17 +243,11 @@ fn refunds_never_exceed_what_was_received() {
     let paid = event("evt_1", PaymentStatus::Approved, 101);
     ledger.record_event(&scope(), Some("i"), &paid, &Refetch::NotTried, 2).unwrap();
     let received = ledger.payment(&scope(), "order-1").unwrap().unwrap().received;
-    assert!(matches!(
-        reserve_refund(&mut ledger, "first", Some(4)),
-        RefundReservation::Reserved { minor_units: Some(4), .. }
-    ));
+    assert_eq!(reserved(reserve_refund(&mut ledger, "first", Some(4))).minor_units, Some(4));
     let left = received - 4;
     let too_much = reserve_refund(&mut ledger, "second", Some(left + 1));
-    assert!(matches!(too_much, RefundReservation::TooMuch { left: is } if is == left));
-    let rest = reserve_refund(&mut ledger, "second", None);
-    assert!(
-        matches!(rest, RefundReservation::Reserved { minor_units, .. } if minor_units == Some(left))
-    );
+    assert_eq!(too_much, RefundReservation::TooMuch { left });
+    assert_eq!(reserved(reserve_refund(&mut ledger, "second", None)).minor_units, Some(left));
     let nothing = reserve_refund(&mut ledger, "third", None);
     assert!(matches!(nothing, RefundReservation::TooMuch { left: 0 }));
 }

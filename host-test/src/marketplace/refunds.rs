@@ -1,0 +1,150 @@
+//! Refunding a payment.
+
+use super::payments::SEARCH_PAGES;
+use super::{Error, Marketplace, OpenedInstallation};
+use crate::clock::now;
+use crate::contract::types::{
+    Installation, Money, ProviderError, Refund, RefundRequest, RefundSearch, RefundSearchResult,
+    RefundStatus,
+};
+use crate::egress::Egress;
+use ledger::types::PaymentStatus;
+use ledger::{RefundReservation, ReservedRefund, StoredPayment};
+
+impl Marketplace {
+    /// Refunds a payment. `minor_units` None: everything that is left. The same reference again is
+    /// the same refund, unless that one failed: then it is a new one.
+    ///
+    /// # Errors
+    ///
+    /// There is no such payment, it has not been paid or is refunded already, or the provider cannot
+    /// be reached. Repeating with the same reference is always safe.
+    pub async fn refund(
+        &self,
+        id: &str,
+        reference: &str,
+        minor_units: Option<u64>,
+    ) -> Result<(StoredPayment, Refund), Error> {
+        let (opened, scope, stored) = self.stored_payment(id).await?;
+        let OpenedInstallation { installation, credentials, .. } = opened;
+        let remote_id = stored.remote_id.clone().ok_or(Error::NoRemoteId)?;
+        let mode = installation.mode;
+        let egress = self.egress(credentials, mode).await?;
+        let fetched = self.fetch(&egress, &installation, &scope, &remote_id).await?;
+        let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
+        if stored.status != PaymentStatus::Approved {
+            return Err(Error::PaymentNotPaid);
+        }
+        let mut reserved = self.reserve_refund(&stored, reference, minor_units).await?;
+        let mut request = refund_request(&remote_id, reference, &reserved);
+        let mut made = None;
+        if !reserved.is_new {
+            made = self.find_refund(&egress, &installation, &request).await?;
+            if made.as_ref().is_some_and(has_failed) {
+                self.release_refund(&request).await?;
+                reserved = self.reserve_refund(&stored, reference, minor_units).await?;
+                request = refund_request(&remote_id, reference, &reserved);
+                made = None;
+            }
+        }
+        let refund = match made {
+            Some(refund) => refund,
+            None => self.send_refund(&egress, &installation, &request).await?,
+        };
+        // The merchant has the money: the reference can be used again.
+        if has_failed(&refund) {
+            self.release_refund(&request).await?;
+        }
+        let fetched = self.fetch(&egress, &installation, &scope, &refund.payment).await?;
+        let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
+        Ok((stored, refund))
+    }
+
+    async fn send_refund(
+        &self,
+        egress: &Egress,
+        installation: &Installation,
+        request: &RefundRequest,
+    ) -> Result<Refund, Error> {
+        match self.plugin.refund_payment(egress.clone(), installation, request).await? {
+            Ok(refund) => Ok(refund),
+            // The plugin has looked for a refund with this reference first, so there is none.
+            Err(error @ ProviderError::Refused(_)) => {
+                self.release_refund(request).await?;
+                Err(error.into())
+            }
+            // Never sent again with another key, because the provider may still carry the first one out.
+            Err(ProviderError::ReplayedFailure(_) | ProviderError::KeySpent(_)) => {
+                let made = self.find_refund(egress, installation, request).await?;
+                made.ok_or(Error::RefundUnknown)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn reserve_refund(
+        &self,
+        payment: &StoredPayment,
+        reference: &str,
+        minor_units: Option<u64>,
+    ) -> Result<ReservedRefund, Error> {
+        let (stored, reference) = (payment.clone(), reference.to_owned());
+        let reservation = self
+            .ledger(move |ledger| ledger.reserve_refund(&stored, &reference, minor_units, now()))
+            .await?;
+        let currency = payment.amount.currency.clone();
+        match reservation {
+            RefundReservation::Reserved(reserved) => Ok(reserved),
+            RefundReservation::AmountDiffers(minor_units) => {
+                Err(Error::RefundReferenceUsed(Money { minor_units, currency }))
+            }
+            RefundReservation::TooMuch { left } => {
+                Err(Error::RefundTooLarge(Money { minor_units: left, currency }))
+            }
+        }
+    }
+
+    async fn release_refund(&self, request: &RefundRequest) -> Result<(), Error> {
+        let attempt_id = request.attempt_id.clone();
+        self.ledger(move |ledger| ledger.release_refund(&attempt_id)).await
+    }
+
+    /// The refund of an attempt. None: there is none.
+    async fn find_refund(
+        &self,
+        egress: &Egress,
+        installation: &Installation,
+        request: &RefundRequest,
+    ) -> Result<Option<Refund>, Error> {
+        let mut search = RefundSearch {
+            payment: request.payment.clone(),
+            attempt_id: request.attempt_id.clone(),
+            reserved_at: request.reserved_at,
+            cursor: None,
+        };
+        for _ in 0..SEARCH_PAGES {
+            match self.plugin.find_refund(egress.clone(), installation, &search).await?? {
+                RefundSearchResult::Found(refund) => return Ok(Some(refund)),
+                RefundSearchResult::More(cursor) => search.cursor = Some(cursor),
+                RefundSearchResult::Absent => return Ok(None),
+                RefundSearchResult::Other(_) => break,
+            }
+        }
+        Err(Error::RefundUnknown)
+    }
+}
+
+fn refund_request(remote_id: &str, reference: &str, reserved: &ReservedRefund) -> RefundRequest {
+    RefundRequest {
+        payment: remote_id.to_owned(),
+        reference: reference.to_owned(),
+        idempotency_key: reserved.attempt.idempotency_key.clone(),
+        attempt_id: reserved.attempt.id.clone(),
+        reserved_at: reserved.attempt.reserved_at,
+        minor_units: reserved.minor_units,
+    }
+}
+
+fn has_failed(refund: &Refund) -> bool {
+    matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled)
+}
