@@ -125,6 +125,16 @@ impl FakeStripe {
         api::refunds::fail_last(&self.server.outbox, state);
     }
 
+    /// Makes a page of the first account payable again after it has expired: a provider that breaks its word.
+    pub fn revive_session(&self, livemode: bool, id: &str) {
+        let mut accounts = self.server.accounts();
+        let state = accounts.state_mut(AccountMode::of_first_account(livemode));
+        if let Some(session) = state.session_mut(id) {
+            session.status = "open";
+            session.payment_intent = None;
+        }
+    }
+
     /// A delivery, signed now and not sent, of each event that the first account's first webhook endpoint
     /// listens to.
     #[must_use]

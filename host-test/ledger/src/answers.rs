@@ -2,14 +2,12 @@
 
 use super::early_events::take_early_events;
 use super::events::{Refetch, apply_event};
-use super::payment_state::{Decision, PaymentState};
-use super::payments::{
-    Attempt, NewPayment, Scope, StoredPayment, find, find_by_attempt, find_by_row_id, find_holder,
-    insert_reserved,
-};
-use super::update::{decide_for, update_payment};
+use super::lookup::{find, find_by_attempt, find_by_row_id, find_holder};
+use super::payment_state::News;
+use super::payments::{Attempt, NewPayment, Scope, StoredPayment, insert_reserved};
+use super::update::{Update, update_payment};
 use super::{Ledger, LedgerError};
-use crate::types::{Authority, Payment};
+use crate::types::{Payment, PaymentStatus};
 
 /// The result of recording a fetched payment.
 #[derive(Debug)]
@@ -22,7 +20,12 @@ pub enum FetchOutcome {
         version: u64,
     },
     /// The payment is updated.
-    Recorded(Box<StoredPayment>),
+    Recorded {
+        /// The payment as it is stored now.
+        stored: Box<StoredPayment>,
+        /// Whether there are payments that have to be closed at the provider.
+        has_closing: bool,
+    },
 }
 
 impl Ledger {
@@ -41,29 +44,17 @@ impl Ledger {
             return Ok(None);
         }
         let transaction = self.write()?;
-        let own = find_by_attempt(&transaction, scope, &attempt.id)?;
-        // A parallel command that was refused may have released the reference.
-        if own.is_none() && find_holder(&transaction, scope, &new.reference)?.is_none() {
-            insert_reserved(&transaction, scope, new, attempt)?;
+        if find_by_attempt(&transaction, scope, &attempt.id)?.is_none() {
+            // A parallel command that was refused has released the reference. If another attempt holds
+            // it by now, this one is over.
+            let is_over = find_holder(&transaction, scope, &new.reference)?.is_some();
+            let status = if is_over { PaymentStatus::Canceled } else { PaymentStatus::Pending };
+            insert_reserved(&transaction, scope, new, attempt, status)?;
         }
-        let stored = match own {
-            Some(own) => Some(own),
-            None => find_holder(&transaction, scope, &new.reference)?,
-        };
-        let Some(stored) = stored else {
+        let Some(stored) = find_by_attempt(&transaction, scope, &attempt.id)? else {
             return Ok(None);
         };
-        let decision = match stored.remote_id {
-            None => decide_for(&stored, payment, Authority::Fetched, payment.created_at),
-            Some(_) => Decision::KeepStatus,
-        };
-        // Dated by the provider's clock, so that the events that follow are newer.
-        let state = PaymentState {
-            as_of: payment.created_at,
-            authority: Authority::Signed,
-            ..PaymentState::of(&stored)
-        };
-        update_payment(&transaction, scope, &stored, payment, decision, state, now)?;
+        update_payment(&transaction, scope, &stored, News::Created(payment), now)?;
         // An early event that would need a refetch marks the payment for one.
         let early = take_early_events(&transaction, scope, &new.reference, &stored.attempt.id)?;
         for (event, received_at) in early.events {
@@ -94,16 +85,18 @@ impl Ledger {
         let Some(stored) = find(&transaction, scope, payment)? else {
             return Ok(FetchOutcome::Foreign);
         };
-        if version != Some(stored.version) {
+        // Our clock does not say which events the answer includes, so it is dated by none.
+        let news = version.map_or(News::Notice, |version| News::Fetched {
+            payment,
+            version,
+            occurred_at: 0,
+        });
+        let Update::Done { has_closing } = update_payment(&transaction, scope, &stored, news, now)?
+        else {
             return Ok(FetchOutcome::Outdated { version: stored.version });
-        }
-        let decision = decide_for(&stored, payment, Authority::Fetched, stored.as_of);
-        // Our clock does not say which events the answer includes, so the next event is checked by
-        // a refetch.
-        let state = PaymentState { authority: Authority::Fetched, ..PaymentState::of(&stored) };
-        update_payment(&transaction, scope, &stored, payment, decision, state, now)?;
+        };
         let stored = find_by_row_id(&transaction, stored.row_id)?.unwrap_or(stored);
         transaction.commit()?;
-        Ok(FetchOutcome::Recorded(Box::new(stored)))
+        Ok(FetchOutcome::Recorded { stored: Box::new(stored), has_closing })
     }
 }

@@ -6,9 +6,10 @@ mod tests;
 use rusqlite::{Connection, params};
 
 use super::delivery_summary::record_verified_delivery;
-use super::payment_state::{Decision, PaymentState};
-use super::payments::{Scope, StoredPayment, find, find_by_alias};
-use super::update::{decide_for, update_payment};
+use super::lookup::{find, find_by_alias};
+use super::payment_state::News;
+use super::payments::{Scope, StoredPayment};
+use super::update::{Update, update_payment};
 use super::{Ledger, LedgerError, early_events};
 use crate::types::{Authority, Event, EventSubject, Payment};
 
@@ -43,7 +44,10 @@ pub enum EventOutcome {
         version: u64,
     },
     /// The event is recorded, and the payment updated.
-    Recorded,
+    Recorded {
+        /// Whether there are payments that have to be closed at the provider.
+        has_closing: bool,
+    },
 }
 
 impl Ledger {
@@ -108,38 +112,27 @@ pub(super) fn apply_event(
     received_at: u64,
     now: u64,
 ) -> Result<EventOutcome, LedgerError> {
-    let (payment, decision) = match &event.subject {
+    let occurred_at = event.occurred_at;
+    let news = match &event.subject {
         EventSubject::Payment(payment) if event.authority == Authority::Signed => {
-            (Some(payment), decide_for(stored, payment, event.authority, event.occurred_at))
+            News::Event { payment, occurred_at }
         }
-        _ => (None, Decision::Refetch),
+        _ => News::Notice,
     };
-    let state = PaymentState::of(stored);
-    match (decision, refetch) {
-        (Decision::Refetch, Refetch::NotTried) => {
-            return Ok(EventOutcome::NeedsRefetch { version: stored.version });
-        }
-        (Decision::Refetch, Refetch::Fetched { version, .. }) if *version != stored.version => {
-            return Ok(EventOutcome::NeedsRefetch { version: stored.version });
-        }
-        (Decision::Refetch, Refetch::Fetched { payment, .. }) => {
-            let decision = decide_for(stored, payment, Authority::Fetched, event.occurred_at);
-            let state = state.after(payment.status, Authority::Fetched, event.occurred_at);
-            update_payment(connection, scope, stored, payment, decision, state, now)?;
-        }
-        (Decision::Refetch, Refetch::Failed) => {
-            connection.execute(
-                "UPDATE payments SET needs_refetch = 1, version = version + 1 WHERE id = ?1",
-                [stored.row_id],
-            )?;
-        }
-        _ => {
-            if let Some(payment) = payment {
-                let state = state.after(payment.status, event.authority, event.occurred_at);
-                update_payment(connection, scope, stored, payment, decision, state, now)?;
+    let mut update = update_payment(connection, scope, stored, news, now)?;
+    if update == Update::Ask {
+        let answer = match refetch {
+            Refetch::NotTried => News::Notice,
+            Refetch::Fetched { payment, version } => {
+                News::Fetched { payment, version: *version, occurred_at }
             }
-        }
+            Refetch::Failed => News::NoAnswer,
+        };
+        update = update_payment(connection, scope, stored, answer, now)?;
     }
+    let Update::Done { has_closing } = update else {
+        return Ok(EventOutcome::NeedsRefetch { version: stored.version });
+    };
     connection.execute(
         "INSERT INTO events (workspace, provider, event, type, occurred_at, received_at, payment)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -153,5 +146,5 @@ pub(super) fn apply_event(
             stored.row_id
         ],
     )?;
-    Ok(EventOutcome::Recorded)
+    Ok(EventOutcome::Recorded { has_closing })
 }

@@ -50,11 +50,14 @@ pub struct StoredInstallation {
     pub sealed_installation: Option<Vec<u8>>,
     /// Test or live. None: an earlier version of this program began the install and did not finish.
     pub mode: Option<Mode>,
+    /// Until when an uninstalled installation keeps its secrets at most, because customers can still pay what it
+    /// has created, in Unix seconds. None: it has none, or is not uninstalled.
+    pub draining_until: Option<u64>,
 }
 
 impl StoredInstallation {
     const COLUMNS: &str = "id, workspace, provider, state, webhook_setup, sealed_credentials,
-         sealed_installation, mode";
+         sealed_installation, mode, draining_until";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let state: String = row.get(3)?;
@@ -70,6 +73,7 @@ impl StoredInstallation {
             sealed_credentials: row.get(5)?,
             sealed_installation: row.get(6)?,
             mode: mode.and_then(|name| Mode::parse(&name)),
+            draining_until: row.get(8)?,
         })
     }
 }
@@ -226,12 +230,49 @@ impl Ledger {
         Ok(())
     }
 
+    /// Ends an installation, and keeps its secrets until its open payments have ended, at most until a time,
+    /// in Unix seconds.
+    pub fn begin_draining(&mut self, id: &str, until: u64, now: u64) -> Result<(), LedgerError> {
+        self.connection.execute(
+            "UPDATE installations SET state = 'uninstalled', draining_until = ?2, changed_at = ?3
+             WHERE id = ?1",
+            params![id, until, now],
+        )?;
+        Ok(())
+    }
+
+    /// The uninstalled installations of a workspace that keep their secrets.
+    pub fn draining_installations(
+        &self,
+        workspace: &str,
+        provider: &str,
+    ) -> Result<Vec<StoredInstallation>, LedgerError> {
+        let sql = format!(
+            "SELECT {} FROM installations
+             WHERE workspace = ?1 AND provider = ?2 AND draining_until IS NOT NULL",
+            StoredInstallation::COLUMNS
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([workspace, provider], StoredInstallation::read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The provider's id of the account that an installation was made for. None: not known.
+    pub fn account_of(&self, id: &str) -> Result<Option<String>, LedgerError> {
+        let account = self.connection.query_row(
+            "SELECT account FROM installations WHERE id = ?1",
+            [id],
+            |row| row.get(0),
+        );
+        Ok(account.optional()?.flatten())
+    }
+
     /// Destroys an installation's secrets. The row stays, so that a late delivery is recognised.
     pub fn finish_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
         self.connection.execute(
             "UPDATE installations
              SET state = 'uninstalled', sealed_credentials = NULL, sealed_installation = NULL,
-                 changed_at = ?2
+                 draining_until = NULL, changed_at = ?2
              WHERE id = ?1",
             params![id, now],
         )?;

@@ -5,12 +5,15 @@
 
 mod answers;
 mod approvals;
+mod attention;
+mod closing;
 mod delivery_summary;
 mod early_events;
 mod error;
 mod events;
 mod history;
 mod installations;
+mod lookup;
 #[cfg(test)]
 mod migration_tests;
 mod payment_state;
@@ -30,12 +33,13 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use answers::FetchOutcome;
+pub use attention::AttentionEntry;
 pub use delivery_summary::DeliverySummary;
 pub use error::LedgerError;
 pub use events::{EventOutcome, Refetch};
 pub use history::{HistoryEntry, PaymentHistory};
 pub use installations::{InstallationState, StoredInstallation};
-pub use payment_state::{Output, is_final};
+pub use payment_state::{Attention, Output, is_final};
 pub use payments::{Attempt, NewPayment, Reservation, Scope, StoredPayment};
 pub use refunds::{RefundReservation, ReservedRefund};
 pub use transitions::Transition;
@@ -43,7 +47,7 @@ pub use types::PaymentTerms;
 
 /// The migrations: each makes the next version of the schema. The file's `user_version` says how
 /// many were applied. A released migration is never edited.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
@@ -51,6 +55,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
+    include_str!("schema/8.sql"),
 ];
 /// How long a write waits for another process's transaction to end.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);

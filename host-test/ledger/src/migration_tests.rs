@@ -76,6 +76,21 @@ fn rows(version: usize) -> String {
              INSERT INTO unclaimed_deliveries VALUES ('P', 2, 9);",
         );
     }
+    if version >= 7 {
+        let terms = r#"{"description":"d","success_url":"https://example.com","cancel_url":null,"expires_at":null,"has_manual_capture":true}"#;
+        let _ = write!(
+            sql,
+            "UPDATE payments SET idempotency_key = 'key-1', request = '{terms}';
+             UPDATE refunds SET minor_units = 3;"
+        );
+    }
+    if version >= 8 {
+        sql.push_str(
+            "INSERT INTO attention (workspace, provider, mode, payment, code, since)
+             VALUES ('w1', 'P', 'test', 1, 'paid-late', 50);
+             UPDATE payments SET needs_closing = 1;",
+        );
+    }
     sql
 }
 
@@ -142,6 +157,15 @@ fn check(version: usize, mut ledger: Ledger) {
         .collect();
     let of_payment = |output: &str| (output.to_owned(), Some("pi_1".to_owned()));
     assert_eq!(outputs, [of_payment("Pending"), of_payment("Approved")]);
+    if version >= 7 {
+        assert_eq!(payment.attempt.idempotency_key, "key-1");
+        assert!(payment.terms.as_ref().is_some_and(|terms| terms.has_manual_capture));
+    }
+    if version >= 8 {
+        let attention = ledger.attention(&scope, 10).unwrap();
+        assert_eq!(attention[0].attention, Attention::PaidLate);
+        assert_eq!(ledger.payments_to_close(&scope, 10).unwrap().len(), 1);
+    }
     let live = Scope { mode: Mode::Live, ..scope.clone() };
     assert!(ledger.transitions(&live, 0, 10).unwrap().is_empty());
 

@@ -1,10 +1,14 @@
-//! Payments in the ledger: reserved, found, released.
+//! Payments in the ledger: reserved, replaced, released.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
+use super::lookup::{
+    find_by_alias, find_by_attempt, find_by_reference, find_holder, find_late_money,
+};
+use super::payment_state::Output;
 use super::transitions::append_transition;
 use super::{Ledger, LedgerError};
-use crate::types::{Authority, Mode, Money, Payment, PaymentStatus, PaymentTerms, Problem};
+use crate::types::{Authority, Mode, Money, PaymentStatus, PaymentTerms, Problem};
 
 /// Within a scope, references and the provider's ids are unique.
 #[derive(Clone, Debug)]
@@ -21,6 +25,8 @@ pub struct Scope {
 #[derive(Clone, Debug)]
 pub struct StoredPayment {
     pub(super) row_id: i64,
+    /// The id of the installation that created it.
+    pub installation: String,
     /// The flow's id of the payment.
     pub reference: String,
     /// The provider's id of the payment. None: the provider has not answered yet.
@@ -45,6 +51,9 @@ pub struct StoredPayment {
     pub authority: Authority,
     /// Whether the provider has to be asked before the state can be relied on.
     pub needs_refetch: bool,
+    /// Whether the payment has to be closed at the provider, because its reference was paid elsewhere or its
+    /// attempt is over.
+    pub needs_closing: bool,
     /// Grows with every change of the row.
     pub version: u64,
     /// The attempt that created the payment.
@@ -115,13 +124,16 @@ pub enum Reservation {
     Existing(Box<StoredPayment>),
     /// A payment with this reference exists, with this other amount.
     AmountDiffers(Money),
+    /// An attempt of this reference that was over has received money, which was not all refunded.
+    PaidLate(Box<StoredPayment>),
 }
 
 impl StoredPayment {
     pub(super) const COLUMNS: &str =
         "payments.id, reference, remote_id, amount, currency, status, provider_status,
          received, refunded, failure, checkout_url, as_of, authority, needs_refetch, version,
-         attempt, created_at, idempotency_key, request";
+         attempt, created_at, idempotency_key, request, needs_closing,
+         installation";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let status: String = row.get(5)?;
@@ -132,6 +144,8 @@ impl StoredPayment {
         let terms: Option<String> = row.get(18)?;
         Ok(Self {
             row_id: row.get(0)?,
+            needs_closing: row.get(19)?,
+            installation: row.get(20)?,
             reference: row.get(1)?,
             remote_id: row.get(2)?,
             amount: Money { minor_units: row.get(3)?, currency: row.get(4)? },
@@ -206,21 +220,41 @@ impl Ledger {
                 Reservation::Reserved { is_new: false, attempt, terms }
             });
         }
+        if let Some(late) = find_late_money(&transaction, scope, &new.reference)? {
+            return Ok(Reservation::PaidLate(Box::new(late)));
+        }
         let attempt = Attempt::new(now);
-        insert_reserved(&transaction, scope, new, &attempt)?;
+        insert_reserved(&transaction, scope, new, &attempt, PaymentStatus::Pending)?;
         transaction.commit()?;
         Ok(Reservation::Reserved { is_new: true, attempt, terms: Box::new(new.terms.clone()) })
     }
 
-    /// Gives an attempt without an answer a new idempotency key, and stores it. The provider replays the
-    /// failure that it stored for the old one.
-    pub fn renew_idempotency_key(&mut self, attempt: &Attempt) -> Result<Attempt, LedgerError> {
-        let renewed = Attempt { idempotency_key: new_idempotency_key(), ..attempt.clone() };
-        self.connection.execute(
-            "UPDATE payments SET idempotency_key = ?2 WHERE attempt = ?1 AND remote_id IS NULL",
-            [&renewed.id, &renewed.idempotency_key],
+    /// Replaces an attempt for whose idempotency key the provider has stored a failure, by a new one with
+    /// the same request. The old one is over: should it have made a page after all, that is closed.
+    pub fn replace_attempt(
+        &mut self,
+        scope: &Scope,
+        new: &NewPayment,
+        attempt: &Attempt,
+        now: u64,
+    ) -> Result<Attempt, LedgerError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "UPDATE payments SET status = 'canceled', version = version + 1
+             WHERE attempt = ?1 AND remote_id IS NULL AND status = 'pending'",
+            [&attempt.id],
         )?;
-        Ok(renewed)
+        // A parallel command may have done the same.
+        let holder = find_holder(&transaction, scope, &new.reference)?;
+        let replacement = if let Some(holder) = holder {
+            holder.attempt
+        } else {
+            let replacement = Attempt::new(now);
+            insert_reserved(&transaction, scope, new, &replacement, PaymentStatus::Pending)?;
+            replacement
+        };
+        transaction.commit()?;
+        Ok(replacement)
     }
 
     /// Cancels an attempt that created nothing at the provider: its page was never given to a customer.
@@ -242,7 +276,7 @@ impl Ledger {
             "UPDATE payments SET status = 'canceled', version = version + 1 WHERE id = ?1",
             [stored.row_id],
         )?;
-        append_transition(&transaction, scope, stored.row_id, PaymentStatus::Canceled, now)?;
+        append_transition(&transaction, scope, stored.row_id, (Output::Rejected, true), now)?;
         transaction.commit()?;
         Ok(true)
     }
@@ -257,54 +291,20 @@ impl Ledger {
     }
 }
 
-/// The stored payment that a payment of the provider's belongs to: by its ids, else by its attempt,
-/// else by its reference.
-pub(super) fn find(
-    connection: &Connection,
-    scope: &Scope,
-    payment: &Payment,
-) -> Result<Option<StoredPayment>, LedgerError> {
-    if payment.mode != scope.mode {
-        return Ok(None);
-    }
-    for alias in &payment.aliases {
-        if let Some(found) = find_by_alias(connection, scope, alias)? {
-            return Ok(Some(found));
-        }
-    }
-    // A reference may have had several attempts, so it decides only where no attempt is named.
-    if let Some(attempt) = &payment.attempt_id {
-        return find_by_attempt(connection, scope, attempt);
-    }
-    match &payment.reference {
-        Some(reference) => find_by_reference(connection, scope, reference),
-        None => Ok(None),
-    }
-}
-
-/// The payment that holds a reference: the one that is not canceled.
-pub(super) fn find_holder(
-    connection: &Connection,
-    scope: &Scope,
-    reference: &str,
-) -> Result<Option<StoredPayment>, LedgerError> {
-    let found = find_by_reference(connection, scope, reference)?;
-    Ok(found.filter(|payment| payment.status != PaymentStatus::Canceled))
-}
-
 /// Inserts a payment that the provider has not answered for yet.
 pub(super) fn insert_reserved(
     connection: &Connection,
     scope: &Scope,
     new: &NewPayment,
     attempt: &Attempt,
+    status: PaymentStatus,
 ) -> Result<(), LedgerError> {
     connection.execute(
         "INSERT INTO payments
              (workspace, provider, mode, reference, installation, amount, currency, status,
               provider_status, received, as_of, authority, needs_refetch, created_at, attempt,
               idempotency_key, request)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', '', 0, 0, 'signed', 0, ?8, ?9, ?10, ?11)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?12, '', 0, 0, 'signed', 0, ?8, ?9, ?10, ?11)",
         params![
             scope.workspace,
             scope.provider,
@@ -316,69 +316,9 @@ pub(super) fn insert_reserved(
             attempt.reserved_at,
             attempt.id,
             attempt.idempotency_key,
-            serde_json::to_string(&new.terms).unwrap_or_default()
+            serde_json::to_string(&new.terms).unwrap_or_default(),
+            status.as_str()
         ],
     )?;
     Ok(())
-}
-
-/// A payment by any id of the provider's.
-pub(super) fn find_by_alias(
-    connection: &Connection,
-    scope: &Scope,
-    alias: &str,
-) -> Result<Option<StoredPayment>, LedgerError> {
-    let sql = format!(
-        "SELECT {} FROM payments JOIN aliases ON aliases.payment = payments.id
-         WHERE aliases.workspace = ?1 AND aliases.provider = ?2 AND aliases.mode = ?3
-             AND alias = ?4",
-        StoredPayment::COLUMNS
-    );
-    query_one(connection, &sql, scope, alias)
-}
-
-/// A payment by its attempt's id.
-pub(super) fn find_by_attempt(
-    connection: &Connection,
-    scope: &Scope,
-    attempt_id: &str,
-) -> Result<Option<StoredPayment>, LedgerError> {
-    let sql = format!(
-        "SELECT {} FROM payments
-         WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND attempt = ?4",
-        StoredPayment::COLUMNS
-    );
-    query_one(connection, &sql, scope, attempt_id)
-}
-
-fn find_by_reference(
-    connection: &Connection,
-    scope: &Scope,
-    reference: &str,
-) -> Result<Option<StoredPayment>, LedgerError> {
-    let sql = format!(
-        "SELECT {} FROM payments
-         WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
-         ORDER BY status = 'canceled', payments.id DESC LIMIT 1",
-        StoredPayment::COLUMNS
-    );
-    query_one(connection, &sql, scope, reference)
-}
-
-pub(super) fn find_by_row_id(
-    connection: &Connection,
-    row_id: i64,
-) -> Result<Option<StoredPayment>, LedgerError> {
-    let sql = format!("SELECT {} FROM payments WHERE id = ?1", StoredPayment::COLUMNS);
-    Ok(connection.prepare_cached(&sql)?.query_row([row_id], StoredPayment::read).optional()?)
-}
-
-fn query_one(
-    connection: &Connection,
-    sql: &str,
-    scope: &Scope,
-    id: &str,
-) -> Result<Option<StoredPayment>, LedgerError> {
-    let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), id];
-    Ok(connection.prepare_cached(sql)?.query_row(of_scope, StoredPayment::read).optional()?)
 }

@@ -62,6 +62,7 @@ fn use_everything(ledger: &mut Ledger) {
         sealed_credentials: None,
         sealed_installation: None,
         mode: Some(Mode::Test),
+        draining_until: None,
     };
     ledger.workspace_id("default").unwrap();
     ledger.workspace_id("default").unwrap();
@@ -107,12 +108,24 @@ fn use_everything(ledger: &mut Ledger) {
     let other = NewPayment { reference: "r2".to_owned(), ..new };
     let reserved = ledger.reserve(&scope, &other, 1).unwrap();
     let Reservation::Reserved { attempt, .. } = reserved else { panic!("{reserved:?}") };
-    let attempt = ledger.renew_idempotency_key(&attempt).unwrap();
+    let attempt = ledger.replace_attempt(&scope, &other, &attempt, 2).unwrap();
     ledger.release(&attempt).unwrap();
     let reserved = ledger.reserve(&scope, &other, 1).unwrap();
     let Reservation::Reserved { attempt, .. } = reserved else { panic!("{reserved:?}") };
     assert!(ledger.cancel_reserved(&scope, &attempt, 4).unwrap());
     ledger.transitions(&scope, 0, 10).unwrap();
+    ledger.attention(&scope, 10).unwrap();
+    for payment in ledger.payments_to_close(&scope, 10).unwrap() {
+        ledger.record_closed(&payment).unwrap();
+    }
+    let late = payment(PaymentStatus::Approved);
+    let late = Payment {
+        attempt_id: Some(attempt.id),
+        id: "pi_3".into(),
+        aliases: vec!["pi_3".into()],
+        ..late
+    };
+    ledger.record_fetched(&scope, &late, Some(1), 4).unwrap();
     ledger.acknowledged_position(&scope, "flow").unwrap();
     assert!(ledger.acknowledge(&scope, "flow", 1).unwrap());
     ledger.reconciled_until(&scope).unwrap();

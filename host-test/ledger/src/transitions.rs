@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::payment_state::{Output, is_final};
+use super::payment_state::Output;
 use super::payments::Scope;
 use super::{Ledger, LedgerError};
-use crate::types::{Mode, PaymentStatus};
+use crate::types::Mode;
 
 /// One change of a flow's output.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -115,14 +115,11 @@ impl Ledger {
     }
 }
 
-/// Appends a transition if the flow's output differs from the payment's last one.
-pub(super) fn append_transition(
+/// What the flow was told last about a payment, and whether that was final.
+pub(super) fn last_told(
     connection: &Connection,
-    scope: &Scope,
     payment_row_id: i64,
-    status: PaymentStatus,
-    now: u64,
-) -> Result<(), LedgerError> {
+) -> Result<Option<(Output, bool)>, LedgerError> {
     let last: Option<(String, bool)> = connection
         .prepare_cached(
             "SELECT output, final FROM transitions WHERE payment = ?1
@@ -130,21 +127,30 @@ pub(super) fn append_transition(
         )?
         .query_row([payment_row_id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let (output, is_final) = (Output::of(status).as_str(), is_final(status));
-    if last.is_none_or(|last| last != (output.to_owned(), is_final)) {
-        connection.execute(
+    Ok(last.and_then(|(output, is_final)| Some((Output::parse(&output)?, is_final))))
+}
+
+/// Appends what the flow is told, and whether that is final.
+pub(super) fn append_transition(
+    connection: &Connection,
+    scope: &Scope,
+    payment_row_id: i64,
+    (output, is_final): (Output, bool),
+    now: u64,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
             "INSERT INTO transitions (workspace, provider, mode, payment, output, final, at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                scope.workspace,
-                scope.provider,
-                scope.mode.as_str(),
-                payment_row_id,
-                output,
-                is_final,
-                now
-            ],
-        )?;
-    }
+        )?
+        .execute(params![
+            scope.workspace,
+            scope.provider,
+            scope.mode.as_str(),
+            payment_row_id,
+            output.as_str(),
+            is_final,
+            now
+        ])?;
     Ok(())
 }

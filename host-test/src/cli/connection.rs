@@ -10,7 +10,7 @@ use super::report::{changes, connection_json, details};
 use super::{CommandError, credentials, report};
 use crate::contract::types::{Check, Manifest, Mode, Problem, Verdict};
 use crate::json::set;
-use crate::marketplace::{Connection, InstallOptions, LeftWebhook, Marketplace};
+use crate::marketplace::{Connection, InstallOptions, LeftWebhook, Marketplace, OpenPayment};
 
 /// The arguments of `install`.
 #[derive(Args)]
@@ -163,6 +163,9 @@ pub async fn uninstall(
         text,
         "{provider} is uninstalled. Its keys are destroyed. The payments' history is kept."
     );
+    if let Some(until) = removed.draining_until {
+        text = draining_text(&removed.open, until, provider);
+    }
     if let Some(left) = &removed.left {
         text.push_str(&left_text(left, provider));
     }
@@ -173,10 +176,44 @@ pub async fn uninstall(
             "problem": left.because.as_ref().map(problem_json),
         })
     });
-    Ok(Output::new(
-        json!({ "uninstalled": true, "mode": removed.mode.map(Mode::as_str), "left": left }),
+    let open = removed.open.iter().map(|payment| {
+        json!({
+            "reference": payment.reference,
+            "payment": payment.payment,
+            "problem": problem_json(&payment.because),
+        })
+    });
+    let json = json!({
+        "uninstalled": true,
+        "mode": removed.mode.map(Mode::as_str),
+        "left": left,
+        "open": open.collect::<Vec<_>>(),
+        "draining_until": removed.draining_until,
+    });
+    Ok(Output::new(json, text))
+}
+
+/// What is still watched after an uninstall.
+fn draining_text(open: &[OpenPayment], until: u64, provider: &str) -> String {
+    let mut text = format!(
+        "{provider} is uninstalled: nothing new can be charged. Customers can still pay these payments:\n"
+    );
+    for payment in open {
+        let id = payment.payment.as_deref().unwrap_or("(not named yet)");
+        let _ = writeln!(text, "  {} ({id}): {}", payment.reference, payment.because.message);
+    }
+    let _ = write!(
         text,
-    ))
+        "`host-test serve` records what is paid until they have ended, at the latest {}. Then the webhook is deleted and the keys are destroyed.",
+        date(until)
+    );
+    text
+}
+
+/// A time in Unix seconds, for a person.
+fn date(at: u64) -> String {
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at);
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 fn left_text(left: &LeftWebhook, provider: &str) -> String {

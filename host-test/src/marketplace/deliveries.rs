@@ -5,15 +5,15 @@
 //! shared URL that fails verification is only a hint: the payment that it names is fetched with the
 //! merchant's credentials, and only the fetched payment counts.
 
+use super::handle::Handle;
 use super::payments::FETCH_ATTEMPTS;
 use super::{DeliveryTarget, Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{
-    DeliveredEvent, Event, IgnoredDelivery, Installation, Mode, PaymentHint, Problem,
-    ProviderError, Verification, WebhookError, WebhookIdentity, WebhookOutcome, WebhookOwner,
-    WebhookRequest,
+    DeliveredEvent, Event, IgnoredDelivery, Mode, PaymentHint, Problem, ProviderError,
+    Verification, WebhookError, WebhookIdentity, WebhookOutcome, WebhookOwner, WebhookRequest,
 };
-use crate::egress::{Egress, Quota};
+use crate::egress::Quota;
 use ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
 
 /// The answer to a delivery.
@@ -56,7 +56,7 @@ impl DeliveryOutcome {
 impl From<EventOutcome> for DeliveryOutcome {
     fn from(outcome: EventOutcome) -> Self {
         match outcome {
-            EventOutcome::Recorded | EventOutcome::Early => Self::Accepted,
+            EventOutcome::Recorded { .. } | EventOutcome::Early => Self::Accepted,
             EventOutcome::Duplicate => Self::Duplicate,
             EventOutcome::Foreign => Self::foreign(),
             EventOutcome::NeedsRefetch { .. } => Self::RetryLater(Problem::new(
@@ -113,7 +113,11 @@ impl Marketplace {
         match stored.state {
             InstallationState::Active => {
                 let opened = self.open_installation(stored)?;
-                self.handle(opened, &url, received_at, request).await
+                self.receive(opened, &url, received_at, request).await
+            }
+            InstallationState::Uninstalled if stored.draining_until.is_some() => {
+                let opened = self.open_installation(stored)?;
+                self.receive(opened, &url, received_at, request).await
             }
             InstallationState::Uninstalled => Ok(DeliveryOutcome::ignored(
                 "installation-removed",
@@ -155,7 +159,10 @@ impl Marketplace {
     ) -> Result<Option<StoredInstallation>, Error> {
         let (provider, names) = (self.provider_id().to_owned(), identity.into());
         self.ledger(move |ledger| match ledger.find_recipient(&provider, &names)? {
-            Some(found) if found.state == InstallationState::Uninstalled => {
+            Some(found)
+                if found.state == InstallationState::Uninstalled
+                    && found.draining_until.is_none() =>
+            {
                 let current = ledger.current_installation(&found.workspace, &found.provider)?;
                 Ok(Some(current.unwrap_or(found)))
             }
@@ -165,7 +172,7 @@ impl Marketplace {
     }
 
     /// Lets the plugin read a delivery, and acts on the result.
-    async fn handle(
+    async fn receive(
         &self,
         opened: OpenedInstallation,
         url: &DeliveryUrl,
@@ -185,16 +192,15 @@ impl Marketplace {
                 if can_be_verified =>
             {
                 quota.give_back();
-                let scope = self.scope(&stored.workspace, installation.mode);
-                let egress = self.egress(credentials.clone(), installation.mode).await?;
-                let delivered_to = Some(stored.id.as_str());
-                let outcome =
-                    self.apply_event(&event, &egress, installation, &scope, delivered_to).await?;
+                let delivered_to = stored.id.clone();
+                let handle = self.handle(opened).await?;
+                let outcome = self.apply_event(&event, &handle, Some(&delivered_to)).await?;
+                self.close_marked(&handle).await;
                 Ok(outcome.into())
             }
             Ok(WebhookOutcome::Event(DeliveredEvent { event, .. })) => {
                 match event.subject.payment_id() {
-                    Some(id) => self.follow_hint(&opened, &quota, id, None).await,
+                    Some(id) => self.follow_hint(opened, &quota, id, None).await,
                     None => Ok(DeliveryOutcome::foreign()),
                 }
             }
@@ -207,7 +213,7 @@ impl Marketplace {
                 Ok(DeliveryOutcome::Ignored(opened.redacted(reason)))
             }
             Ok(WebhookOutcome::Hint(PaymentHint { payment, mode })) => {
-                self.follow_hint(&opened, &quota, &payment, mode).await
+                self.follow_hint(opened, &quota, &payment, mode).await
             }
             Ok(WebhookOutcome::Other(reason)) => {
                 Ok(DeliveryOutcome::Ignored(opened.redacted(reason)))
@@ -218,7 +224,7 @@ impl Marketplace {
                     if installation.webhook.owner == WebhookOwner::Merchant {
                         self.record_refused(&stored.id, &reason).await;
                     }
-                    self.follow_hint(&opened, &quota, payment, *mode).await
+                    self.follow_hint(opened, &quota, payment, *mode).await
                 }
                 DeliveryUrl::Shared(_) => Ok(DeliveryOutcome::Refused(reason)),
                 DeliveryUrl::Own => {
@@ -249,16 +255,15 @@ impl Marketplace {
     pub(super) async fn apply_event(
         &self,
         event: &Event,
-        egress: &Egress,
-        installation: &Installation,
-        scope: &Scope,
+        handle: &Handle,
         delivered_to: Option<&str>,
     ) -> Result<EventOutcome, Error> {
+        let scope = &handle.scope;
         let mut outcome = self.record_event(event, scope, delivered_to, Refetch::NotTried).await?;
         for _ in 0..FETCH_ATTEMPTS {
             let EventOutcome::NeedsRefetch { version } = outcome else { break };
             let Some(id) = event.subject.payment_id() else { break };
-            let fetched = self.plugin.get_payment(egress.clone(), installation, id).await;
+            let fetched = handle.get_payment(id).await;
             let refetch = match fetched {
                 Ok(Ok(payment)) => Refetch::Fetched { payment: Box::new(payment.into()), version },
                 // The event is recorded, and the payment marked for a refetch in the background.
@@ -284,19 +289,19 @@ impl Marketplace {
             })
             .await?;
         self.changes.send_replace(());
+        self.mark_closing(outcome == EventOutcome::Recorded { has_closing: true });
         Ok(outcome)
     }
 
     /// Fetches the payment that an unverified delivery names. Nothing else of the delivery counts.
     async fn follow_hint(
         &self,
-        opened: &OpenedInstallation,
+        opened: OpenedInstallation,
         quota: &Quota,
         payment_id: &str,
         mode: Option<Mode>,
     ) -> Result<DeliveryOutcome, Error> {
-        let installation = &opened.installation;
-        if mode.is_some_and(|mode| mode != installation.mode) {
+        if mode.is_some_and(|mode| mode != opened.installation.mode) {
             let message = "The delivery is from the other mode.";
             return Ok(DeliveryOutcome::ignored("other-mode", message));
         }
@@ -307,10 +312,12 @@ impl Marketplace {
                 &["Run a repair, so that deliveries can be verified."],
             )));
         }
-        let scope = self.scope(&opened.stored.workspace, installation.mode);
-        let egress = self.egress(opened.credentials.clone(), installation.mode).await?;
-        match self.fetch(&egress, installation, &scope, payment_id).await {
-            Ok(Some(_)) => Ok(DeliveryOutcome::Accepted),
+        let handle = self.handle(opened).await?;
+        match self.fetch(&handle, payment_id).await {
+            Ok(Some(_)) => {
+                self.close_marked(&handle).await;
+                Ok(DeliveryOutcome::Accepted)
+            }
             Ok(None) | Err(Error::Provider(ProviderError::NotFound(_))) => {
                 Ok(DeliveryOutcome::foreign())
             }

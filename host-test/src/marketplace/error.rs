@@ -5,6 +5,7 @@ mod tests;
 
 use thiserror::Error;
 
+use super::closing::OpenPayment;
 use crate::contract::types::{Mode, Money, Problem, ProviderError};
 use crate::egress::PolicyError;
 use crate::plugin::{CallError, origins_invalid};
@@ -70,6 +71,18 @@ pub enum Error {
     /// The provider has given the payment no id yet, because the create has no answer.
     #[error("the provider has not answered for the payment yet")]
     NoRemoteId,
+    /// An attempt of this reference that was over has received money: the provider's id of its payment.
+    #[error("the reference was paid late")]
+    PaidLate(Option<String>),
+    /// The payment was created in this other account of the provider.
+    #[error("the payment is of another account")]
+    OtherAccount {
+        /// The provider's id of that account.
+        account: String,
+    },
+    /// These payments cannot be closed, so that customers can still pay them.
+    #[error("payments are open")]
+    PaymentsOpen(Vec<OpenPayment>),
     /// The payment of the reference was refunded completely.
     #[error("the payment was refunded")]
     PaymentRefunded,
@@ -132,6 +145,9 @@ impl Error {
             | Self::WebhookSetupDiffers
             | Self::OriginsNotApproved(_)
             | Self::ReferenceUsed(_)
+            | Self::PaidLate(_)
+            | Self::OtherAccount { .. }
+            | Self::PaymentsOpen(_)
             | Self::PaymentRefunded
             | Self::PaymentNotPaid
             | Self::RefundReferenceUsed(_)
@@ -221,6 +237,9 @@ impl Error {
                     "Run `host-test pay` again with the same reference. This is safe: it never charges twice.",
                 ],
             ),
+            Self::PaidLate(payment) => paid_late(payment.as_deref()),
+            Self::OtherAccount { account } => other_account(account),
+            Self::PaymentsOpen(open) => payments_open(open),
             Self::PaymentRefunded => Problem::new(
                 "payment-refunded",
                 "The payment with this reference was paid and then refunded completely.",
@@ -284,6 +303,65 @@ fn reference_used(amount: &Money) -> Problem {
         ),
         &["For a new payment, use a new reference. For the same payment, use the same amount."],
     )
+}
+
+fn paid_late(payment: Option<&str>) -> Problem {
+    let payment = payment.unwrap_or("ID");
+    Problem::new(
+        "paid-late",
+        "The customer has paid an earlier page of this reference after it was canceled.",
+        &[
+            &format!(
+                "To give the money back: run `host-test refund {payment} --reference NAME`. Then the reference can be used again."
+            ),
+            "To keep the money: deliver what was paid for, and use a new reference for a new payment.",
+        ],
+    )
+}
+
+fn other_account(account: &str) -> Problem {
+    Problem::new(
+        "payment-of-other-account",
+        format!(
+            "This payment was created with another account ({account}), which the installed key cannot reach."
+        ),
+        &[
+            "Use a new reference for a new payment. This one ends by itself, at the latest 30 days after the uninstall.",
+            "To reach it: uninstall, and install a key of that account.",
+        ],
+    )
+}
+
+/// How many payments a message names.
+const NAMED_PAYMENTS: usize = 10;
+
+fn payments_open(open: &[OpenPayment]) -> Problem {
+    let mut message = format!("Customers can still pay {} payments: ", open.len());
+    if open.len() == 1 {
+        "A customer can still pay 1 payment: ".clone_into(&mut message);
+    }
+    let named = open.iter().take(NAMED_PAYMENTS);
+    let named: Vec<&str> = named.map(|payment| payment.reference.as_str()).collect();
+    message.push_str(&named.join(", "));
+    message.push_str(if open.len() > NAMED_PAYMENTS { " and more." } else { "." });
+    if let Some(first) = open.first() {
+        message.push(' ');
+        message.push_str(&first.because.message);
+    }
+    let mut problem = Problem::new(
+        "payments-open",
+        message,
+        &[
+            "Wait until they have ended, and uninstall again.",
+            "To uninstall now: run `host-test uninstall --force`. What customers still pay is then recorded until these payments have ended, at the latest in 30 days.",
+        ],
+    );
+    if let Some(first) = open.first() {
+        let steps = first.because.remedy.iter();
+        let new = steps.filter(|step| step.contains("host-test install")).cloned();
+        problem.remedy.splice(0..0, new);
+    }
+    problem
 }
 
 fn refund_reference_used(amount: &Money) -> Problem {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use super::handle::Handle;
 use super::payments::{AttemptSearchOutcome, PaymentView};
 use super::{Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
-use crate::contract::types::{CompletionRequest, Installation, Mode, Payment, ProviderError};
-use crate::egress::Egress;
+use crate::contract::types::{CompletionRequest, Mode, Payment, ProviderError};
 use ledger::{Output, PaymentHistory, Scope, StoredPayment, Transition};
 
 /// How often the ledger is read while a flow waits: another process may have written to it.
@@ -23,7 +23,7 @@ impl Marketplace {
         let deadline = tokio::time::Instant::now() + limit;
         let mut changes = self.changes();
         loop {
-            let (_, _, stored) = self.stored_payment(reference).await?;
+            let (_, stored) = self.stored_payment(reference).await?;
             let now = tokio::time::Instant::now();
             if now >= deadline || Output::of(stored.status) != Output::Pending {
                 return Ok(stored);
@@ -37,17 +37,13 @@ impl Marketplace {
         }
     }
 
-    /// The installation, and a payment as it is stored, without asking the provider.
-    pub(super) async fn stored_payment(
-        &self,
-        id: &str,
-    ) -> Result<(OpenedInstallation, Scope, StoredPayment), Error> {
-        let opened = self.active_installation().await?;
-        let mode = opened.installation.mode;
-        let scope = self.scope(&opened.stored.workspace, mode);
-        let (payment_scope, id) = (scope.clone(), id.to_owned());
-        let stored = self.ledger(move |ledger| ledger.payment(&payment_scope, &id)).await?;
-        Ok((opened, scope, stored.ok_or(Error::PaymentUnknown(mode))?))
+    /// The installation's handle, and a payment as it is stored, without asking the provider.
+    pub(super) async fn stored_payment(&self, id: &str) -> Result<(Handle, StoredPayment), Error> {
+        let handle = self.active_handle().await?;
+        let (scope, id) = (handle.scope.clone(), id.to_owned());
+        let stored = self.ledger(move |ledger| ledger.payment(&scope, &id)).await?;
+        let stored = stored.ok_or(Error::PaymentUnknown(handle.mode()))?;
+        Ok((handle, stored))
     }
 
     /// Cancels a payment, so that it can never be paid. A canceled payment is success.
@@ -56,31 +52,27 @@ impl Marketplace {
     ///
     /// There is no such payment, it has been paid, or the provider cannot be reached.
     pub async fn cancel(&self, id: &str) -> Result<PaymentView, Error> {
-        let (opened, scope, stored) = self.stored_payment(id).await?;
-        let OpenedInstallation { stored: stored_installation, installation, credentials } = opened;
-        let mode = installation.mode;
-        let egress = self.egress(credentials, mode).await?;
+        let (handle, stored) = self.stored_payment(id).await?;
+        self.check_account(&handle, &stored).await?;
+        let mode = handle.mode();
         let remote_id = if let Some(remote_id) = stored.remote_id {
             remote_id
         } else {
-            let installation_id = &stored_installation.id;
-            let found =
-                self.find_attempt(&egress, &installation, installation_id, &scope, &stored).await?;
-            match found {
+            match self.find_attempt(&handle, &stored).await? {
                 Some(payment) => payment.id,
-                None => return self.cancel_reserved(&scope, stored).await,
+                None => return self.cancel_reserved(&handle, stored).await,
             }
         };
-        match self.plugin.cancel_payment(egress.clone(), &installation, &remote_id).await? {
+        match handle.cancel_payment(&remote_id).await? {
             Ok(canceled) => {
                 // Fetched, because an event may have changed the stored payment meanwhile.
-                let fetched = self.fetch(&egress, &installation, &scope, &canceled.id).await?;
+                let fetched = self.fetch(&handle, &canceled.id).await?;
                 Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
             }
             Err(error) => {
                 // Such as a payment that is paid: the ledger must know it, even if this fails.
                 if matches!(error, ProviderError::Refused(_)) {
-                    let _ = self.fetch(&egress, &installation, &scope, &remote_id).await;
+                    let _ = self.fetch(&handle, &remote_id).await;
                 }
                 Err(error.into())
             }
@@ -88,18 +80,15 @@ impl Marketplace {
     }
 
     /// The payment of an attempt whose create has no recorded answer. None: it created nothing.
-    async fn find_attempt(
+    pub(super) async fn find_attempt(
         &self,
-        egress: &Egress,
-        installation: &Installation,
-        installation_id: &str,
-        scope: &Scope,
+        handle: &Handle,
         stored: &StoredPayment,
     ) -> Result<Option<Payment>, Error> {
-        match self.search_attempt(egress, installation, &stored.attempt).await {
+        match self.search_attempt(handle, &stored.attempt).await {
             AttemptSearchOutcome::Found(payment) => {
-                let new = stored.as_new(installation_id);
-                let (scope, attempt) = (scope.clone(), stored.attempt.clone());
+                let new = stored.as_new(handle.id());
+                let (scope, attempt) = (handle.scope.clone(), stored.attempt.clone());
                 let created = payment.as_ref().clone().into();
                 self.ledger(move |ledger| {
                     ledger.record_created(&scope, &new, &attempt, &created, now())
@@ -114,12 +103,12 @@ impl Marketplace {
     }
 
     /// Cancels an attempt that created nothing at the provider.
-    async fn cancel_reserved(
+    pub(super) async fn cancel_reserved(
         &self,
-        scope: &Scope,
+        handle: &Handle,
         stored: StoredPayment,
     ) -> Result<PaymentView, Error> {
-        let (ledger_scope, attempt) = (scope.clone(), stored.attempt.clone());
+        let (ledger_scope, attempt) = (handle.scope.clone(), stored.attempt.clone());
         let is_canceled = self
             .ledger(move |ledger| ledger.cancel_reserved(&ledger_scope, &attempt, now()))
             .await?;
@@ -128,9 +117,9 @@ impl Marketplace {
             return Err(Error::NoRemoteId);
         }
         self.changes.send_replace(());
-        let (ledger_scope, reference) = (scope.clone(), stored.reference.clone());
+        let (ledger_scope, reference) = (handle.scope.clone(), stored.reference.clone());
         let canceled = self.ledger(move |ledger| ledger.payment(&ledger_scope, &reference)).await?;
-        let mode = scope.mode.into();
+        let mode = handle.mode();
         Ok(PaymentView::stored_only(mode, canceled.ok_or(Error::PaymentUnknown(mode))?))
     }
 
@@ -146,10 +135,8 @@ impl Marketplace {
         id: &str,
         return_query: Option<String>,
     ) -> Result<PaymentView, Error> {
-        let (opened, scope, stored) = self.stored_payment(id).await?;
-        let OpenedInstallation { installation, credentials, .. } = opened;
-        let (remote_id, mode) = (stored.remote_id.ok_or(Error::NoRemoteId)?, installation.mode);
-        let egress = self.egress(credentials, mode).await?;
+        let (handle, stored) = self.stored_payment(id).await?;
+        let (remote_id, mode) = (stored.remote_id.ok_or(Error::NoRemoteId)?, handle.mode());
         let request = CompletionRequest {
             payment: remote_id,
             idempotency_key: stored.attempt.idempotency_key("complete"),
@@ -157,9 +144,8 @@ impl Marketplace {
             reserved_at: stored.attempt.reserved_at,
             return_query,
         };
-        let completed =
-            self.plugin.complete_payment(egress.clone(), &installation, &request).await??;
-        let fetched = self.fetch(&egress, &installation, &scope, &completed.id).await?;
+        let completed = handle.complete_payment(&request).await??;
+        let fetched = self.fetch(&handle, &completed.id).await?;
         Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
     }
 

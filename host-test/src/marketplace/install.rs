@@ -94,6 +94,7 @@ impl Marketplace {
             sealed_credentials: Some(self.seal_credentials(&id, &credentials)?),
             sealed_installation: None,
             mode: Some(mode.into()),
+            draining_until: None,
         };
         // Refuses an unapproved plugin before anything is stored.
         self.egress(credentials.clone(), mode).await?;
@@ -124,6 +125,8 @@ impl Marketplace {
         let mut stored = stored.clone();
         stored.mode = Some(request.mode.into());
         self.store(&mut stored, &installation, &credentials).await?;
+        let id = stored.id.clone();
+        self.ledger(move |ledger| ledger.adopt_payments(&id, now())).await?;
         // Deletes leftovers of earlier installs, now that the new signing secret is stored.
         match self.repair_installation(stored, installation.clone(), &credentials).await {
             Ok((installation, changes)) => {

@@ -1,9 +1,11 @@
 //! The marketplace: the use cases of a host of payment plugins. The server and the command line
 //! call them and hold no logic of their own.
 
+mod closing;
 mod deliveries;
 mod error;
 mod flows;
+mod handle;
 mod install;
 mod payments;
 mod reconcile;
@@ -18,6 +20,7 @@ mod uninstall;
 mod webhook_url;
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -28,6 +31,7 @@ use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
 use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation};
 
+pub use closing::OpenPayment;
 pub use deliveries::DeliveryOutcome;
 pub use error::{Error, ErrorKind};
 pub use install::{Connection, InstallOptions};
@@ -61,6 +65,8 @@ pub struct Marketplace {
     workspace: String,
     quotas: Arc<Quotas>,
     unclaimed: Mutex<UnclaimedDeliveries>,
+    /// Whether there may be payments that have to be closed at the provider.
+    has_closing: AtomicBool,
     /// Notified after every commit that may have added a transition.
     changes: watch::Sender<()>,
 }
@@ -86,6 +92,7 @@ impl Marketplace {
             workspace,
             quotas: Arc::default(),
             unclaimed: Mutex::default(),
+            has_closing: AtomicBool::new(true),
             changes: watch::Sender::new(()),
             plugin_is_bundled: options.plugin_is_bundled,
             plugin,
@@ -134,9 +141,8 @@ impl Marketplace {
         }
     }
 
-    /// The egress of one call: the origins of this mode, with these credentials. Refused unless the
-    /// plugin is built in or approved.
-    async fn egress(&self, credentials: Credentials, mode: Mode) -> Result<Egress, Error> {
+    /// Refused unless the plugin is built in or approved.
+    async fn check_approval(&self) -> Result<(), Error> {
         let plugin = self.plugin.clone();
         let is_approved = self.plugin_is_bundled
             || self
@@ -144,9 +150,17 @@ impl Marketplace {
                     ledger.is_approved(plugin.sha256(), &plugin.manifest().approvals())
                 })
                 .await?;
-        if !is_approved {
-            return Err(Error::OriginsNotApproved(self.plugin.manifest().approvals()));
+        if is_approved {
+            Ok(())
+        } else {
+            Err(Error::OriginsNotApproved(self.plugin.manifest().approvals()))
         }
+    }
+
+    /// The egress of one call: the origins of this mode, with these credentials. Refused unless the
+    /// plugin is built in or approved.
+    async fn egress(&self, credentials: Credentials, mode: Mode) -> Result<Egress, Error> {
+        self.check_approval().await?;
         Ok(self.gateway.egress(mode, credentials))
     }
 

@@ -1,12 +1,12 @@
 //! Payments: created for a flow, fetched, and looked up.
 
-use super::{Error, Marketplace, OpenedInstallation};
+use super::handle::Handle;
+use super::{Error, Marketplace};
 use crate::clock::now;
 use crate::contract::types::{
-    AttemptSearch, CaptureMethod, Installation, Mode, Money, Payment, PaymentRequest,
-    PaymentSearchResult, Problem, ProviderError,
+    AttemptSearch, CaptureMethod, Mode, Money, Payment, PaymentRequest, PaymentSearchResult,
+    Problem, ProviderError,
 };
-use crate::egress::Egress;
 use ledger::types::{PaymentStatus, PaymentTerms};
 use ledger::{
     Attempt, FetchOutcome, LedgerError, NewPayment, Reservation, Scope, StoredPayment, is_final,
@@ -110,13 +110,10 @@ impl Marketplace {
     /// Nothing is installed, the reference was used for another amount, or the provider refuses or
     /// cannot be reached. Repeating with the same reference is always safe.
     pub async fn pay(&self, order: PaymentOrder) -> Result<PaymentView, Error> {
-        let OpenedInstallation { stored, installation, credentials } =
-            self.active_installation().await?;
-        let mode = installation.mode;
-        let scope = self.scope(&stored.workspace, mode);
-        let egress = self.egress(credentials, mode).await?;
+        let handle = self.active_handle().await?;
+        let mode = handle.mode();
         let new = NewPayment {
-            installation: stored.id,
+            installation: handle.id().to_owned(),
             reference: order.reference,
             amount: order.amount.into(),
             terms: PaymentTerms {
@@ -127,29 +124,31 @@ impl Marketplace {
                 has_manual_capture: order.capture_method == CaptureMethod::Manual,
             },
         };
-        let mut reservation = self.reserve(&scope, &new).await?;
+        let mut reservation = self.reserve(&handle.scope, &new).await?;
         if let Reservation::Existing(stored) = reservation {
-            let view = self.existing_payment(&egress, &installation, &scope, *stored).await?;
+            let view = self.existing_payment(&handle, *stored).await?;
             if view.stored.status != PaymentStatus::Canceled {
                 return Ok(view);
             }
-            reservation = self.reserve(&scope, &new).await?;
+            reservation = self.reserve(&handle.scope, &new).await?;
         }
         let (is_new, attempt, terms) = match reservation {
             Reservation::Reserved { is_new, attempt, terms } => (is_new, attempt, terms),
             Reservation::AmountDiffers(amount) => return Err(Error::ReferenceUsed(amount.into())),
+            Reservation::PaidLate(late) => return Err(Error::PaidLate(late.remote_id)),
             // A parallel command has created it meanwhile.
             Reservation::Existing(stored) => return Ok(PaymentView::stored_only(mode, *stored)),
         };
         let new = NewPayment { terms: *terms, ..new };
         let (attempt, created) = if is_new {
-            self.create_first(&egress, &installation, &new, attempt).await?
+            self.create_first(&handle, &new, attempt).await?
         } else {
-            self.create_again(&egress, &installation, &new, attempt).await?
+            self.create_again(&handle, &new, attempt).await?
         };
         match created {
             Ok(payment) => {
                 let created = payment.clone().into();
+                let scope = handle.scope.clone();
                 let stored = self
                     .ledger(move |ledger| {
                         ledger.record_created(&scope, &new, &attempt, &created, now())
@@ -157,6 +156,8 @@ impl Marketplace {
                     .await?;
                 self.changes.send_replace(());
                 let stored = stored.ok_or(Error::PaymentUnknown(mode))?;
+                self.mark_closing(stored.needs_closing);
+                self.close_marked(&handle).await;
                 Ok(PaymentView::fetched(mode, (stored, payment)))
             }
             Err(error) => Err(error.into()),
@@ -166,13 +167,12 @@ impl Marketplace {
     /// Creates a payment for a new attempt. If nothing was created, the reference is released.
     async fn create_first(
         &self,
-        egress: &Egress,
-        installation: &Installation,
+        handle: &Handle,
         new: &NewPayment,
         attempt: Attempt,
     ) -> Result<(Attempt, Result<Payment, ProviderError>), Error> {
         let request = payment_request(new, &attempt);
-        let created = self.plugin.create_payment(egress.clone(), installation, &request).await?;
+        let created = handle.create_payment(&request).await?;
         if let Err(error) = &created
             && (is_definite_refusal(error) || matches!(error, ProviderError::Unavailable(_)))
         {
@@ -185,26 +185,28 @@ impl Marketplace {
     /// provider may have stored a failure for its idempotency key.
     async fn create_again(
         &self,
-        egress: &Egress,
-        installation: &Installation,
+        handle: &Handle,
         new: &NewPayment,
         mut attempt: Attempt,
     ) -> Result<(Attempt, Result<Payment, ProviderError>), Error> {
-        let search = self.search_attempt(egress, installation, &attempt).await;
+        let search = self.search_attempt(handle, &attempt).await;
         let is_absent = matches!(search, AttemptSearchOutcome::Absent);
         if let AttemptSearchOutcome::Found(payment) = search {
             return Ok((attempt, Ok(*payment)));
         }
         let request = payment_request(new, &attempt);
-        let mut created =
-            self.plugin.create_payment(egress.clone(), installation, &request).await?;
+        let mut created = handle.create_payment(&request).await?;
         let is_spent =
             matches!(created, Err(ProviderError::KeySpent(_) | ProviderError::ReplayedFailure(_)));
-        // Nothing was made, and this key never will: the customer was never given a page.
+        // Nothing was made, and with this key nothing ever will be. Should the provider carry the request out
+        // later all the same, its page is closed.
         if is_spent && is_absent {
-            attempt = self.ledger(move |ledger| ledger.renew_idempotency_key(&attempt)).await?;
+            let (scope, order) = (handle.scope.clone(), new.clone());
+            attempt = self
+                .ledger(move |ledger| ledger.replace_attempt(&scope, &order, &attempt, now()))
+                .await?;
             let request = payment_request(new, &attempt);
-            created = self.plugin.create_payment(egress.clone(), installation, &request).await?;
+            created = handle.create_payment(&request).await?;
         }
         if let Err(error) = &created
             && is_definite_refusal(error)
@@ -223,8 +225,7 @@ impl Marketplace {
     /// Searches the provider for the payment that an attempt created.
     pub(super) async fn search_attempt(
         &self,
-        egress: &Egress,
-        installation: &Installation,
+        handle: &Handle,
         attempt: &Attempt,
     ) -> AttemptSearchOutcome {
         let mut search = AttemptSearch {
@@ -233,7 +234,7 @@ impl Marketplace {
             cursor: None,
         };
         for _ in 0..SEARCH_PAGES {
-            match self.plugin.find_payment(egress.clone(), installation, &search).await {
+            match handle.find_payment(&search).await {
                 Ok(Ok(PaymentSearchResult::Found(payment))) => {
                     return AttemptSearchOutcome::Found(Box::new(payment));
                 }
@@ -254,12 +255,10 @@ impl Marketplace {
     /// says that its page has expired.
     async fn existing_payment(
         &self,
-        egress: &Egress,
-        installation: &Installation,
-        scope: &Scope,
+        handle: &Handle,
         stored: StoredPayment,
     ) -> Result<PaymentView, Error> {
-        let mode = scope.mode.into();
+        let mode = handle.mode();
         let is_refunded = stored.refunded.is_some_and(|refunded| refunded >= stored.received);
         if stored.status == PaymentStatus::Approved && stored.received > 0 && is_refunded {
             return Err(Error::PaymentRefunded);
@@ -268,7 +267,10 @@ impl Marketplace {
         let Some(remote_id) = unfinished_id else {
             return Ok(PaymentView::stored_only(mode, stored));
         };
-        let fetched = self.fetch(egress, installation, scope, &remote_id).await?;
+        self.check_account(handle, &stored).await?;
+        self.mark_closing(stored.needs_closing);
+        self.close_marked(handle).await;
+        let fetched = self.fetch(handle, &remote_id).await?;
         Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
     }
 
@@ -277,24 +279,23 @@ impl Marketplace {
     /// newer event.
     pub(super) async fn fetch(
         &self,
-        egress: &Egress,
-        installation: &Installation,
-        scope: &Scope,
+        handle: &Handle,
         id: &str,
     ) -> Result<Option<(StoredPayment, Payment)>, Error> {
-        let (payment_scope, payment_id) = (scope.clone(), id.to_owned());
+        let (payment_scope, payment_id) = (handle.scope.clone(), id.to_owned());
         let stored = self.ledger(move |ledger| ledger.payment(&payment_scope, &payment_id)).await?;
         let mut version = stored.map(|stored| stored.version);
         for _ in 0..FETCH_ATTEMPTS {
-            let answer = self.plugin.get_payment(egress.clone(), installation, id).await??;
-            let (scope, payment) = (scope.clone(), answer.clone().into());
+            let answer = handle.get_payment(id).await??;
+            let (scope, payment) = (handle.scope.clone(), answer.clone().into());
             let outcome = self
                 .ledger(move |ledger| ledger.record_fetched(&scope, &payment, version, now()))
                 .await?;
             match outcome {
                 FetchOutcome::Foreign => return Ok(None),
                 FetchOutcome::Outdated { version: newer } => version = Some(newer),
-                FetchOutcome::Recorded(stored) => {
+                FetchOutcome::Recorded { stored, has_closing } => {
+                    self.mark_closing(has_closing);
                     self.changes.send_replace(());
                     return Ok(Some((*stored, answer)));
                 }
@@ -310,15 +311,16 @@ impl Marketplace {
     ///
     /// Nothing is installed, or there is no such payment.
     pub async fn payment(&self, id: &str) -> Result<PaymentView, Error> {
-        let (opened, scope, stored) = self.stored_payment(id).await?;
-        let OpenedInstallation { installation, credentials, .. } = opened;
-        let mode = installation.mode;
+        let (handle, stored) = self.stored_payment(id).await?;
+        let mode = handle.mode();
         let Some(remote_id) = stored.remote_id.clone() else {
             return Ok(PaymentView::stored_only(mode, stored));
         };
-        let egress = self.egress(credentials, mode).await?;
-        match self.fetch(&egress, &installation, &scope, &remote_id).await {
-            Ok(Some(fetched)) => Ok(PaymentView::fetched(mode, fetched)),
+        match self.fetch(&handle, &remote_id).await {
+            Ok(Some(fetched)) => {
+                self.close_marked(&handle).await;
+                Ok(PaymentView::fetched(mode, fetched))
+            }
             Ok(None) => Ok(PaymentView::stored_only(mode, stored)),
             // The stored payment is worth showing even if the provider fails.
             Err(error @ (Error::Provider(_) | Error::Plugin(_))) => {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Error, ErrorKind, Marketplace, OpenedInstallation};
+use super::handle::Handle;
+use super::{Error, ErrorKind, Marketplace};
 use crate::clock::now;
-use crate::contract::types::{Event, EventQuery, Installation, ProviderError};
-use crate::egress::Credentials;
-use ledger::{EventOutcome, Scope};
+use crate::contract::types::{Event, EventQuery, ProviderError};
+use ledger::EventOutcome;
 
 /// How far back events are listed, in seconds: providers keep them for about 30 days.
 const EVENT_RETENTION: u64 = 30 * 86_400;
@@ -40,8 +40,8 @@ pub struct ReconciliationSummary {
 }
 
 impl Marketplace {
-    /// Lists missed events, then fetches every unfinished payment. `progress` is called after each
-    /// step.
+    /// Goes on with uninstalls that wait, lists missed events, then fetches every unfinished payment.
+    /// `progress` is called after each step.
     ///
     /// # Errors
     ///
@@ -51,7 +51,11 @@ impl Marketplace {
         &self,
         progress: impl Fn(&ReconciliationSummary),
     ) -> Result<ReconciliationSummary, Error> {
-        self.reconcile_older_than(0, progress).await
+        let is_draining = self.drain().await?;
+        match self.reconcile_older_than(0, progress).await {
+            Err(Error::NotInstalled) if is_draining => Ok(ReconciliationSummary::default()),
+            reconciled => reconciled,
+        }
     }
 
     /// As `reconcile`, but leaves out unfinished payments that are younger than `age` seconds.
@@ -60,9 +64,8 @@ impl Marketplace {
         age: u64,
         progress: impl Fn(&ReconciliationSummary),
     ) -> Result<ReconciliationSummary, Error> {
-        let OpenedInstallation { stored, installation, credentials } =
-            self.active_installation().await?;
-        let scope = self.scope(&stored.workspace, installation.mode);
+        let handle = self.active_handle().await?;
+        let scope = handle.scope.clone();
         let mut summary = ReconciliationSummary::default();
         let started_at = now();
         let mut until = started_at;
@@ -71,21 +74,20 @@ impl Marketplace {
         if let Some(since) = since {
             let oldest = started_at.saturating_sub(EVENT_RETENTION);
             let since = since.saturating_sub(EVENT_OVERLAP).max(oldest);
-            let (events, as_of) =
-                self.list_events_since(&installation, &credentials, since).await?;
+            let (events, as_of) = self.list_events_since(&handle, since).await?;
             until = as_of.min(started_at);
             summary.listed = events.len();
             progress(&summary);
             for event in &events {
-                let egress = self.egress(credentials.clone(), installation.mode).await?;
-                let outcome = self.apply_event(event, &egress, &installation, &scope, None).await?;
-                let is_new = matches!(outcome, EventOutcome::Recorded | EventOutcome::Early);
+                let outcome = self.apply_event(event, &handle, None).await?;
+                let is_new = matches!(outcome, EventOutcome::Recorded { .. } | EventOutcome::Early);
                 summary.new += usize::from(is_new);
                 progress(&summary);
             }
         }
-        self.fetch_unfinished(&installation, &credentials, &scope, age, &mut summary, &progress)
-            .await?;
+        self.fetch_unfinished(&handle, age, &mut summary, &progress).await?;
+        self.mark_closing(true);
+        self.close_marked(&handle).await;
         self.ledger(move |ledger| ledger.record_reconciled(&scope, until)).await?;
         Ok(summary)
     }
@@ -94,8 +96,7 @@ impl Marketplace {
     /// listing is complete, both in Unix seconds.
     async fn list_events_since(
         &self,
-        installation: &Installation,
-        credentials: &Credentials,
+        handle: &Handle,
         since: u64,
     ) -> Result<(Vec<Event>, u64), Error> {
         let mut events = Vec::new();
@@ -103,8 +104,7 @@ impl Marketplace {
         // The first page's time counts: what happens later may be on none of the pages.
         let mut as_of = u64::MAX;
         loop {
-            let egress = self.egress(credentials.clone(), installation.mode).await?;
-            let page = self.plugin.list_events(egress, installation, &query).await??;
+            let page = handle.list_events(&query).await??;
             events.extend(page.events);
             as_of = as_of.min(page.as_of);
             query.cursor = page.cursor;
@@ -119,28 +119,25 @@ impl Marketplace {
 
     /// The pause between two requests: it uses four fifths of what the provider allows, so that the
     /// flows' requests find room.
-    fn request_interval(&self) -> Duration {
+    pub(super) fn request_interval(&self) -> Duration {
         let allotment = self.plugin.manifest().allotment.per_second;
         Duration::from_millis(1250) / allotment.unwrap_or(DEFAULT_REQUESTS_PER_SECOND).max(1)
     }
 
     async fn fetch_unfinished(
         &self,
-        installation: &Installation,
-        credentials: &Credentials,
-        scope: &Scope,
+        handle: &Handle,
         age: u64,
         summary: &mut ReconciliationSummary,
         progress: &impl Fn(&ReconciliationSummary),
     ) -> Result<(), Error> {
-        let (ledger_scope, before) = (scope.clone(), now().saturating_sub(age));
+        let (ledger_scope, before) = (handle.scope.clone(), now().saturating_sub(age));
         let unfinished =
             self.ledger(move |ledger| ledger.unfinished_payments(&ledger_scope, before)).await?;
         for stored in unfinished {
             let Some(remote_id) = &stored.remote_id else { continue };
-            let egress = self.egress(credentials.clone(), installation.mode).await?;
             summary.fetched += 1;
-            let fetched = match self.fetch(&egress, installation, scope, remote_id).await {
+            let fetched = match self.fetch(handle, remote_id).await {
                 // The payment belongs to another account, which was installed here before.
                 Err(Error::Provider(ProviderError::NotFound(_))) => None,
                 fetched => fetched?,
@@ -158,14 +155,13 @@ impl Marketplace {
     /// Fetches the payments that are marked for a refetch. `false`: some did not change, because only
     /// a person can resolve them.
     async fn refetch_marked(&self) -> Result<bool, Error> {
-        let OpenedInstallation { stored, installation, credentials } =
-            self.active_installation().await?;
-        let scope = self.scope(&stored.workspace, installation.mode);
+        let handle = self.active_handle().await?;
         let mut summary = ReconciliationSummary::default();
         // No payment is this old, so that only the marked ones are left.
         let age = u64::MAX;
-        self.fetch_unfinished(&installation, &credentials, &scope, age, &mut summary, &|_| ())
-            .await?;
+        self.fetch_unfinished(&handle, age, &mut summary, &|_| ()).await?;
+        self.mark_closing(true);
+        self.close_marked(&handle).await;
         Ok(summary.changed == summary.fetched)
     }
 
@@ -176,6 +172,10 @@ impl Marketplace {
         let mut next_reconciliation = tokio::time::Instant::now();
         loop {
             let is_due = tokio::time::Instant::now() >= next_reconciliation;
+            if is_due {
+                // A failure is met again by the next round.
+                let _ = self.drain().await;
+            }
             let result = if is_due {
                 self.reconcile_older_than(UNFINISHED_AGE, |_| ()).await.map(|_| true)
             } else {

@@ -1,14 +1,12 @@
 //! Refunding a payment.
 
+use super::handle::Handle;
 use super::payments::SEARCH_PAGES;
-use super::{Error, Marketplace, OpenedInstallation};
+use super::{Error, Marketplace};
 use crate::clock::now;
 use crate::contract::types::{
-    Installation, Money, ProviderError, Refund, RefundRequest, RefundSearch, RefundSearchResult,
-    RefundStatus,
+    Money, ProviderError, Refund, RefundRequest, RefundSearch, RefundSearchResult, RefundStatus,
 };
-use crate::egress::Egress;
-use ledger::types::PaymentStatus;
 use ledger::{RefundReservation, ReservedRefund, StoredPayment};
 
 impl Marketplace {
@@ -25,48 +23,42 @@ impl Marketplace {
         reference: &str,
         minor_units: Option<u64>,
     ) -> Result<(StoredPayment, Refund), Error> {
-        let (opened, scope, stored) = self.stored_payment(id).await?;
-        let OpenedInstallation { installation, credentials, .. } = opened;
+        let (handle, stored) = self.stored_payment(id).await?;
         let remote_id = stored.remote_id.clone().ok_or(Error::NoRemoteId)?;
-        let mode = installation.mode;
-        let egress = self.egress(credentials, mode).await?;
-        let fetched = self.fetch(&egress, &installation, &scope, &remote_id).await?;
+        let mode = handle.mode();
+        let fetched = self.fetch(&handle, &remote_id).await?;
         let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
-        if stored.status != PaymentStatus::Approved {
+        // Also money that came for a canceled payment, or less than was asked for, can be given back.
+        if stored.received == 0 {
             return Err(Error::PaymentNotPaid);
         }
         let mut reserved = self.reserve_refund(&stored, reference, minor_units).await?;
         let mut request = refund_request(&remote_id, reference, &reserved);
-        let mut made = None;
+        let mut earlier = None;
         if !reserved.is_new {
-            made = self.find_refund(&egress, &installation, &request).await?;
-            if made.as_ref().is_some_and(has_failed) {
+            earlier = self.find_refund(&handle, &request).await?;
+            if earlier.as_ref().is_some_and(has_failed) {
                 self.release_refund(&request).await?;
                 reserved = self.reserve_refund(&stored, reference, minor_units).await?;
                 request = refund_request(&remote_id, reference, &reserved);
-                made = None;
+                earlier = None;
             }
         }
-        let refund = match made {
+        let refund = match earlier {
             Some(refund) => refund,
-            None => self.send_refund(&egress, &installation, &request).await?,
+            None => self.send_refund(&handle, &request).await?,
         };
         // The merchant has the money: the reference can be used again.
         if has_failed(&refund) {
             self.release_refund(&request).await?;
         }
-        let fetched = self.fetch(&egress, &installation, &scope, &refund.payment).await?;
+        let fetched = self.fetch(&handle, &refund.payment).await?;
         let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
         Ok((stored, refund))
     }
 
-    async fn send_refund(
-        &self,
-        egress: &Egress,
-        installation: &Installation,
-        request: &RefundRequest,
-    ) -> Result<Refund, Error> {
-        match self.plugin.refund_payment(egress.clone(), installation, request).await? {
+    async fn send_refund(&self, handle: &Handle, request: &RefundRequest) -> Result<Refund, Error> {
+        match handle.refund_payment(request).await? {
             Ok(refund) => Ok(refund),
             // The plugin has looked for a refund with this reference first, so there is none.
             Err(error @ ProviderError::Refused(_)) => {
@@ -75,7 +67,7 @@ impl Marketplace {
             }
             // Never sent again with another key, because the provider may still carry the first one out.
             Err(ProviderError::ReplayedFailure(_) | ProviderError::KeySpent(_)) => {
-                let made = self.find_refund(egress, installation, request).await?;
+                let made = self.find_refund(handle, request).await?;
                 made.ok_or(Error::RefundUnknown)
             }
             Err(error) => Err(error.into()),
@@ -112,8 +104,7 @@ impl Marketplace {
     /// The refund of an attempt. None: there is none.
     async fn find_refund(
         &self,
-        egress: &Egress,
-        installation: &Installation,
+        handle: &Handle,
         request: &RefundRequest,
     ) -> Result<Option<Refund>, Error> {
         let mut search = RefundSearch {
@@ -123,7 +114,7 @@ impl Marketplace {
             cursor: None,
         };
         for _ in 0..SEARCH_PAGES {
-            match self.plugin.find_refund(egress.clone(), installation, &search).await?? {
+            match handle.find_refund(&search).await?? {
                 RefundSearchResult::Found(refund) => return Ok(Some(refund)),
                 RefundSearchResult::More(cursor) => search.cursor = Some(cursor),
                 RefundSearchResult::Absent => return Ok(None),

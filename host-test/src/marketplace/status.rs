@@ -9,7 +9,7 @@ use super::{Connection, Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
 use crate::contract::types::{Check, Problem, StatusReport, StatusRequest, Verdict};
 use crate::egress::Credentials;
-use ledger::{DeliverySummary, InstallationState, StoredInstallation};
+use ledger::{Attention, AttentionEntry, DeliverySummary, InstallationState, StoredInstallation};
 
 /// How long recovery and report may take together: less than the ten seconds of the contract.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(9);
@@ -35,9 +35,14 @@ impl Marketplace {
             self.active_installation().await?;
         self.write_unclaimed().await?;
         let (id, provider) = (stored.id.clone(), stored.provider.clone());
-        let (deliveries, unclaimed) = self
+        let scope = self.scope(&stored.workspace, installation.mode);
+        let (deliveries, unclaimed, attention) = self
             .ledger(move |ledger| {
-                Ok((ledger.delivery_summary(&id)?, ledger.unclaimed_deliveries(&provider)?))
+                Ok((
+                    ledger.delivery_summary(&id)?,
+                    ledger.unclaimed_deliveries(&provider)?,
+                    ledger.attention(&scope, ATTENTION_LIMIT)?,
+                ))
             })
             .await?;
         let request = self.status_request(&stored, &credentials)?;
@@ -53,6 +58,7 @@ impl Marketplace {
         let connection = self.connection(installation, changes, false, &credentials);
         report.checks.extend(delivery_checks(deliveries, now()));
         report.checks.push(unclaimed_check(unclaimed, &connection.installation_url, now()));
+        report.checks.push(attention_check(&attention));
         Ok((connection, report))
     }
 
@@ -145,6 +151,31 @@ fn unclaimed_check(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Ch
         "If they were meant for this installation, give the webhook its own URL: {own_url}"
     );
     check(ID, Verdict::Warn, Problem::new("", message, &[&step]))
+}
+
+/// How many payments the check of attention names.
+const ATTENTION_LIMIT: u32 = 10;
+
+/// The check of the payments that need a person.
+fn attention_check(attention: &[AttentionEntry]) -> Check {
+    const ID: &str = "payments-attention";
+    if attention.is_empty() {
+        return check(ID, Verdict::Pass, Problem::new("", "No payment needs your attention.", &[]));
+    }
+    let lines = attention.iter().map(|entry| {
+        let payment = entry.payment.as_deref().unwrap_or("not named yet");
+        let why = match entry.attention {
+            Attention::AmountDiffers => "another amount arrived than was asked for",
+            Attention::PaidLate => "paid after it was canceled",
+        };
+        format!("{} ({payment}): {why}", entry.reference)
+    });
+    let message = format!(
+        "Money arrived that needs your decision. {}.",
+        lines.collect::<Vec<_>>().join("; ")
+    );
+    let step = "Deliver what was paid for, or give the money back: run `host-test refund ID --reference NAME`.";
+    check(ID, Verdict::Warn, Problem::new("", message, &[step]))
 }
 
 /// A time in the past, for a person.

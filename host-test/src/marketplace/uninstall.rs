@@ -1,12 +1,19 @@
-//! Uninstall: at the provider first, then the secrets.
+//! Uninstall: the open payments first, then the provider, then the secrets.
 
+use super::closing::OpenPayment;
+use super::handle::Handle;
 use super::redaction::redacted_error;
-use super::{Error, Marketplace};
+use super::{Error, Marketplace, OpenedInstallation};
 use crate::clock::now;
-use crate::contract::types::{Installation, Mode, Problem, WebhookOwner};
+use crate::contract::types::{Installation, Mode, Problem, ProviderError, WebhookOwner};
 use ledger::StoredInstallation;
 
 const FORCE_STEP: &str = "If that is not possible: run `host-test uninstall --force`, and delete the webhook that it names by hand.";
+const NEW_KEY_STEP: &str =
+    "Run `host-test install` with a new key of the same account, and then uninstall again.";
+/// How long the secrets of an installation with open payments are kept at most, in seconds: as long as
+/// providers keep their events.
+const DRAINING_PERIOD: u64 = 30 * 86_400;
 
 /// The result of an uninstall.
 #[derive(Debug, PartialEq)]
@@ -15,6 +22,10 @@ pub struct Uninstalled {
     pub mode: Option<Mode>,
     /// The webhook that is left at the provider, for the merchant to delete.
     pub left: Option<LeftWebhook>,
+    /// The payments that customers can still pay. Their deliveries are processed until they have ended.
+    pub open: Vec<OpenPayment>,
+    /// Until when that is at most, in Unix seconds. None: nothing is open.
+    pub draining_until: Option<u64>,
 }
 
 /// A webhook that is left at the provider.
@@ -39,13 +50,23 @@ impl LeftWebhook {
     }
 }
 
+/// What is open before the provider is told.
+#[derive(Default)]
+struct Remaining {
+    open: Vec<OpenPayment>,
+    /// Why nothing could be closed.
+    because: Option<Problem>,
+}
+
 impl Marketplace {
-    /// Uninstalls the provider and destroys the credentials. With `force` it goes on although the
-    /// provider refuses or cannot be reached, and reports what is left there.
+    /// Closes the open payments, uninstalls the provider and destroys the credentials. A live payment that
+    /// cannot be closed refuses it. With `force` it goes on although the provider refuses or cannot be
+    /// reached: what can still be paid is watched until it has ended, and then the rest is deleted.
     ///
     /// # Errors
     ///
-    /// Nothing is installed; without `force`, the provider refuses or cannot be reached.
+    /// Nothing is installed; without `force`, a live payment is open, or the provider refuses or cannot be
+    /// reached.
     pub async fn uninstall(&self, force: bool) -> Result<Uninstalled, Error> {
         let current = self.current_installation().await?.ok_or(Error::NotInstalled)?;
         self.uninstall_stored(current, force).await
@@ -60,7 +81,33 @@ impl Marketplace {
         if !self.ledger(move |ledger| ledger.begin_uninstalling(&begun, now())).await? {
             return Err(Error::Superseded);
         }
-        let known = self.open_installation(stored.clone()).ok().map(|opened| opened.installation);
+        let mode = mode.map(Mode::from);
+        let opened = self.open_installation(stored.clone()).ok();
+        let known = opened.as_ref().map(|opened| opened.installation.clone());
+        let remaining = match self.close_before_uninstall(opened).await {
+            Ok(remaining) if remaining.open.is_empty() || mode == Some(Mode::Test) => {
+                Remaining::default()
+            }
+            Ok(remaining) if force => remaining,
+            Ok(remaining) => {
+                self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now())).await?;
+                return Err(Error::PaymentsOpen(remaining.open));
+            }
+            Err(error) => {
+                self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now())).await?;
+                return Err(error);
+            }
+        };
+        if !remaining.open.is_empty() {
+            let until = now() + DRAINING_PERIOD;
+            self.ledger(move |ledger| ledger.begin_draining(&id, until, now())).await?;
+            let left =
+                remaining.because.map(|because| LeftWebhook::new(known.clone(), Some(because)));
+            let manual = known.filter(has_manual_webhook);
+            let left = left.or(manual.map(|known| LeftWebhook::new(Some(known), None)));
+            let draining_until = Some(until);
+            return Ok(Uninstalled { mode, left, open: remaining.open, draining_until });
+        }
         let left = match self.uninstall_at_provider(stored).await {
             Ok(installation) if has_manual_webhook(&installation) => {
                 Some(LeftWebhook::new(Some(installation), None))
@@ -77,8 +124,82 @@ impl Marketplace {
                 return Err(error);
             }
         };
-        self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;
-        Ok(Uninstalled { mode: mode.map(Into::into), left })
+        self.ledger(move |ledger| {
+            if mode == Some(Mode::Test) {
+                ledger.abandon_open_payments(&id, now())?;
+            }
+            ledger.finish_uninstalling(&id, now())
+        })
+        .await?;
+        self.changes.send_replace(());
+        Ok(Uninstalled { mode, left, open: Vec::new(), draining_until: None })
+    }
+
+    /// Closes the open payments of an installation that is being uninstalled.
+    async fn close_before_uninstall(
+        &self,
+        opened: Option<OpenedInstallation>,
+    ) -> Result<Remaining, Error> {
+        let Some(opened) = opened else { return Ok(Remaining::default()) };
+        let handle = self.handle(opened).await?;
+        match self.close_open_payments(&handle).await {
+            Ok(open) => Ok(Remaining { open, because: None }),
+            Err(error @ (Error::Provider(_) | Error::Plugin(_))) => {
+                let mut because = error.problem();
+                if matches!(error, Error::Provider(ProviderError::InvalidCredentials(_))) {
+                    because.remedy.insert(0, NEW_KEY_STEP.to_owned());
+                }
+                let open = self.list_open_payments(&handle, &because).await?;
+                Ok(Remaining { open, because: Some(because) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The open payments of an installation as the ledger knows them, at most a hundred.
+    async fn list_open_payments(
+        &self,
+        handle: &Handle,
+        because: &Problem,
+    ) -> Result<Vec<OpenPayment>, Error> {
+        let installation = handle.id().to_owned();
+        let open =
+            self.ledger(move |ledger| ledger.open_payments(&installation, None, 100)).await?;
+        let open = open.into_iter().map(|payment| OpenPayment {
+            reference: payment.reference,
+            payment: payment.remote_id,
+            because: because.clone(),
+        });
+        Ok(open.collect())
+    }
+
+    /// Goes on with the uninstalls that wait for open payments to end. `false`: there was none.
+    pub(super) async fn drain(&self) -> Result<bool, Error> {
+        let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
+        let draining =
+            self.ledger(move |ledger| ledger.draining_installations(&workspace, &provider)).await?;
+        let has_any = !draining.is_empty();
+        for stored in draining {
+            let (id, until) = (stored.id.clone(), stored.draining_until.unwrap_or(0));
+            let handle = self.handle(self.open_installation(stored)?).await?;
+            let open = self.close_open_payments(&handle).await;
+            let has_ended = matches!(&open, Ok(open) if open.is_empty());
+            if !has_ended && now() < until {
+                continue;
+            }
+            // At the end of the period nothing more can be done with the credentials.
+            let uninstalled = handle.uninstall().await?;
+            if uninstalled.is_err() && now() < until {
+                continue;
+            }
+            self.ledger(move |ledger| {
+                ledger.abandon_open_payments(&id, now())?;
+                ledger.finish_uninstalling(&id, now())
+            })
+            .await?;
+            self.changes.send_replace(());
+        }
+        Ok(has_any)
     }
 
     /// Calls the plugin's `uninstall`, and returns the installation that it was called with.

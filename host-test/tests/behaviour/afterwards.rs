@@ -13,7 +13,7 @@ use host_test::marketplace::{PaymentOrder, ReconciliationSummary};
 use ledger::types::PaymentStatus;
 use secrecy::SecretString;
 
-use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, plugin, request};
+use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY, plugin, request};
 
 async fn paid(reference: &str) -> Host {
     let host = Host::start().await;
@@ -129,10 +129,12 @@ async fn what_no_delivery_told_is_found_by_asking() {
 #[tokio::test]
 async fn payment_of_former_account_blocks_no_other() {
     let host = Host::start().await;
-    host.install(TEST_KEY).await.unwrap();
-    host.ask("of-the-first").await;
-    host.marketplace.uninstall(false).await.unwrap();
-    host.install("sk_test_51SecondAccount").await.unwrap();
+    host.install(LIVE_KEY).await.unwrap();
+    // A voucher cannot be closed.
+    let page = host.ask("of-the-first").await;
+    host.pay(&page, "voucher").await;
+    host.marketplace.uninstall(true).await.unwrap();
+    host.install("sk_live_51SecondAccount").await.unwrap();
     host.ask("of-the-second").await;
     let found = host.marketplace.reconcile(|_| ()).await.unwrap();
     assert_eq!((found.fetched, found.changed), (2, 0));

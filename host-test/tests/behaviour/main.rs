@@ -19,8 +19,10 @@ mod installing;
 // It sends signals.
 #[cfg(unix)]
 mod interruptions;
+mod late_money;
 mod layout;
 mod messages;
+mod open_pages;
 mod other_provider;
 mod payments;
 mod permissions;

@@ -4,8 +4,8 @@ use super::*;
 use crate::PaymentTerms;
 use crate::types::{Awaited, Mode, Money, OfPayment, PaymentStatus};
 use crate::{
-    Attempt, FetchOutcome, InstallationState, NewPayment, RefundReservation, Reservation,
-    ReservedRefund, StoredInstallation,
+    Attempt, Attention, FetchOutcome, InstallationState, NewPayment, RefundReservation,
+    Reservation, ReservedRefund, StoredInstallation,
 };
 
 fn scope() -> Scope {
@@ -53,6 +53,7 @@ fn ledger(directory: &std::path::Path) -> Ledger {
         sealed_credentials: None,
         sealed_installation: None,
         mode: None,
+        draining_until: None,
     };
     ledger.begin_installation(&installation, "c", 1).unwrap();
     let reserved = ledger.reserve(&scope(), &new_payment(), 1).unwrap();
@@ -81,7 +82,9 @@ fn terms() -> PaymentTerms {
 }
 
 fn created(ledger: &mut Ledger, payment: &Payment) -> StoredPayment {
-    ledger.record_created(&scope(), &new_payment(), &attempt(), payment, 1).unwrap().unwrap()
+    let holder = ledger.payment(&scope(), "order-1").unwrap();
+    let attempt = holder.map_or_else(attempt, |holder| holder.attempt);
+    ledger.record_created(&scope(), &new_payment(), &attempt, payment, 1).unwrap().unwrap()
 }
 
 /// An attempt that no payment was reserved for.
@@ -113,7 +116,7 @@ fn refund_event_refetches_a_final_payment() {
 
     let first = refund("evt_3", "pi_1");
     let kept = ledger.record_event(&scope(), None, &first, &Refetch::Failed, 3).unwrap();
-    assert_eq!(kept, EventOutcome::Recorded);
+    assert_eq!(kept, EventOutcome::Recorded { has_closing: false });
     let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
     assert!(known.needs_refetch && known.status == PaymentStatus::Approved);
 
@@ -149,6 +152,64 @@ fn success_counts_for_its_own_attempt() {
     let second = ledger.payment(&scope(), "order-1").unwrap().unwrap();
     assert_eq!(second.status, PaymentStatus::Pending);
     assert_eq!(outputs(&ledger), ["Pending", "Rejected"]);
+    // A person has to know, and the second page is closed as soon as it has an id.
+    let attention = ledger.attention(&scope(), 10).unwrap();
+    let late = attention.iter().map(|entry| (entry.attention, entry.payment.as_deref()));
+    assert_eq!(late.collect::<Vec<_>>(), [(Attention::PaidLate, Some("pi_9"))]);
+    assert!(second.needs_closing && ledger.payments_to_close(&scope(), 10).unwrap().is_empty());
+    let mut page = payment(PaymentStatus::Pending, 105);
+    (page.id, page.aliases) = ("pi_2".to_owned(), vec!["pi_2".to_owned()]);
+    created(&mut ledger, &page);
+    let to_close = ledger.payments_to_close(&scope(), 10).unwrap();
+    assert_eq!(to_close.len(), 1);
+    ledger.record_closed(&to_close[0]).unwrap();
+    assert!(ledger.payments_to_close(&scope(), 10).unwrap().is_empty());
+}
+
+#[test]
+fn late_money_holds_its_reference_until_it_is_refunded() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    for (id, status, at) in
+        [("evt_1", PaymentStatus::Canceled, 101), ("evt_2", PaymentStatus::Approved, 102)]
+    {
+        let event = event(id, status, at);
+        ledger.record_event(&scope(), Some("i"), &event, &Refetch::NotTried, 2).unwrap();
+    }
+    let reserved = ledger.reserve(&scope(), &new_payment(), 3).unwrap();
+    assert!(matches!(reserved, Reservation::PaidLate(_)), "{reserved:?}");
+    let stored = ledger.payment(&scope(), "order-1").unwrap().unwrap();
+    let mut refunded = payment(PaymentStatus::Approved, 100);
+    refunded.refunded = Some(10);
+    ledger.record_fetched(&scope(), &refunded, Some(stored.version), 4).unwrap();
+    let reserved = ledger.reserve(&scope(), &new_payment(), 5).unwrap();
+    assert!(matches!(reserved, Reservation::Reserved { is_new: true, .. }), "{reserved:?}");
+}
+
+#[test]
+fn replaced_attempt_is_over_and_its_page_is_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let order = NewPayment { reference: "order-2".to_owned(), ..new_payment() };
+    let reserved = ledger.reserve(&scope(), &order, 1).unwrap();
+    let Reservation::Reserved { attempt: first, .. } = reserved else { panic!("{reserved:?}") };
+    let second = ledger.replace_attempt(&scope(), &order, &first, 2).unwrap();
+    assert_ne!(first.idempotency_key, second.idempotency_key);
+    assert_eq!(ledger.replace_attempt(&scope(), &order, &first, 3).unwrap(), second);
+    // The flow hears of the second only.
+    let page = |id: &str, attempt: &Attempt| Payment {
+        id: id.to_owned(),
+        aliases: vec![id.to_owned()],
+        reference: Some("order-2".to_owned()),
+        attempt_id: Some(attempt.id.clone()),
+        ..payment(PaymentStatus::Pending, 100)
+    };
+    ledger.record_created(&scope(), &order, &second, &page("pi_3", &second), 3).unwrap();
+    ledger.record_created(&scope(), &order, &first, &page("pi_2", &first), 4).unwrap();
+    assert_eq!(outputs(&ledger), ["Pending", "Pending"]);
+    let to_close = ledger.payments_to_close(&scope(), 10).unwrap();
+    let ids = to_close.iter().map(|payment| payment.remote_id.as_deref());
+    assert_eq!(ids.collect::<Vec<_>>(), [Some("pi_2")]);
 }
 
 #[test]
@@ -312,7 +373,7 @@ fn outdated_answer_is_fetched_again() {
     assert_eq!(outputs(&ledger), ["Pending", "Rejected"]);
     let paid = payment(PaymentStatus::Approved, 100);
     let outcome = ledger.record_fetched(&scope(), &paid, Some(version), 4).unwrap();
-    assert!(matches!(outcome, FetchOutcome::Recorded(_)));
+    assert!(matches!(outcome, FetchOutcome::Recorded { .. }));
     assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Approved"]);
 }
 
@@ -332,7 +393,7 @@ fn tie_is_refetched_or_marked() {
     let again = ledger.record_event(&scope(), Some("i"), &tie, &wrong, 2).unwrap();
     assert_eq!(again, EventOutcome::NeedsRefetch { version });
     let kept = ledger.record_event(&scope(), Some("i"), &tie, &Refetch::Failed, 2).unwrap();
-    assert_eq!(kept, EventOutcome::Recorded);
+    assert_eq!(kept, EventOutcome::Recorded { has_closing: false });
     assert!(ledger.payment(&scope(), "order-1").unwrap().unwrap().needs_refetch);
     assert_eq!(outputs(&ledger), ["Pending"]);
     let twice = ledger.record_event(&scope(), Some("i"), &tie, &Refetch::NotTried, 2).unwrap();
@@ -374,11 +435,12 @@ fn early_event_is_applied_once_the_payment_is_stored() {
     assert_eq!(ignored, EventOutcome::Foreign);
 
     let order = NewPayment { reference: "order-2".to_owned(), ..new_payment() };
-    ledger.reserve(&scope(), &order, 8).unwrap();
+    let reserved = ledger.reserve(&scope(), &order, 8).unwrap();
+    let Reservation::Reserved { attempt, .. } = reserved else { panic!("{reserved:?}") };
     let mut created = payment(PaymentStatus::Pending, 100);
     created.id = "cs_2".to_owned();
     created.aliases = vec!["cs_2".to_owned()];
-    let known = ledger.record_created(&scope(), &order, &attempt(), &created, 9).unwrap().unwrap();
+    let known = ledger.record_created(&scope(), &order, &attempt, &created, 9).unwrap().unwrap();
     assert_eq!((known.status, known.remote_id.as_deref()), (PaymentStatus::Approved, Some("pi_2")));
     let outputs: Vec<_> = ledger
         .transitions(&scope(), 0, 100)

@@ -1,79 +1,262 @@
-//! The rule by which what the provider says changes a payment. Pure: no SQL, no clock.
+//! The rule by which what the provider says changes a payment. Pure: no SQL, no clock. The ledger calls
+//! `plan` inside its transaction and carries the plan out; it decides nothing.
 //!
-//! | stored | received | decision |
+//! | known | news | step |
 //! | --- | --- | --- |
-//! | an event with the same id | an event | duplicate: nothing changes (`events`) |
-//! | a payment of the other mode | anything | foreign: test and live never meet (`payments`) |
-//! | no payment, but the reference is ours | an event | kept until the payment is stored (`early_events`) |
-//! | no payment, and no reference of ours | anything | foreign: the account has other business |
-//! | a final status | anything | keep the status; refunds and aliases are taken over |
-//! | a status that is not final | approved, with less money than asked for or in another currency | amount mismatch: keep the status, refetch later |
-//! | a status that is not final | a fetched payment | apply |
-//! | a status that is not final | a signed final status | apply: nothing can come after it |
-//! | a signed status that is not final | a newer signed status | apply |
-//! | a signed status that is not final | a signed status of the same second, or older | refetch |
-//! | a fetched status that is not final | a signed status | refetch: the order is not known |
+//! | anything | it happened to the payment, but the news does not say how the payment is now | ask |
+//! | anything | an answer from before the last change | ask again |
+//! | anything | no answer | ask later |
+//! | a status that is not final | approved, with less money than asked for or in another currency | keep the status; a person decides |
+//! | a status that is not final | an answer | take it over |
+//! | a status that is not final | an event with a final status | take it over: nothing can come after it |
+//! | a signed status that is not final | a newer event | take it over |
+//! | a signed status that is not final | an event of the same second, or older | ask |
+//! | a fetched status that is not final | an event | ask: the order is not known |
+//! | canceled | money | keep the status: paid late; the other pages of the reference are closed |
+//! | canceled, although the provider had named no payment | an event of an open payment | ask |
+//! | canceled | an answer with an open payment | keep the status; the page is closed |
+//! | a final status | anything else | keep the status |
+//!
+//! Refunds and the provider's ids are taken over in every row. Before the rule, the ledger finds out which
+//! payment the news is about: an event that was recorded is a duplicate (`events`), a payment of the other
+//! mode or of no reference of ours is foreign (`payments`), and an event of ours that comes before its
+//! payment is kept (`early_events`).
 
 #[cfg(test)]
 mod all_orders;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
-use crate::types::{Authority, Money, Payment, PaymentStatus};
+use crate::types::{Authority, Awaited, Money, Payment, PaymentStatus};
 
-/// The state of a payment, as far as the rule reads it.
-#[derive(Clone, Copy, Debug)]
+/// The state of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PaymentState {
     /// The contract's status.
     pub status: PaymentStatus,
-    /// The time that the status is of, by the provider's clock, in Unix seconds.
+    /// The time that the status is of, by the provider's clock, in Unix seconds. It never goes back, so that
+    /// an old event cannot pass for a new one later.
     pub as_of: u64,
     /// Whether the status comes from a signed event or from a fetch.
     pub authority: Authority,
+    /// Whether the provider has to be asked before the state can be relied on.
+    pub needs_refetch: bool,
+    /// The amount received, in minor units.
+    pub received: u64,
+    /// The amount refunded, in minor units. None: not known.
+    pub refunded: Option<u64>,
 }
 
-impl PaymentState {
-    /// The state after a change at `occurred_at`. Its time never goes back, so that an old event
-    /// cannot pass for a new one later.
-    #[must_use]
-    pub fn after(self, status: PaymentStatus, authority: Authority, occurred_at: u64) -> Self {
-        Self { status, as_of: occurred_at.max(self.as_of), authority }
-    }
+/// What is known of a payment before the news.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The amount asked for.
+    pub expected: &'a Money,
+    /// The state.
+    pub state: PaymentState,
+    /// Grows with every change.
+    pub version: u64,
+    /// Whether the provider has named the payment.
+    pub has_remote_id: bool,
+    /// What the flow was told last, and whether that was final.
+    pub told: Option<(Output, bool)>,
 }
 
-/// What to do with a payment of the provider's.
+/// What the provider says.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// The answer to the creation of the payment.
+    Created(&'a Payment),
+    /// A verified event, with the payment as it was when the event occurred.
+    Event {
+        /// The payment.
+        payment: &'a Payment,
+        /// When it occurred, by the provider's clock, in Unix seconds.
+        occurred_at: u64,
+    },
+    /// A verified event that does not say how the payment is, such as a refund.
+    Notice,
+    /// The payment as it is now.
+    Fetched {
+        /// The payment.
+        payment: &'a Payment,
+        /// The version that was known before the provider was asked.
+        version: u64,
+        /// When the event occurred because of which the provider was asked, else 0.
+        occurred_at: u64,
+    },
+    /// The provider was asked and did not answer.
+    NoAnswer,
+}
+
+/// What to do about the news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Take over the status.
-    Apply,
-    /// Keep the stored status.
-    KeepStatus,
-    /// Ask the provider, because the order of the two is not known.
-    Refetch,
-    /// Keep the stored status, because the payment claims to be approved without the whole amount.
-    AmountMismatch,
+pub enum Step {
+    /// Ask the provider, and plan again with its answer and with what is known by then.
+    Ask,
+    /// Carry this out.
+    Take(Plan),
 }
 
-/// Decides by the table above. `expected` is the amount asked for.
+/// What the news changes.
+// Each flag is an effect of its own: they are no states that exclude each other.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The state from now on.
+    pub state: PaymentState,
+    /// Whether the provider's status, its id, the failure and the page are taken over.
+    pub takes_details: bool,
+    /// Whether the page must not be offered any more.
+    pub page_is_over: bool,
+    /// What the flow is told, and whether that is final. None: nothing new.
+    pub tells: Option<(Output, bool)>,
+    /// What needs a person from now on.
+    pub attention: Option<Attention>,
+    /// What does not need a person any more.
+    pub settles: Option<Attention>,
+    /// Whether the payment has to be closed at the provider.
+    pub closes_page: bool,
+    /// Whether the other payments of the reference have to be closed at the provider.
+    pub closes_siblings: bool,
+}
+
+/// Why a payment needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Attention {
+    /// Less money arrived than was asked for, or money of another currency.
+    AmountDiffers,
+    /// Money arrived for an attempt that was over.
+    PaidLate,
+}
+
+impl Attention {
+    /// Its code, such as `paid-late`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AmountDiffers => "amount-differs",
+            Self::PaidLate => "paid-late",
+        }
+    }
+
+    /// Reads what `as_str` wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::AmountDiffers, Self::PaidLate].into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+/// Decides by the table above.
 #[must_use]
-pub fn decide(
-    expected: &Money,
-    state: PaymentState,
-    payment: &Payment,
-    authority: Authority,
-    occurred_at: u64,
-) -> Decision {
-    if is_final(state.status) {
-        return Decision::KeepStatus;
+pub fn plan(known: Known<'_>, news: News<'_>) -> Step {
+    let is_over = is_final(known.state.status);
+    let (payment, authority, as_of) = match news {
+        News::NoAnswer => {
+            let state = PaymentState { needs_refetch: true, ..known.state };
+            return Step::Take(Plan { state, ..Plan::unchanged(known) });
+        }
+        News::Notice => return Step::Ask,
+        News::Fetched { version, .. } if version != known.version => return Step::Ask,
+        // Dated by the provider's clock, so that the events that follow are newer.
+        News::Created(payment) => (payment, Authority::Signed, payment.created_at),
+        News::Event { payment, occurred_at } => (payment, Authority::Signed, occurred_at),
+        News::Fetched { payment, occurred_at, .. } => (payment, Authority::Fetched, occurred_at),
+    };
+    let mut next = Plan::unchanged(known);
+    // None never overwrites a known amount. An event may be old, so its amount can only grow.
+    next.state.refunded = match authority {
+        Authority::Fetched => payment.refunded.or(known.state.refunded),
+        Authority::Signed => payment.refunded.max(known.state.refunded),
+    };
+    next.state.needs_refetch &= authority == Authority::Signed;
+    if is_over {
+        return after_the_end(known, news, payment, next);
     }
-    if payment.status == PaymentStatus::Approved && !is_paid_in_full(expected, payment) {
-        return Decision::AmountMismatch;
+    let is_trusted = match news {
+        // A repeated creation may have an old answer.
+        News::Created(_) => !known.has_remote_id,
+        News::Event { occurred_at, .. } => {
+            let is_newer =
+                known.state.authority == Authority::Signed && occurred_at > known.state.as_of;
+            if !is_final(payment.status) && !is_newer {
+                return Step::Ask;
+            }
+            true
+        }
+        _ => true,
+    };
+    if !is_trusted {
+        return Step::Take(next.telling(known));
     }
-    let is_newer = state.authority == Authority::Signed && occurred_at > state.as_of;
-    match authority {
-        Authority::Fetched => Decision::Apply,
-        Authority::Signed if is_final(payment.status) || is_newer => Decision::Apply,
-        Authority::Signed => Decision::Refetch,
+    let has_mismatch =
+        payment.status == PaymentStatus::Approved && !is_paid_in_full(known.expected, payment);
+    next.takes_details = true;
+    next.state = PaymentState {
+        status: if has_mismatch { known.state.status } else { payment.status },
+        as_of: as_of.max(known.state.as_of),
+        authority,
+        // Such as a refund that nobody could be asked about.
+        needs_refetch: has_mismatch || next.state.needs_refetch,
+        received: payment.received,
+        ..next.state
+    };
+    next.attention = has_mismatch.then_some(Attention::AmountDiffers);
+    next.settles = is_final(next.state.status).then_some(Attention::AmountDiffers);
+    // The page of a payment that is final or authorised must not be offered again.
+    next.page_is_over =
+        is_final(next.state.status) || matches!(payment.awaits, Awaited::Completion(_));
+    Step::Take(next.telling(known))
+}
+
+/// What follows from news about a payment that is over.
+fn after_the_end(known: Known<'_>, news: News<'_>, payment: &Payment, mut next: Plan) -> Step {
+    if known.state.status != PaymentStatus::Canceled {
+        return Step::Take(next);
+    }
+    if payment.status == PaymentStatus::Approved {
+        next.state.received = payment.received;
+        next.takes_details = true;
+        next.page_is_over = true;
+        next.attention = Some(Attention::PaidLate);
+        next.closes_siblings = true;
+    } else if payment.status != PaymentStatus::Canceled {
+        match news {
+            News::Event { .. } if !known.has_remote_id => return Step::Ask,
+            // From before the end.
+            News::Event { .. } => {}
+            News::Created(_) if known.has_remote_id => {}
+            _ => {
+                next.takes_details = true;
+                next.page_is_over = true;
+                next.closes_page = true;
+            }
+        }
+    }
+    Step::Take(next)
+}
+
+impl Plan {
+    fn unchanged(known: Known<'_>) -> Self {
+        Self {
+            state: known.state,
+            takes_details: false,
+            page_is_over: false,
+            tells: None,
+            attention: None,
+            settles: None,
+            closes_page: false,
+            closes_siblings: false,
+        }
+    }
+
+    /// The flow is told what it was not told last.
+    fn telling(mut self, known: Known<'_>) -> Self {
+        let output = (Output::of(self.state.status), is_final(self.state.status));
+        self.tells = (known.told != Some(output)).then_some(output);
+        self
     }
 }
 
@@ -118,102 +301,10 @@ impl Output {
             Self::Pending => "Pending",
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::types::{Awaited, Mode};
-
-    const STATUSES: [PaymentStatus; 5] = [
-        PaymentStatus::Pending,
-        PaymentStatus::RequiresAction,
-        PaymentStatus::Approved,
-        PaymentStatus::Rejected,
-        PaymentStatus::Canceled,
-    ];
-
-    fn usd(minor_units: u64) -> Money {
-        Money { minor_units, currency: "usd".to_owned() }
-    }
-
-    fn payment(status: PaymentStatus, received: u64, amount: Money) -> Payment {
-        Payment {
-            id: "pi_1".to_owned(),
-            aliases: vec!["pi_1".to_owned()],
-            reference: None,
-            mode: Mode::Test,
-            status,
-            provider_status: String::new(),
-            amount,
-            received,
-            refunded: None,
-            failure: None,
-            attempt_id: None,
-            awaits: Awaited::Nothing,
-            created_at: 0,
-        }
-    }
-
-    fn state(status: PaymentStatus, authority: Authority) -> PaymentState {
-        PaymentState { status, as_of: 100, authority }
-    }
-
-    #[test]
-    fn final_status_never_changes() {
-        for before in [PaymentStatus::Approved, PaymentStatus::Canceled] {
-            for after in STATUSES {
-                for authority in [Authority::Signed, Authority::Fetched] {
-                    let state = state(before, authority);
-                    let decision =
-                        decide(&usd(10), state, &payment(after, 10, usd(10)), authority, 200);
-                    assert_eq!(decision, Decision::KeepStatus);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn approved_needs_the_whole_amount() {
-        let eur = Money { minor_units: 10, currency: "eur".to_owned() };
-        let rows = [
-            (10, usd(10), Decision::Apply),
-            (11, usd(10), Decision::Apply),
-            (9, usd(10), Decision::AmountMismatch),
-            (9, usd(9), Decision::AmountMismatch),
-            (10, eur, Decision::AmountMismatch),
-        ];
-        for (received, amount, expected) in rows {
-            let payment = payment(PaymentStatus::Approved, received, amount);
-            for authority in [Authority::Signed, Authority::Fetched] {
-                let state = state(PaymentStatus::Pending, authority);
-                assert_eq!(decide(&usd(10), state, &payment, authority, 101), expected);
-            }
-        }
-    }
-
-    #[test]
-    fn tie_or_older_event_is_refetched() {
-        let rejected = payment(PaymentStatus::Rejected, 0, usd(10));
-        let rows = [
-            (Authority::Signed, 101, Decision::Apply),
-            (Authority::Signed, 100, Decision::Refetch),
-            (Authority::Signed, 99, Decision::Refetch),
-            (Authority::Fetched, 101, Decision::Refetch),
-        ];
-        for (authority, occurred_at, expected) in rows {
-            let state = state(PaymentStatus::RequiresAction, authority);
-            let decision = decide(&usd(10), state, &rejected, Authority::Signed, occurred_at);
-            assert_eq!(decision, expected, "{occurred_at}");
-        }
-    }
-
-    #[test]
-    fn fetched_status_is_applied() {
-        for status in STATUSES {
-            let state = state(PaymentStatus::RequiresAction, Authority::Signed);
-            let payment = payment(status, 10, usd(10));
-            assert_eq!(decide(&usd(10), state, &payment, Authority::Fetched, 0), Decision::Apply);
-        }
+    /// Reads what `as_str` wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Approved, Self::Rejected, Self::Pending].into_iter().find(|one| one.as_str() == text)
     }
 }

@@ -24,6 +24,13 @@ fn errors() -> Vec<Error> {
         Error::OriginsNotApproved(approvals),
         Error::ReferenceUsed(amount.clone()),
         Error::NoRemoteId,
+        Error::PaidLate(Some("pi_1".to_owned())),
+        Error::OtherAccount { account: "acct_1".to_owned() },
+        Error::PaymentsOpen(vec![OpenPayment {
+            reference: "order-1".to_owned(),
+            payment: Some("cs_1".to_owned()),
+            because: Problem::new("voucher", "The customer has a voucher.", &["Wait."]),
+        }]),
         Error::PaymentRefunded,
         Error::PaymentNotPaid,
         Error::RefundReferenceUsed(amount.clone()),
