@@ -8,8 +8,8 @@ use super::host::{Host, PAYS, TEST_KEY, request};
 
 const SESSIONS: &str = "POST /v1/checkout/sessions";
 
-fn fault(kind: FaultKind, requests: &str, has_effect: bool) -> Option<Fault> {
-    Some(Fault { kind, requests: requests.to_owned(), skip: 0, has_effect })
+fn fault(kind: FaultKind, requests: &str, has_effect: bool) -> Fault {
+    Fault { kind, requests: requests.to_owned(), skip: 0, has_effect }
 }
 
 async fn installed() -> Host {
@@ -19,7 +19,7 @@ async fn installed() -> Host {
 }
 
 /// The descriptions of the sessions that Stripe has.
-async fn descriptions(host: &Host) -> Vec<String> {
+fn descriptions(host: &Host) -> Vec<String> {
     let requests = host.fake.requests_with_params().into_iter();
     let created = requests.filter(|request| request.name() == SESSIONS);
     let description = |(name, value): (String, String)| name.ends_with("[name]").then_some(value);
@@ -34,7 +34,7 @@ async fn sessions(host: &Host) -> usize {
 async fn replayed_failure_ends_in_one_page() {
     for (kind, has_effect) in [(FaultKind::FailingForKey, false), (FaultKind::Failing, true)] {
         let host = installed().await;
-        host.fake.set_fault(fault(kind, SESSIONS, has_effect));
+        host.fake.set_fault(Some(fault(kind, SESSIONS, has_effect)));
         host.marketplace.pay(request("order-1", 1050)).await.unwrap_err();
         host.fake.set_fault(None);
         let page = host.ask("order-1").await;
@@ -47,7 +47,7 @@ async fn replayed_failure_ends_in_one_page() {
 #[tokio::test]
 async fn repeated_request_is_the_first_one() {
     let host = installed().await;
-    host.fake.set_fault(fault(FaultKind::Failing, SESSIONS, false));
+    host.fake.set_fault(Some(fault(FaultKind::Failing, SESSIONS, false)));
     let mut order = request("order-1", 1050);
     order.description = Some("A first description".to_owned());
     host.marketplace.pay(order.clone()).await.unwrap_err();
@@ -55,7 +55,7 @@ async fn repeated_request_is_the_first_one() {
     order.description = Some("Another description".to_owned());
     order.success_url = "https://example.com/elsewhere".to_owned();
     host.marketplace.pay(order).await.unwrap();
-    let descriptions = descriptions(&host).await;
+    let descriptions = descriptions(&host);
     assert!(descriptions.len() > 1);
     assert!(descriptions.iter().all(|text| text == "A first description"), "{descriptions:?}");
 }
@@ -71,7 +71,7 @@ async fn refused_amount_can_be_corrected() {
 async fn unanswered_attempt_can_be_canceled() {
     for has_effect in [false, true] {
         let host = installed().await;
-        host.fake.set_fault(fault(FaultKind::Broken, SESSIONS, has_effect));
+        host.fake.set_fault(Some(fault(FaultKind::Broken, SESSIONS, has_effect)));
         host.marketplace.pay(request("order-1", 1050)).await.unwrap_err();
         host.fake.set_fault(None);
         let canceled = host.marketplace.cancel("order-1").await.unwrap().stored;
@@ -144,7 +144,7 @@ async fn refund_with_a_stored_failure_is_never_sent_again() {
     let host = installed().await;
     let page = host.ask("order-1").await;
     host.pay(&page, PAYS).await;
-    host.fake.set_fault(fault(FaultKind::FailingForKey, "POST /v1/refunds", false));
+    host.fake.set_fault(Some(fault(FaultKind::FailingForKey, "POST /v1/refunds", false)));
     host.marketplace.refund("order-1", "r1", None).await.unwrap_err();
     host.fake.set_fault(None);
     for _ in 0..2 {
@@ -161,7 +161,7 @@ async fn refund_that_was_made_is_found() {
         let host = installed().await;
         let page = host.ask("order-1").await;
         host.pay(&page, PAYS).await;
-        host.fake.set_fault(fault(kind, "POST /v1/refunds", true));
+        host.fake.set_fault(Some(fault(kind, "POST /v1/refunds", true)));
         host.marketplace.refund("order-1", "r1", None).await.unwrap_err();
         host.fake.set_fault(None);
         let (stored, _) = host.marketplace.refund("order-1", "r1", None).await.unwrap();

@@ -122,6 +122,7 @@ impl Moment {
 }
 
 /// A payment after some of its events, and what came of it.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy)]
 struct Visited {
     /// The events that have been received: a bit for each.
