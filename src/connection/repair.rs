@@ -11,7 +11,7 @@ use crate::bindings::brain_studio::payments::types::{
 use crate::credentials::{is_same_key, signing_secret};
 use crate::permissions::Missing;
 use crate::problem::problem;
-use crate::stripe::{API_VERSION, Client, Error, WebhookEndpoint};
+use crate::stripe::{API_VERSION, Client, Error, Params, WebhookEndpoint, is_id};
 
 /// Repairs an installation with the key of the request.
 pub fn repair(
@@ -51,17 +51,31 @@ fn is_of_account(
     let is_of_account = match (&installation.account, &now) {
         (Some(before), Some(now)) => before == now,
         _ if is_same_key(&request.credentials) => true,
-        // Only a key of the same account can read the endpoint.
+        // Only a key of the same account can read the endpoint, or a payment.
         _ => match &installation.webhook.endpoint_id {
             Some(id) => match endpoint::find(stripe, id) {
-                Err(Error::PermissionMissing { .. }) => false,
-                found => found?.is_some(),
+                Err(Error::PermissionMissing { .. }) => can_read_payment(stripe, request)?,
+                found => found?.is_some() || can_read_payment(stripe, request)?,
             },
-            None => false,
+            None => can_read_payment(stripe, request)?,
         },
     };
     installation.account = now.or_else(|| installation.account.take());
     Ok(is_of_account)
+}
+
+/// Whether the request's key can read a payment of the installation.
+fn can_read_payment(stripe: &Client, request: &InstallRequest) -> Result<bool, Error> {
+    let path = match request.known_payment.as_deref() {
+        Some(id) if is_id(id, "pi_") => format!("/v1/payment_intents/{id}"),
+        Some(id) if is_id(id, "cs_") => format!("/v1/checkout/sessions/{id}"),
+        _ => return Ok(false),
+    };
+    match stripe.get(&path, &Params::new()) {
+        Ok(_) => Ok(true),
+        Err(Error::NotFound(_) | Error::PermissionMissing { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Repairs a webhook that the plugin owns.

@@ -21,7 +21,9 @@ pub use search::{find, find_refund};
 
 use crate::bindings::brain_studio::payments::types::{Installation, Payment, ProviderError};
 use crate::problem::problem;
-use crate::stripe::{CheckoutSession, Client, Error, IntentOrId, List, Params, PaymentIntent};
+use crate::stripe::{
+    CheckoutSession, Client, Error, IntentOrId, List, Params, PaymentIntent, is_id,
+};
 
 /// Reads a payment by the id of its Checkout Session or of its PaymentIntent.
 pub fn get(
@@ -73,12 +75,6 @@ fn session_of(stripe: &Client, intent: &PaymentIntent) -> Result<Option<Checkout
     let query = Params::new().with("payment_intent", &intent.id).with("limit", "1");
     let sessions: List<CheckoutSession> = stripe.read("/v1/checkout/sessions", &query)?;
     Ok(sessions.data.into_iter().next())
-}
-
-/// Whether a text is an id with this prefix. It is safe in a path then.
-fn is_id(text: &str, prefix: &str) -> bool {
-    text.starts_with(prefix)
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn unreadable_amount(_: map::AmountTooLarge) -> ProviderError {

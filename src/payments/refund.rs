@@ -1,15 +1,15 @@
 //! Refunds.
 
 use super::currency::{Rounding, from_stripe, to_stripe};
+use super::get;
 use super::map::AmountTooLarge;
 use super::reference::check_reference;
-use super::{get, is_id};
 use crate::bindings::brain_studio::payments::types::{
     Installation, Money, Payment, PaymentStatus, ProviderError, Refund, RefundRequest, RefundStatus,
 };
 use crate::metadata::tag_refund;
 use crate::problem::problem;
-use crate::stripe::{Client, Error, List, Params, RefundObject};
+use crate::stripe::{Client, Error, List, Params, RefundObject, is_id};
 
 /// Refunds a part or all of a payment. A refund with the same reference is looked for first, because
 /// Stripe forgets an idempotency key after a day.

@@ -1,13 +1,13 @@
 //! Searching for the payment or refund of an attempt whose request had no answer.
 
 use super::refund::from_refund;
-use super::{get, is_id, unreadable_amount};
+use super::{get, unreadable_amount};
 use crate::bindings::brain_studio::payments::types::{
     AttemptSearch, Installation, PaymentSearchResult, ProviderError, RefundSearch,
     RefundSearchResult,
 };
 use crate::problem::problem;
-use crate::stripe::{CheckoutSession, Client, List, Params, RefundObject};
+use crate::stripe::{CheckoutSession, Client, List, Params, RefundObject, is_id};
 
 /// How far Stripe's clock may be behind the host's, in seconds. Our own choice.
 const CLOCK_SKEW: u64 = 300;

@@ -29,3 +29,9 @@ pub const API_VERSION: &str = "2026-10-28.endive";
 
 /// The oldest API version whose events can be read: a webhook created by hand may have it.
 pub const OLDEST_API_VERSION: &str = "2020-08-27";
+
+/// Whether a text is an id with this prefix. It is safe in a path then.
+pub fn is_id(text: &str, prefix: &str) -> bool {
+    text.starts_with(prefix)
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

@@ -129,6 +129,35 @@ fn key_of_another_account_is_refused() {
     assert_eq!(stripe.take_requests(), [ACCOUNT]);
 }
 
+/// Which requests a restricted key with no permission for accounts and webhooks sends to prove its account,
+/// and whether it is taken.
+#[test]
+fn restricted_key_proves_its_account_by_a_payment() {
+    const INTENT: &str = "GET /v1/payment_intents/pi_1";
+    let read = (200, json!({ "id": "pi_1" }));
+    for (known, (status, answer), is_taken) in [
+        (Some("pi_1"), read.clone(), true),
+        (Some("pi_1"), (404, missing()), false),
+        (Some("pi_1"), (403, lacks("rak_payment_intent_read")), false),
+        (Some("../pi_1"), read.clone(), false),
+        (None, read, false),
+    ] {
+        let lacks_webhooks = lacks("rak_webhook_read");
+        let stripe = StandIn::default()
+            .with(ACCOUNT, 403, json!({ "error": { "message": "not for restricted keys" } }))
+            .with("GET /v1/webhook_endpoints/we_1", 403, lacks_webhooks.clone())
+            .with(LIST, 403, lacks_webhooks)
+            .with(INTENT, status, answer);
+        let mut request = install_request("standard");
+        request.known_payment = known.map(str::to_owned);
+        let repaired = stripe.run(|stripe| repair(stripe, installation(), &request));
+        assert_eq!(repaired.is_ok(), is_taken, "{known:?} {status}");
+        if let Err(error) = repaired {
+            assert_eq!(problem_of(error).code, "account-mismatch");
+        }
+    }
+}
+
 #[test]
 fn uninstall_of_what_is_gone_is_done() {
     let stripe = StandIn::default().with("DELETE /v1/webhook_endpoints/we_1", 404, missing()).with(

@@ -103,6 +103,7 @@ pub fn install_request(kind: &str) -> InstallRequest {
         credentials: vec![key(kind, true)],
         webhook_urls: webhook_urls(),
         webhook_owner: WebhookOwner::Plugin,
+        known_payment: None,
     }
 }
 

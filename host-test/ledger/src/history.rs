@@ -1,6 +1,6 @@
 //! Payments for display: the list, and the history of one.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 use serde::Serialize;
 
 use super::payments::{Scope, StoredPayment};
@@ -58,17 +58,42 @@ pub struct PaymentHistory {
 }
 
 impl Ledger {
-    /// The payments of a scope, the newest first.
-    pub fn payments(&self, scope: &Scope, limit: u32) -> Result<Vec<StoredPayment>, LedgerError> {
+    /// The payments of a scope, the newest first, at most `limit` of them. `before`: only those that are older
+    /// than this place.
+    pub fn payments(
+        &self,
+        scope: &Scope,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<StoredPayment>, LedgerError> {
         let sql = format!(
-            "SELECT {} FROM payments WHERE workspace = ?1 AND provider = ?2 AND mode = ?3
-             ORDER BY payments.id DESC LIMIT ?4",
+            "SELECT {} FROM payments
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND payments.id < ?4
+             ORDER BY payments.id DESC LIMIT ?5",
             StoredPayment::COLUMNS
         );
-        let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), limit];
+        let before = before.and_then(|place| i64::try_from(place).ok()).unwrap_or(i64::MAX);
+        let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), before, limit];
         let mut statement = self.connection.prepare_cached(&sql)?;
         let payments = statement.query_map(of_scope, StoredPayment::read)?;
         Ok(payments.collect::<Result<_, _>>()?)
+    }
+
+    /// The provider's id of the newest payment that an installation has created. None: there is none.
+    pub fn latest_remote_id(
+        &self,
+        scope: &Scope,
+        installation: &str,
+    ) -> Result<Option<String>, LedgerError> {
+        let found = self.connection.query_row(
+            "SELECT remote_id FROM payments
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND installation = ?4
+                 AND remote_id IS NOT NULL
+             ORDER BY payments.id DESC LIMIT 1",
+            params![scope.workspace, scope.provider, scope.mode.as_str(), installation],
+            |row| row.get(0),
+        );
+        Ok(found.optional()?)
     }
 
     /// The history of a payment, by its reference or any id of the provider's.

@@ -129,6 +129,12 @@ pub enum Reservation {
 }
 
 impl StoredPayment {
+    /// Its place in the list of payments.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        u64::try_from(self.row_id).unwrap_or_default()
+    }
+
     pub(super) const COLUMNS: &str =
         "payments.id, reference, remote_id, amount, currency, status, provider_status,
          received, refunded, failure, checkout_url, as_of, authority, needs_refetch, version,

@@ -28,6 +28,9 @@ pub struct PaymentsArgs {
     /// How many payments to show, the newest first
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: u32,
+    /// Go on after the payment at this place, which the list before has printed at its end
+    #[arg(long, value_name = "PLACE")]
+    before: Option<u64>,
 }
 
 /// The arguments of `transitions`.
@@ -83,7 +86,7 @@ pub async fn payments(
     marketplace: &Marketplace,
     args: PaymentsArgs,
 ) -> Result<Output, CommandError> {
-    let (mode, payments) = marketplace.payments(args.limit).await?;
+    let (mode, payments) = marketplace.payments(args.before, args.limit).await?;
     let mut text = badge(mode).to_owned();
     for payment in &payments {
         let _ = write!(text, "\n{}", line(payment));
@@ -91,8 +94,14 @@ pub async fn payments(
     if payments.is_empty() {
         text.push_str(" There is no payment yet.");
     }
+    // A full page: there may be more.
+    let is_full = u32::try_from(payments.len()) == Ok(args.limit);
+    let next = payments.last().filter(|_| is_full).map(StoredPayment::place);
+    if let Some(next) = next {
+        let _ = write!(text, "\nOlder ones: host-test payments --before {next}");
+    }
     let list: Vec<Value> = payments.iter().map(stored_json).collect();
-    Ok(Output::new(json!({ "mode": mode.as_str(), "payments": list }), text))
+    Ok(Output::new(json!({ "mode": mode.as_str(), "payments": list, "next": next }), text))
 }
 
 pub async fn transitions(

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::CommandError;
 use super::output::{Output, badge, problem_json, problem_text};
+use crate::clock::now;
 use crate::contract::types::{
     Awaited, CaptureMethod, Dispute, Mode, Money, Payment, Problem, Refund, RefundStatus,
 };
@@ -36,6 +37,9 @@ pub struct PayArgs {
     /// The page to which the customer returns without paying
     #[arg(long, value_name = "URL")]
     cancel_url: Option<String>,
+    /// How long the customer can pay, such as 2h [default: as long as the provider allows]
+    #[arg(long, value_name = "DURATION")]
+    expires_in: Option<humantime::Duration>,
     /// Only authorise the payment; `complete` captures it
     #[arg(long)]
     manual_capture: bool,
@@ -84,7 +88,7 @@ pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, Com
         description: args.description,
         success_url: args.success_url,
         cancel_url: args.cancel_url,
-        expires_at: None,
+        expires_at: args.expires_in.map(|time| now().saturating_add(time.as_secs())),
         capture_method: if args.manual_capture {
             CaptureMethod::Manual
         } else {

@@ -149,15 +149,20 @@ impl Marketplace {
         Ok(PaymentView::fetched(mode, fetched.ok_or(Error::PaymentUnknown(mode))?))
     }
 
-    /// The payments of the installation's mode, the newest first.
+    /// The payments of the installation's mode, the newest first. `before`: only those that are older than the
+    /// payment at this place.
     ///
     /// # Errors
     ///
     /// Nothing is installed, or the ledger fails.
-    pub async fn payments(&self, limit: u32) -> Result<(Mode, Vec<StoredPayment>), Error> {
+    pub async fn payments(
+        &self,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<(Mode, Vec<StoredPayment>), Error> {
         let OpenedInstallation { stored, installation, .. } = self.active_installation().await?;
         let scope = self.scope(&stored.workspace, installation.mode);
-        let payments = self.ledger(move |ledger| ledger.payments(&scope, limit)).await?;
+        let payments = self.ledger(move |ledger| ledger.payments(&scope, before, limit)).await?;
         Ok((installation.mode, payments))
     }
 

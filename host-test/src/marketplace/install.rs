@@ -118,7 +118,7 @@ impl Marketplace {
         stored: &StoredInstallation,
         credentials: Credentials,
     ) -> Result<Connection, Error> {
-        let request = self.install_request(stored, &credentials, None)?;
+        let request = self.install_request(stored, &credentials, None, None)?;
         let egress = self.egress(credentials.clone(), request.mode).await?;
         let installed = self.plugin.install(egress, &request).await?;
         let installation = installed.map_err(|error| redacted_error(&credentials, error))?;
@@ -208,7 +208,9 @@ impl Marketplace {
         credentials: &Credentials,
     ) -> Result<RepairOutcome, Error> {
         let before = self.open_credentials(stored)?;
-        let request = self.install_request(stored, credentials, Some(&before))?;
+        let (scope, id) = (self.scope(&stored.workspace, installation.mode), stored.id.clone());
+        let known = self.ledger(move |ledger| ledger.latest_remote_id(&scope, &id)).await?;
+        let request = self.install_request(stored, credentials, Some(&before), known)?;
         let egress = self.egress(credentials.clone(), request.mode).await?;
         let repaired = self.plugin.repair(egress, &installation, &request).await?;
         let outcome = repaired.map_err(|error| redacted_error(credentials, error))?;

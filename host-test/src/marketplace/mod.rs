@@ -200,12 +200,13 @@ impl Marketplace {
     }
 
     /// The request for `install` and `repair`. `before` are the credentials stored until now. None:
-    /// the installation is new.
+    /// the installation is new. `known_payment` is the provider's id of a payment of the installation.
     fn install_request(
         &self,
         stored: &StoredInstallation,
         credentials: &Credentials,
         before: Option<&Credentials>,
+        known_payment: Option<String>,
     ) -> Result<InstallRequest, Error> {
         let accepted = self.accepted_credentials(stored, credentials)?;
         let changed = |name: &str| before.is_none_or(|before| !before.agree(credentials, name));
@@ -220,6 +221,7 @@ impl Marketplace {
             } else {
                 WebhookOwner::Plugin
             },
+            known_payment,
         })
     }
 }

@@ -214,7 +214,7 @@ impl Marketplace {
             // The install did not finish, so what it has created is not known. Calling `install`
             // again for the same installation returns it.
             let credentials = self.open_credentials(&stored)?;
-            let request = self.install_request(&stored, &credentials, None)?;
+            let request = self.install_request(&stored, &credentials, None, None)?;
             let egress = self.egress(credentials.clone(), request.mode).await?;
             let installed = self.plugin.install(egress, &request).await?;
             (installed.map_err(|error| redacted_error(&credentials, error))?, credentials)

@@ -46,7 +46,7 @@ impl LoadError {
     /// The problem for a plugin developer.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        const BUILD: &str = "Build it for the world payment-plugin of the package brain-studio:payments@0.2.0 (see wit/).";
+        const BUILD: &str = "Build it for the world payment-plugin of the package brain-studio:payments@0.3.0 (see wit/).";
         match self {
             Self::Unreadable(error) => Problem::new(
                 "component-unreadable",
@@ -184,7 +184,7 @@ mod tests {
             LoadError::CoreModule,
             LoadError::NotAComponent("it is not WebAssembly".to_owned()),
             LoadError::ForbiddenImports(vec!["wasi:cli/stderr#get-stderr".to_owned()]),
-            LoadError::InterfaceMissing("brain-studio:payments/payment-provider@0.2.0".to_owned()),
+            LoadError::InterfaceMissing("brain-studio:payments/payment-provider@0.3.0".to_owned()),
             LoadError::FunctionsMissing(vec!["repair".to_owned()]),
             LoadError::TypesDiffer("expected a record".to_owned()),
             LoadError::Describe(CallError::TimedOut),

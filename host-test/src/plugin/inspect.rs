@@ -10,7 +10,7 @@ use super::error::LoadError;
 
 /// The contract's package and version.
 const PACKAGE: &str = "brain-studio:payments";
-const VERSION: &str = "0.2.0";
+const VERSION: &str = "0.3.0";
 
 /// The functions that a plugin has to export.
 const FUNCTIONS: [&str; 16] = [

@@ -164,7 +164,7 @@ async fn written_component_is_the_built_in_one() {
     assert_eq!(written["size_bytes"], host_test::bundled::COMPONENT.len());
     let output = run(host_test(data.path(), &["inspect", file, "--json"])).await;
     let inspected: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let callable = serde_json::json!(["brain-studio:payments/http@0.2.0#send"]);
+    let callable = serde_json::json!(["brain-studio:payments/http@0.3.0#send"]);
     assert_eq!(inspected["callable_imports"], callable);
 }
 

@@ -9,11 +9,11 @@ use super::host::plugin;
 #[test]
 fn component_imports_only_http() {
     let component = inspect::inspect(bundled::COMPONENT).unwrap();
-    assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.2.0#send"]);
-    let allowed = ["brain-studio:payments/http@0.2.0", "brain-studio:payments/types@0.2.0"];
+    assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.3.0#send"]);
+    let allowed = ["brain-studio:payments/http@0.3.0", "brain-studio:payments/types@0.3.0"];
     assert!(component.imports.iter().all(|name| allowed.contains(&name.as_str())));
-    assert_eq!(component.exports, ["brain-studio:payments/payment-provider@0.2.0"]);
-    assert_eq!(component.package_version.as_deref(), Some("0.2.0"));
+    assert_eq!(component.exports, ["brain-studio:payments/payment-provider@0.3.0"]);
+    assert_eq!(component.package_version.as_deref(), Some("0.3.0"));
 }
 
 #[test]
@@ -88,7 +88,7 @@ async fn wrong_component_is_refused() {
             (type $type (func async (result u32)))
             (func $f (type $type) (canon lift (core func $instance "f")))
             (instance $provider (export "describe" (func $f)))
-            (export "brain-studio:payments/payment-provider@0.2.0" (instance $provider)))"#,
+            (export "brain-studio:payments/payment-provider@0.3.0" (instance $provider)))"#,
     );
     assert!(refusal(&asynchronous).await.problem().message.contains("async"));
 
@@ -98,7 +98,7 @@ async fn wrong_component_is_refused() {
             (core instance $instance (instantiate $module))
             (func $f (canon lift (core func $instance "f")))
             (instance $provider (export "describe" (func $f)))
-            (export "brain-studio:payments/payment-provider@0.2.0" (instance $provider)))"#,
+            (export "brain-studio:payments/payment-provider@0.3.0" (instance $provider)))"#,
     );
     let LoadError::FunctionsMissing(names) = refusal(&half_done).await else { panic!() };
     assert_eq!(names.len(), 15);

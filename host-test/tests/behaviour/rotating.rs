@@ -152,6 +152,7 @@ async fn replaced_webhook_keeps_the_old_secret() {
         }],
         webhook_urls: WebhookUrls { installation: urls("x?installation=i1"), shared: urls("x") },
         webhook_owner: WebhookOwner::Plugin,
+        known_payment: None,
     };
     let mut installed = plugin.install(egress.clone(), &request).await.unwrap().unwrap();
     let first = installed.webhook.endpoint_id.replace(made["id"].as_str().unwrap().to_owned());
