@@ -18,6 +18,7 @@ mod lookup;
 mod migration_tests;
 mod payment_state;
 mod payments;
+mod prune;
 #[cfg(test)]
 mod query_plans;
 mod recipient;
@@ -41,6 +42,7 @@ pub use history::{HistoryEntry, PaymentHistory};
 pub use installations::{InstallationState, StoredInstallation};
 pub use payment_state::{Attention, Output, is_final};
 pub use payments::{Attempt, NewPayment, Reservation, Scope, StoredPayment};
+pub use prune::Pruned;
 pub use refunds::{RefundReservation, ReservedRefund};
 pub use transitions::Transition;
 pub use types::PaymentTerms;

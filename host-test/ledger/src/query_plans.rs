@@ -100,7 +100,7 @@ fn use_everything(ledger: &mut Ledger) {
     let fetched = payment(PaymentStatus::Approved);
     ledger.record_fetched(&scope, &fetched, Some(stored.version), 3).unwrap();
     ledger.payment(&scope, "r").unwrap();
-    ledger.payments(&scope, 10).unwrap();
+    ledger.payments(&scope, Some(2), 10).unwrap();
     ledger.payment_history(&scope, "r").unwrap();
     let paid = StoredPayment { received: 10, ..stored };
     ledger.reserve_refund(&paid, "refund", None, 3).unwrap();
@@ -115,6 +115,13 @@ fn use_everything(ledger: &mut Ledger) {
     assert!(ledger.cancel_reserved(&scope, &attempt, 4).unwrap());
     ledger.transitions(&scope, 0, 10).unwrap();
     ledger.attention(&scope, 10).unwrap();
+    ledger.latest_remote_id(&scope, "i").unwrap();
+    ledger.open_payments("i", None, 10).unwrap();
+    ledger.prune(100).unwrap();
+    ledger.account_of("i").unwrap();
+    ledger.draining_installations("w", "P").unwrap();
+    ledger.adopt_payments("i", 5).unwrap();
+    ledger.abandon_open_payments("other", 5).unwrap();
     for payment in ledger.payments_to_close(&scope, 10).unwrap() {
         ledger.record_closed(&payment).unwrap();
     }

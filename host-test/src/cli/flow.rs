@@ -50,6 +50,28 @@ pub struct TransitionsArgs {
     limit: u32,
 }
 
+/// The arguments of `prune`.
+#[derive(Args)]
+pub struct PruneArgs {
+    /// How old it is at least, in days: the provider can deliver an event for 30
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(31..))]
+    older_than: u64,
+}
+
+pub async fn prune(marketplace: &Marketplace, args: PruneArgs) -> Result<Output, CommandError> {
+    let pruned = marketplace.prune(args.older_than).await?;
+    let text = format!(
+        "Deleted: {} events and {} transitions of payments that are over, {} events without a payment.\nPayments, refunds and the last transition of each payment are kept.",
+        pruned.events, pruned.transitions, pruned.early_events
+    );
+    let json = json!({
+        "events": pruned.events,
+        "transitions": pruned.transitions,
+        "early_events": pruned.early_events,
+    });
+    Ok(Output::new(json, text))
+}
+
 pub async fn flow(marketplace: &Marketplace, args: FlowArgs) -> Result<Output, CommandError> {
     let (mode, history) = marketplace.payment_history(&args.id).await?;
     let mut text = format!("{} {}\n", badge(mode), line(&history.payment));

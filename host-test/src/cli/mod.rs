@@ -97,6 +97,8 @@ enum Command {
     Transitions(flow::TransitionsArgs),
     /// Lists missed events at the provider and checks unfinished payments
     Reconcile,
+    /// Deletes old events and transitions that no payment needs any more
+    Prune(flow::PruneArgs),
     /// Takes deliveries: POST /link-webhook?provider=…, GET /healthz
     Serve(serve::ServeArgs),
     #[command(
@@ -208,6 +210,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         Command::Flow(args) => flow::flow(&global.marketplace().await?, args).await,
         Command::Transitions(args) => flow::transitions(&global.marketplace().await?, args).await,
         Command::Reconcile => flow::reconcile(&global.marketplace().await?, global.json).await,
+        Command::Prune(args) => flow::prune(&global.marketplace().await?, args).await,
         Command::Serve(args) => serve::serve(global.marketplace().await?, args, global.json).await,
         Command::Fake(args) => serve::fake(args, global.json).await,
         Command::Webhook(developer::WebhookCommand::Verify(args)) => {

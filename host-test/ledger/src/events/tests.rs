@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::PaymentTerms;
+use crate::prune::Pruned;
 use crate::types::{Awaited, Mode, Money, OfPayment, PaymentStatus};
 use crate::{
     Attempt, Attention, FetchOutcome, InstallationState, NewPayment, RefundReservation,
@@ -164,6 +165,33 @@ fn success_counts_for_its_own_attempt() {
     assert_eq!(to_close.len(), 1);
     ledger.record_closed(&to_close[0]).unwrap();
     assert!(ledger.payments_to_close(&scope(), 10).unwrap().is_empty());
+}
+
+#[test]
+fn prune_keeps_what_money_needs() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let order = NewPayment { reference: "open".to_owned(), ..new_payment() };
+    ledger.reserve(&scope(), &order, 1).unwrap();
+    let mut early = event("evt_9", PaymentStatus::Approved, 101);
+    payment_of(&mut early).reference = Some("never".to_owned());
+    (payment_of(&mut early).id, payment_of(&mut early).aliases) = ("pi_9".to_owned(), Vec::new());
+    let paid = event("evt_1", PaymentStatus::Approved, 101);
+    for event in [early, paid.clone()] {
+        ledger.record_event(&scope(), Some("i"), &event, &Refetch::NotTried, 2).unwrap();
+    }
+    reserved(reserve_refund(&mut ledger, "r", Some(4)));
+    assert_eq!(ledger.prune(1).unwrap(), Pruned::default());
+    let pruned = ledger.prune(1000).unwrap();
+    assert_eq!(pruned, Pruned { events: 1, transitions: 1, early_events: 1 });
+    assert_eq!(outputs(&ledger), ["Approved"]);
+    let stored = ledger.payment(&scope(), "pi_1").unwrap().unwrap();
+    assert_eq!((stored.status, stored.received), (PaymentStatus::Approved, 10));
+    assert!(!reserved(reserve_refund(&mut ledger, "r", None)).is_new);
+    assert!(ledger.payment(&scope(), "open").unwrap().is_some());
+    // An event that is delivered again changes nothing.
+    ledger.record_event(&scope(), Some("i"), &paid, &Refetch::NotTried, 3).unwrap();
+    assert_eq!(outputs(&ledger), ["Approved"]);
 }
 
 #[test]

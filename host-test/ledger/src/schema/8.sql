@@ -20,4 +20,5 @@ CREATE INDEX attention_of_a_scope ON attention (workspace, provider, mode, id);
 -- until this time.
 ALTER TABLE installations ADD COLUMN draining_until INTEGER;
 CREATE INDEX draining_installations ON installations (workspace, provider) WHERE draining_until IS NOT NULL;
+CREATE INDEX early_events_by_time ON early_events (received_at);
 CREATE INDEX open_payments ON payments (installation, id) WHERE status NOT IN ('approved', 'canceled');
