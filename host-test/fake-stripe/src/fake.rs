@@ -135,17 +135,19 @@ impl FakeStripe {
         }
     }
 
-    /// A delivery, signed now and not sent, of each event that the first account's first webhook endpoint
-    /// listens to.
+    /// A delivery, signed now and not sent, of each event to each of the first account's webhook endpoints that
+    /// listens to it.
     #[must_use]
     pub fn unsent_deliveries(&self, livemode: bool) -> Vec<UnsentDelivery> {
         let mut accounts = self.server.accounts();
         let state = accounts.state_mut(AccountMode::of_first_account(livemode));
-        let Some(endpoint) = state.endpoints.first() else { return Vec::new() };
-        // Also for an endpoint that was disabled.
-        let listens = |event: &&Event| endpoint.enabled_events.contains(&event.event_type);
-        let events = state.events.iter().filter(listens);
-        events.map(|event| UnsentDelivery::new(event, endpoint)).collect()
+        let deliveries = state.endpoints.iter().flat_map(|endpoint| {
+            // Also for an endpoint that was disabled.
+            let listens = |event: &&Event| endpoint.enabled_events.contains(&event.event_type);
+            let events = state.events.iter().filter(listens);
+            events.map(move |event| UnsentDelivery::new(event, endpoint))
+        });
+        deliveries.collect()
     }
 
     /// A delivery, signed now and not sent, of the first event of a type.

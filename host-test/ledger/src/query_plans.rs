@@ -50,6 +50,16 @@ fn event(id: &str, status: PaymentStatus) -> Event {
     }
 }
 
+fn use_what_ends_payments(ledger: &mut Ledger, scope: &Scope) {
+    ledger.latest_remote_id(scope, "i").unwrap();
+    ledger.open_payments("i", None, 10).unwrap();
+    ledger.prune(100).unwrap();
+    ledger.account_of("i").unwrap();
+    ledger.draining_installations("w", "P").unwrap();
+    ledger.adopt_payments("i", 5).unwrap();
+    ledger.abandon_open_payments("other", 5).unwrap();
+}
+
 /// Calls every method of the ledger.
 fn use_everything(ledger: &mut Ledger) {
     let scope = Scope { workspace: "w".into(), provider: "P".into(), mode: Mode::Test };
@@ -115,13 +125,7 @@ fn use_everything(ledger: &mut Ledger) {
     assert!(ledger.cancel_reserved(&scope, &attempt, 4).unwrap());
     ledger.transitions(&scope, 0, 10).unwrap();
     ledger.attention(&scope, 10).unwrap();
-    ledger.latest_remote_id(&scope, "i").unwrap();
-    ledger.open_payments("i", None, 10).unwrap();
-    ledger.prune(100).unwrap();
-    ledger.account_of("i").unwrap();
-    ledger.draining_installations("w", "P").unwrap();
-    ledger.adopt_payments("i", 5).unwrap();
-    ledger.abandon_open_payments("other", 5).unwrap();
+    use_what_ends_payments(ledger, &scope);
     for payment in ledger.payments_to_close(&scope, 10).unwrap() {
         ledger.record_closed(&payment).unwrap();
     }
