@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::output::{Output, badge, problem_json, problem_text};
+use super::output::{Output, badge, date, problem_json, problem_text};
 use super::report::{changes, connection_json, details};
 use super::{CommandError, credentials, report};
 use crate::contract::types::{Check, Manifest, Mode, Problem, Verdict};
@@ -208,12 +208,6 @@ fn draining_text(open: &[OpenPayment], until: u64, provider: &str) -> String {
         date(until)
     );
     text
-}
-
-/// A time in Unix seconds, for a person.
-fn date(at: u64) -> String {
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at);
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 fn left_text(left: &LeftWebhook, provider: &str) -> String {

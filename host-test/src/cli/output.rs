@@ -132,3 +132,9 @@ pub fn badge(mode: Mode) -> &'static str {
         Mode::Live => "[LIVE]",
     }
 }
+
+/// A time in Unix seconds for a person, such as `2026-01-31T12:00:00Z`.
+pub fn date(at: u64) -> String {
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at);
+    humantime::format_rfc3339_seconds(time).to_string()
+}

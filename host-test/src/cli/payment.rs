@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::CommandError;
-use super::output::{Output, badge, problem_json, problem_text};
+use super::output::{Output, badge, date, problem_json, problem_text};
 use crate::clock::now;
 use crate::contract::types::{
     Awaited, CaptureMethod, Dispute, Mode, Money, Payment, Problem, Refund, RefundStatus,
@@ -157,6 +157,22 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
         let _ =
             write!(text, "\nThe last attempt failed:\n{}", problem_text(&failure.clone().into()));
     }
+    if is_paid_late(&view.stored) {
+        text.push_str(
+            "\nIt was paid after it was canceled. Deliver what was paid for, or refund it.",
+        );
+    }
+    if let Some(Awaited::Customer(Some(link))) =
+        view.provider.as_ref().map(|payment| &payment.awaits)
+    {
+        let _ = write!(text, "\nThe customer pays here: {}", link.url);
+        if let Some(until) = link.expires_at {
+            let _ = write!(text, " (until {})", date(until));
+        }
+    }
+    if let Some(Awaited::Provider(reason)) = view.provider.as_ref().map(|payment| &payment.awaits) {
+        let _ = write!(text, "\nIt waits: {reason}");
+    }
     if view.stored.needs_refetch {
         text.push_str("\nThis has to be checked with the provider: do not rely on it until then.");
     }
@@ -185,6 +201,12 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
     Ok(Output::new(json(&view), text))
 }
 
+/// Whether money has arrived for a canceled payment and was not all refunded.
+fn is_paid_late(stored: &StoredPayment) -> bool {
+    stored.status == ledger::types::PaymentStatus::Canceled
+        && stored.received > stored.refunded.unwrap_or(0)
+}
+
 fn amount_error(error: &AmountError, step: &str) -> CommandError {
     let code = match error {
         AmountError::UnknownCurrency(_) => "currency-invalid",
@@ -209,8 +231,7 @@ fn dispute_text(dispute: &Dispute) -> String {
     let amount = money::display(&dispute.amount);
     let mut text = format!("Disputed: {amount}, {} ({})", dispute.status.as_str(), dispute.id);
     if let Some(due_by) = dispute.due_by {
-        let due_by = std::time::UNIX_EPOCH + Duration::from_secs(due_by);
-        let _ = write!(text, ", respond until {}", humantime::format_rfc3339_seconds(due_by));
+        let _ = write!(text, ", respond until {}", date(due_by));
     }
     text
 }

@@ -8,6 +8,7 @@ mod flows;
 mod handle;
 mod install;
 mod payments;
+mod prune;
 mod reconcile;
 mod recovery;
 mod redaction;

@@ -7,7 +7,7 @@ use super::handle::Handle;
 use super::{Error, ErrorKind, Marketplace};
 use crate::clock::now;
 use crate::contract::types::{Event, EventQuery, ProviderError};
-use ledger::{EventOutcome, Pruned};
+use ledger::EventOutcome;
 
 /// How far back events are listed, in seconds: providers keep them for about 30 days.
 const EVENT_RETENTION: u64 = 30 * 86_400;
@@ -163,17 +163,6 @@ impl Marketplace {
         self.mark_closing(true);
         self.close_marked(&handle).await;
         Ok(summary.changed == summary.fetched)
-    }
-
-    /// Deletes what is older than a number of days and not needed for money, in every workspace of the ledger:
-    /// see [`Ledger::prune`](ledger::Ledger::prune).
-    ///
-    /// # Errors
-    ///
-    /// The ledger fails.
-    pub async fn prune(&self, days: u64) -> Result<Pruned, Error> {
-        let before = now().saturating_sub(days.saturating_mul(86_400));
-        self.ledger(move |ledger| ledger.prune(before)).await
     }
 
     /// Reconciles at once and then at each interval, and refetches marked payments in between. After

@@ -119,6 +119,9 @@ impl Marketplace {
                     self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now())).await?;
                 }
                 if let Error::Provider(error) = &mut error {
+                    if matches!(error, ProviderError::InvalidCredentials(_)) {
+                        error.problem_mut().remedy.push(NEW_KEY_STEP.to_owned());
+                    }
                     error.problem_mut().remedy.push(FORCE_STEP.to_owned());
                 }
                 return Err(error);

@@ -9,6 +9,7 @@ mod command_line;
 mod component;
 mod connection_report;
 mod credential_rules;
+mod data_folder;
 mod deliveries;
 mod egress;
 mod example;

@@ -1,5 +1,6 @@
 //! Payments: asked for, paid, looked up.
 
+use host_test::contract::types::Awaited;
 use host_test::marketplace::ErrorKind;
 use ledger::types::Authority;
 
@@ -73,6 +74,36 @@ async fn refused_payment_frees_its_reference() {
         assert!(error.problem().message.contains("at least 50 cents"));
     }
     host.ask("order-1").await;
+}
+
+#[tokio::test]
+async fn page_lives_as_long_as_asked() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut order = request("order-1", 1050);
+    order.expires_at = Some(now + 60);
+    // Too short for Stripe, which says so. The reference is free.
+    let error = host.marketplace.pay(order.clone()).await.unwrap_err();
+    assert!(error.problem().message.contains("30 minutes"), "{}", error.problem().message);
+    order.expires_at = Some(now + 3600);
+    let view = host.marketplace.pay(order).await.unwrap();
+    let Awaited::Customer(Some(link)) = view.provider.unwrap().awaits else { panic!() };
+    assert_eq!(link.expires_at, Some(now + 3600));
+}
+
+#[tokio::test]
+async fn rejected_payment_can_be_left() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, IS_DECLINED).await;
+    host.marketplace.cancel("order-1").await.unwrap();
+    let transitions = host.marketplace.transitions(None, 0, 10).await.unwrap();
+    let last = transitions.last().unwrap();
+    assert_eq!((last.output.as_str(), last.r#final), ("Rejected", true));
+    // The page is closed, and the reference free.
+    assert_ne!(host.ask("order-1").await, page);
 }
 
 #[tokio::test]

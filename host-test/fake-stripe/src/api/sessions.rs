@@ -49,6 +49,12 @@ pub fn create(
         livemode,
     };
     params.finish()?;
+    // <https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at>
+    if !(30 * 60..=24 * 3600).contains(&session.expires_at.saturating_sub(session.created)) {
+        return Err(ApiError::invalid(
+            "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.",
+        ));
+    }
     if session.currency == "usd" && session.amount < 50 {
         return Err(ApiError::invalid(
             "The Checkout Session's total amount must convert to at least 50 cents.",

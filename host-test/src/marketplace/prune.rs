@@ -1,0 +1,20 @@
+//! Pruning the ledger.
+
+use super::{Error, Marketplace};
+use crate::clock::now;
+use ledger::Pruned;
+
+const SECONDS_PER_DAY: u64 = 86_400;
+
+impl Marketplace {
+    /// Deletes what is older than a number of days and not needed for money, in every workspace of the ledger:
+    /// see [`Ledger::prune`](ledger::Ledger::prune).
+    ///
+    /// # Errors
+    ///
+    /// The ledger fails.
+    pub async fn prune(&self, days: u64) -> Result<Pruned, Error> {
+        let before = now().saturating_sub(days.saturating_mul(SECONDS_PER_DAY));
+        self.ledger(move |ledger| ledger.prune(before)).await
+    }
+}
