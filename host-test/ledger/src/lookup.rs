@@ -37,13 +37,7 @@ fn find_first_attempt(
     scope: &Scope,
     reference: &str,
 ) -> Result<Option<StoredPayment>, LedgerError> {
-    let sql = format!(
-        "SELECT {} FROM payments
-         WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
-         ORDER BY payments.id LIMIT 1",
-        StoredPayment::COLUMNS
-    );
-    query_one(connection, &sql, scope, reference)
+    query_one(connection, scope, "reference = ?4 ORDER BY payments.id LIMIT 1", reference)
 }
 
 /// A canceled payment of a reference that has received money which was not all refunded.
@@ -52,14 +46,12 @@ pub(super) fn find_late_money(
     scope: &Scope,
     reference: &str,
 ) -> Result<Option<StoredPayment>, LedgerError> {
-    let sql = format!(
-        "SELECT {} FROM payments
-         WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
-             AND status = 'canceled' AND received > coalesce(refunded, 0)
-         ORDER BY payments.id LIMIT 1",
-        StoredPayment::COLUMNS
-    );
-    query_one(connection, &sql, scope, reference)
+    query_one(
+        connection,
+        scope,
+        "reference = ?4 AND status = 'canceled' AND received > coalesce(refunded, 0) ORDER BY payments.id LIMIT 1",
+        reference,
+    )
 }
 
 /// The payment that holds a reference: the one that is not canceled.
@@ -84,7 +76,7 @@ pub(super) fn find_by_alias(
              AND alias = ?4",
         StoredPayment::COLUMNS
     );
-    query_one(connection, &sql, scope, alias)
+    query(connection, &sql, scope, alias)
 }
 
 /// A payment by its attempt's id.
@@ -93,12 +85,7 @@ pub(super) fn find_by_attempt(
     scope: &Scope,
     attempt_id: &str,
 ) -> Result<Option<StoredPayment>, LedgerError> {
-    let sql = format!(
-        "SELECT {} FROM payments
-         WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND attempt = ?4",
-        StoredPayment::COLUMNS
-    );
-    query_one(connection, &sql, scope, attempt_id)
+    query_one(connection, scope, "attempt = ?4", attempt_id)
 }
 
 pub(super) fn find_by_reference(
@@ -106,13 +93,12 @@ pub(super) fn find_by_reference(
     scope: &Scope,
     reference: &str,
 ) -> Result<Option<StoredPayment>, LedgerError> {
-    let sql = format!(
-        "SELECT {} FROM payments
-         WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
-         ORDER BY status = 'canceled', payments.id DESC LIMIT 1",
-        StoredPayment::COLUMNS
-    );
-    query_one(connection, &sql, scope, reference)
+    query_one(
+        connection,
+        scope,
+        "reference = ?4 ORDER BY status = 'canceled', payments.id DESC LIMIT 1",
+        reference,
+    )
 }
 
 pub(super) fn find_by_row_id(
@@ -123,7 +109,22 @@ pub(super) fn find_by_row_id(
     Ok(connection.prepare_cached(&sql)?.query_row([row_id], StoredPayment::read).optional()?)
 }
 
+/// The first payment of a scope that a condition finds, in which `?4` is the id.
 fn query_one(
+    connection: &Connection,
+    scope: &Scope,
+    condition: &str,
+    id: &str,
+) -> Result<Option<StoredPayment>, LedgerError> {
+    let sql = format!(
+        "SELECT {} FROM payments
+         WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND {condition}",
+        StoredPayment::COLUMNS
+    );
+    query(connection, &sql, scope, id)
+}
+
+fn query(
     connection: &Connection,
     sql: &str,
     scope: &Scope,

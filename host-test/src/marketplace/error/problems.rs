@@ -1,0 +1,133 @@
+//! The problems of errors that carry values.
+
+use super::OpenPayment;
+use crate::contract::types::{Mode, Money, Problem};
+
+pub(super) fn mode_mismatch(provider: &str, installed: Mode) -> Problem {
+    let (installed, given) = match installed {
+        Mode::Test => ("test", "live"),
+        Mode::Live => ("live", "test"),
+    };
+    Problem::new(
+        "mode-mismatch",
+        format!("{provider} is installed in {installed} mode, and this is a {given} key."),
+        &[
+            &format!("To change the mode, uninstall {provider}."),
+            "Install it again with the new key.",
+        ],
+    )
+}
+
+pub(super) fn origins_not_approved(approvals: &[(String, String)]) -> Problem {
+    let list: Vec<&str> = approvals.iter().map(|(_, what)| what.as_str()).collect();
+    Problem::new(
+        "origins-not-approved",
+        format!("This component asks {}. This has not been approved.", list.join(", ")),
+        &["If you trust it, run `host-test install --approve-origins`."],
+    )
+}
+
+pub(super) fn reference_used(amount: &Money) -> Problem {
+    Problem::new(
+        "reference-used",
+        format!(
+            "This reference was already used for a payment of another amount: {}.",
+            crate::money::display(amount)
+        ),
+        &["For a new payment, use a new reference. For the same payment, use the same amount."],
+    )
+}
+
+pub(super) fn paid_late(payment: Option<&str>) -> Problem {
+    let payment = payment.unwrap_or("ID");
+    Problem::new(
+        "paid-late",
+        "The customer has paid an earlier page of this reference after it was canceled.",
+        &[
+            &format!(
+                "To give the money back: run `host-test refund {payment} --reference NAME`. Then the reference can be used again."
+            ),
+            "To keep the money: deliver what was paid for, and use a new reference for a new payment.",
+        ],
+    )
+}
+
+pub(super) fn other_account(account: &str) -> Problem {
+    Problem::new(
+        "payment-of-other-account",
+        format!(
+            "This payment was created with another account ({account}), which the installed key cannot reach."
+        ),
+        &[
+            "Use a new reference for a new payment. This one ends by itself, at the latest 30 days after the uninstall.",
+            "To reach it: uninstall, and install a key of that account.",
+        ],
+    )
+}
+
+/// How many payments a message names.
+const NAMED_PAYMENTS: usize = 10;
+
+pub(super) fn payments_open(open: &[OpenPayment]) -> Problem {
+    let mut message = format!("Customers can still pay {} payments: ", open.len());
+    if open.len() == 1 {
+        "A customer can still pay 1 payment: ".clone_into(&mut message);
+    }
+    let named = open.iter().take(NAMED_PAYMENTS);
+    let named: Vec<&str> = named.map(|payment| payment.reference.as_str()).collect();
+    message.push_str(&named.join(", "));
+    message.push_str(if open.len() > NAMED_PAYMENTS { " and more." } else { "." });
+    if let Some(first) = open.first() {
+        message.push(' ');
+        message.push_str(&first.because.message);
+    }
+    let mut problem = Problem::new(
+        "payments-open",
+        message,
+        &[
+            "Wait until they have ended, and uninstall again.",
+            "To uninstall now: run `host-test uninstall --force`. What customers still pay is then recorded until these payments have ended, at the latest in 30 days.",
+        ],
+    );
+    if let Some(first) = open.first() {
+        let steps = first.because.remedy.iter();
+        let new = steps.filter(|step| step.contains("host-test install")).cloned();
+        problem.remedy.splice(0..0, new);
+    }
+    problem
+}
+
+pub(super) fn refund_reference_used(amount: &Money) -> Problem {
+    Problem::new(
+        "reference-used",
+        format!(
+            "This reference was already used for a refund of another amount: {}.",
+            crate::money::display(amount)
+        ),
+        &["Use another reference for another refund."],
+    )
+}
+
+pub(super) fn refund_too_large(left: &Money) -> Problem {
+    if left.minor_units == 0 {
+        return Problem::new(
+            "payment-already-refunded",
+            "This payment is completely refunded already.",
+            &["You do not have to do anything."],
+        );
+    }
+    Problem::new(
+        "refund-too-large",
+        format!("Only {} of this payment can still be refunded.", crate::money::display(left)),
+        &["Refund at most this amount."],
+    )
+}
+
+pub(super) fn payment_unknown(mode: Mode) -> Problem {
+    let mode = mode.as_str();
+    Problem::new(
+        "payment-unknown",
+        format!("There is no payment with this reference or id in {mode} mode."),
+        &["Check the reference with which the payment was created."],
+    )
+}
