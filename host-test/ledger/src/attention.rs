@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::payment_state::Attention;
-use super::payments::Scope;
+use super::stored_payment::Scope;
 use super::{Ledger, LedgerError};
 
 /// Why a payment needs a person, and since when.

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::payment_state::Output;
-use super::payments::{Scope, StoredPayment};
+use super::stored_payment::{Scope, StoredPayment};
 use super::{Ledger, LedgerError};
 
 impl Ledger {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::LedgerError;
-use super::payments::Scope;
+use super::stored_payment::Scope;
 use crate::types::{Event, EventSubject};
 
 /// Stores an event whose reference belongs to this workspace and has no payment yet.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::delivery_summary::record_verified_delivery;
 use super::lookup::{find, find_by_alias};
 use super::payment_state::News;
-use super::payments::{Scope, StoredPayment};
+use super::stored_payment::{Scope, StoredPayment};
 use super::update::{Update, update_payment};
 use super::{Ledger, LedgerError, early_events};
 use crate::types::{Authority, Event, EventSubject, Payment};

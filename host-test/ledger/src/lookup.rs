@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::LedgerError;
-use super::payments::{Scope, StoredPayment};
+use super::stored_payment::{Scope, StoredPayment};
 use crate::types::{Payment, PaymentStatus};
 
 /// The stored payment that a payment of the provider's belongs to: by its ids, else by its attempt,

@@ -3,7 +3,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::payments::{Scope, StoredPayment};
+use super::stored_payment::{Scope, StoredPayment};
 use super::{Ledger, LedgerError};
 
 impl Ledger {

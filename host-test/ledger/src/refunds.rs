@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::payments::{Attempt, StoredPayment};
+use super::stored_payment::{Attempt, StoredPayment};
 use super::{Ledger, LedgerError};
 
 /// The result of reserving a refund.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::payment_state::Output;
-use super::payments::Scope;
+use super::stored_payment::Scope;
 use super::{Ledger, LedgerError};
 use crate::types::Mode;
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::LedgerError;
 use super::attention::{raise_attention, settle_attention};
 use super::payment_state::{Known, News, PaymentState, Plan, Step, plan};
-use super::payments::{Scope, StoredPayment};
+use super::stored_payment::{Scope, StoredPayment};
 use super::transitions::{append_transition, last_told};
 use crate::types::Payment;
 
