@@ -219,6 +219,38 @@ fn refund_of_the_same_reference_is_made_once() {
 }
 
 #[test]
+fn failed_refund_of_the_same_reference_is_made_anew() {
+    for status in ["failed", "canceled"] {
+        let refund = |id: &str, status: &str| {
+            json!({
+                "id": id,
+                "payment_intent": "pi_1",
+                "amount": 1050,
+                "currency": "usd",
+                "status": status,
+                "metadata": { "brain_studio_workspace": "w1", "brain_studio_refund": "refund-1" },
+            })
+        };
+        let earlier = json!({ "data": [refund("re_1", status)], "has_more": false });
+        let stripe = StandIn::default()
+            .with(INTENT, 200, intent("succeeded"))
+            .with("GET /v1/refunds", 200, earlier)
+            .with("POST /v1/refunds", 200, refund("re_2", "succeeded"));
+        let request = RefundRequest {
+            payment: "pi_1".to_owned(),
+            reference: "refund-1".to_owned(),
+            attempt_id: "a2".to_owned(),
+            idempotency_key: "key-2".to_owned(),
+            reserved_at: 1_000,
+            minor_units: None,
+        };
+        let made =
+            stripe.run(|stripe| payments::refund(stripe, &installation(), &request)).unwrap();
+        assert_eq!(made.id, "re_2", "{status}");
+    }
+}
+
+#[test]
 fn search_ends_with_found_more_or_absent() {
     let search = |attempt: &str| AttemptSearch {
         attempt_id: attempt.to_owned(),

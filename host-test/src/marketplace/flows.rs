@@ -136,6 +136,7 @@ impl Marketplace {
         return_query: Option<String>,
     ) -> Result<PaymentView, Error> {
         let (handle, stored) = self.stored_payment(id).await?;
+        self.check_account(&handle, &stored).await?;
         let (remote_id, mode) = (stored.remote_id.ok_or(Error::NoRemoteId)?, handle.mode());
         let request = CompletionRequest {
             payment: remote_id,

@@ -24,6 +24,7 @@ impl Marketplace {
         minor_units: Option<u64>,
     ) -> Result<(StoredPayment, Refund), Error> {
         let (handle, stored) = self.stored_payment(id).await?;
+        self.check_account(&handle, &stored).await?;
         let remote_id = stored.remote_id.clone().ok_or(Error::NoRemoteId)?;
         let mode = handle.mode();
         let fetched = self.fetch(&handle, &remote_id).await?;

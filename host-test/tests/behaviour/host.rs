@@ -179,6 +179,11 @@ pub fn options_with_secret(key: &str, secret: &str) -> InstallOptions {
     InstallOptions { credentials: Credentials::new(given), ..options(key) }
 }
 
+/// The time in Unix seconds.
+pub fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
 pub fn request(reference: &str, minor_units: u64) -> PaymentOrder {
     PaymentOrder {
         reference: reference.to_owned(),

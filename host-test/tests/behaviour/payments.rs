@@ -4,7 +4,7 @@ use host_test::contract::types::Awaited;
 use host_test::marketplace::ErrorKind;
 use ledger::types::Authority;
 
-use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, request};
+use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, now, request};
 
 #[tokio::test]
 async fn the_same_reference_is_the_same_payment() {
@@ -80,7 +80,7 @@ async fn refused_payment_frees_its_reference() {
 async fn page_lives_as_long_as_asked() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = now();
     let mut order = request("order-1", 1050);
     order.expires_at = Some(now + 60);
     // Too short for Stripe, which says so. The reference is free.

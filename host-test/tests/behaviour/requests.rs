@@ -7,7 +7,7 @@ use host_test::contract::types::CaptureMethod;
 use host_test::marketplace::{InstallOptions, PaymentOrder};
 use serde_json::Value;
 
-use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, options, options_with_secret, request};
+use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, now, options, options_with_secret, request};
 
 const SHAPES: &str = include_str!("../fixtures/request-shapes.json");
 
@@ -116,7 +116,7 @@ async fn requests_match_stripes_shapes() {
         let mut payment = request("order-1", 1050);
         payment.description = Some("Two coffees".to_owned());
         payment.cancel_url = Some("https://example.com/no".to_owned());
-        payment.expires_at = Some(4_000_000_000);
+        payment.expires_at = Some(now() + 3600);
         let page = host.marketplace.pay(payment).await.unwrap().stored.checkout_url.unwrap();
         host.pay(&page, IS_DECLINED).await;
         host.marketplace.payment("order-1").await.unwrap();
