@@ -143,6 +143,12 @@ impl Marketplace {
         let (attempt, created) = if is_new {
             self.create_first(&handle, &new, attempt).await?
         } else {
+            // The first request may have gone to another account.
+            let (scope, reference) = (handle.scope.clone(), new.reference.clone());
+            let reserved = self.ledger(move |ledger| ledger.payment(&scope, &reference)).await?;
+            if let Some(reserved) = reserved {
+                self.check_account(&handle, &reserved).await?;
+            }
             self.create_again(&handle, &new, attempt).await?
         };
         match created {

@@ -110,6 +110,25 @@ async fn draining_installation_takes_its_deliveries() {
 }
 
 #[tokio::test]
+async fn unanswered_attempt_of_another_account_is_not_repeated() {
+    let host = live_host().await;
+    host.fake.set_fault(Some(fake_provider::Fault {
+        kind: fake_provider::FaultKind::Broken,
+        requests: "POST /v1/checkout/sessions".to_owned(),
+        skip: 0,
+        has_effect: true,
+    }));
+    host.marketplace.pay(super::host::request("order-1", 1050)).await.unwrap_err();
+    host.fake.set_fault(Some(fake_provider::FaultKind::Rejected.into()));
+    assert_eq!(host.marketplace.uninstall(true).await.unwrap().open.len(), 1);
+    host.fake.set_fault(None);
+    host.install(&LIVE_KEY.replace("51", "SecondAccount")).await.unwrap();
+    // The page of the first account may be open: a second one would be one too many.
+    let error = host.marketplace.pay(super::host::request("order-1", 1050)).await.unwrap_err();
+    assert_eq!(error.problem().code, "payment-of-other-account");
+}
+
+#[tokio::test]
 async fn same_account_adopts_its_payments() {
     let host = live_host().await;
     let page = host.ask("order-1").await;
