@@ -170,12 +170,15 @@ impl Marketplace {
     pub async fn reconcile_forever(self: Arc<Self>) {
         let mut failures = 0;
         let mut next_reconciliation = tokio::time::Instant::now();
+        let mut next_drain = next_reconciliation;
         loop {
-            let is_due = tokio::time::Instant::now() >= next_reconciliation;
-            if is_due {
+            let now = tokio::time::Instant::now();
+            if now >= next_drain {
                 // A failure is met again by the next round.
                 let _ = self.drain().await;
+                next_drain = now + RECONCILE_INTERVAL;
             }
+            let is_due = now >= next_reconciliation;
             let result = if is_due {
                 self.reconcile_older_than(UNFINISHED_AGE, |_| ()).await.map(|_| true)
             } else {
