@@ -114,6 +114,7 @@ fn use_everything(ledger: &mut Ledger) {
     ledger.payment_history(&scope, "r").unwrap();
     let paid = StoredPayment { received: 10, ..stored };
     ledger.reserve_refund(&paid, "refund", None, 3).unwrap();
+    ledger.reserved_refunds(&paid).unwrap();
     ledger.release_refund("attempt").unwrap();
     let other = NewPayment { reference: "r2".to_owned(), ..new };
     let reserved = ledger.reserve(&scope, &other, 1).unwrap();

@@ -86,6 +86,21 @@ impl Ledger {
         Ok(RefundReservation::Reserved(ReservedRefund { attempt, minor_units, is_new: true }))
     }
 
+    /// The refunds that are reserved for a payment: their references and attempts, the oldest first.
+    pub fn reserved_refunds(
+        &self,
+        payment: &StoredPayment,
+    ) -> Result<Vec<(String, Attempt)>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT reference, attempt, reserved_at FROM refunds WHERE payment = ?1
+             ORDER BY reserved_at",
+        )?;
+        let rows = statement.query_map([payment.row_id], |row| {
+            Ok((row.get(0)?, Attempt::of_refund(row.get(1)?, row.get(2)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Removes an attempt that refunded nothing, so that the reference can be used again.
     pub fn release_refund(&mut self, attempt_id: &str) -> Result<(), LedgerError> {
         self.connection.execute("DELETE FROM refunds WHERE attempt = ?1", [attempt_id])?;

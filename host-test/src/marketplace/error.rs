@@ -14,7 +14,7 @@ use crate::vault::VaultError;
 use ledger::{InstallationState, LedgerError};
 use problems::{
     mode_mismatch, origins_not_approved, other_account, paid_late, payment_unknown, payments_open,
-    reference_used, refund_reference_used, refund_too_large,
+    reference_used, refund_reference_used, refund_too_large, refund_undecided,
 };
 
 /// Why a use case failed.
@@ -103,6 +103,9 @@ pub enum Error {
     /// The provider has stored a failure for a refund, and it cannot be found.
     #[error("it is not known whether the refund was made")]
     RefundUnknown,
+    /// What is left is reserved by these other refunds, which are not decided.
+    #[error("other refunds of the payment are not decided")]
+    RefundUndecided(Vec<String>),
     /// There is no such payment in this mode.
     #[error("there is no such payment")]
     PaymentUnknown(Mode),
@@ -158,6 +161,7 @@ impl Error {
             | Self::RefundReferenceUsed(_)
             | Self::RefundTooLarge(_)
             | Self::RefundUnknown
+            | Self::RefundUndecided(_)
             | Self::PaymentUnknown(_)
             | Self::PositionUnknown(_) => ErrorKind::Refused,
             Self::Plugin(_)
@@ -265,6 +269,7 @@ impl Error {
                     "If it was not within a day, refund it with another reference.",
                 ],
             ),
+            Self::RefundUndecided(references) => refund_undecided(references),
             Self::PaymentUnknown(mode) => payment_unknown(*mode),
             Self::PositionUnknown(position) => Problem::new(
                 "position-unknown",

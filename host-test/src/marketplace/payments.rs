@@ -162,8 +162,14 @@ impl Marketplace {
                     .await?;
                 self.changes.send_replace(());
                 let stored = stored.ok_or(Error::PaymentUnknown(mode))?;
-                self.mark_closing(stored.needs_closing);
-                self.close_marked(&handle).await;
+                if stored.needs_closing {
+                    // Its reference was paid meanwhile: the customer must not get this page.
+                    self.mark_closing(true);
+                    self.close_marked(&handle).await;
+                    let fetched = self.fetch(&handle, &payment.id).await?;
+                    let fetched = fetched.ok_or(Error::PaymentUnknown(mode))?;
+                    return Ok(PaymentView::fetched(mode, fetched));
+                }
                 Ok(PaymentView::fetched(mode, (stored, payment)))
             }
             Err(error) => Err(error.into()),

@@ -9,6 +9,10 @@ use crate::contract::types::{
 };
 use ledger::{RefundReservation, ReservedRefund, StoredPayment};
 
+/// How long a refund that cannot be found may still be carried out, in seconds: providers keep an idempotency
+/// key for about a day.
+const UNDECIDED_PERIOD: u64 = 86_400;
+
 impl Marketplace {
     /// Refunds a payment. `minor_units` None: everything that is left. The same reference again is
     /// the same refund, unless that one failed: then it is a new one.
@@ -33,7 +37,19 @@ impl Marketplace {
         if stored.received == 0 {
             return Err(Error::PaymentNotPaid);
         }
-        let mut reserved = self.reserve_refund(&stored, reference, minor_units).await?;
+        let mut reserved = match self.reserve_refund(&stored, reference, minor_units).await {
+            Err(Error::RefundTooLarge(_)) => {
+                // An earlier refund may have come to nothing since it was reserved.
+                let undecided = self.release_failed_refunds(&handle, &stored, &remote_id).await?;
+                match self.reserve_refund(&stored, reference, minor_units).await {
+                    Err(Error::RefundTooLarge(_)) if !undecided.is_empty() => {
+                        return Err(Error::RefundUndecided(undecided));
+                    }
+                    reserved => reserved?,
+                }
+            }
+            reserved => reserved?,
+        };
         let mut request = refund_request(&remote_id, reference, &reserved);
         let mut earlier = None;
         if !reserved.is_new {
@@ -56,6 +72,32 @@ impl Marketplace {
         let fetched = self.fetch(&handle, &refund.payment).await?;
         let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
         Ok((stored, refund))
+    }
+
+    /// Releases the refunds of a payment that have failed, and those of which there is nothing a day after they
+    /// were asked for. Returns the references of those that are not decided.
+    async fn release_failed_refunds(
+        &self,
+        handle: &Handle,
+        payment: &StoredPayment,
+        remote_id: &str,
+    ) -> Result<Vec<String>, Error> {
+        let stored = payment.clone();
+        let reserved = self.ledger(move |ledger| ledger.reserved_refunds(&stored)).await?;
+        let mut undecided = Vec::new();
+        for (reference, attempt) in reserved {
+            let is_old = now().saturating_sub(attempt.reserved_at) > UNDECIDED_PERIOD;
+            let reserved = ReservedRefund { attempt, minor_units: None, is_new: false };
+            let request = refund_request(remote_id, &reference, &reserved);
+            match self.find_refund(handle, &request).await {
+                Ok(Some(refund)) if has_failed(&refund) => self.release_refund(&request).await?,
+                Ok(None) if is_old => self.release_refund(&request).await?,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(Error::RefundUnknown) => undecided.push(reference),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(undecided)
     }
 
     async fn send_refund(&self, handle: &Handle, request: &RefundRequest) -> Result<Refund, Error> {

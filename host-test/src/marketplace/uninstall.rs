@@ -183,26 +183,32 @@ impl Marketplace {
             self.ledger(move |ledger| ledger.draining_installations(&workspace, &provider)).await?;
         let has_any = !draining.is_empty();
         for stored in draining {
-            let (id, until) = (stored.id.clone(), stored.draining_until.unwrap_or(0));
-            let handle = self.handle(self.open_installation(stored)?).await?;
-            let open = self.close_open_payments(&handle).await;
-            let has_ended = matches!(&open, Ok(open) if open.is_empty());
-            if !has_ended && now() < until {
-                continue;
-            }
-            // At the end of the period nothing more can be done with the credentials.
-            let uninstalled = handle.uninstall().await?;
-            if uninstalled.is_err() && now() < until {
-                continue;
-            }
-            self.ledger(move |ledger| {
-                ledger.abandon_open_payments(&id, now())?;
-                ledger.finish_uninstalling(&id, now())
-            })
-            .await?;
-            self.changes.send_replace(());
+            // One that fails holds up no other: it is met again by the next round.
+            let _ = self.drain_one(stored).await;
         }
         Ok(has_any)
+    }
+
+    async fn drain_one(&self, stored: StoredInstallation) -> Result<(), Error> {
+        let (id, until) = (stored.id.clone(), stored.draining_until.unwrap_or(0));
+        let is_over = now() >= until;
+        let handle = self.handle(self.open_installation(stored)?).await?;
+        let open = self.close_open_payments(&handle).await;
+        if !is_over && !matches!(&open, Ok(open) if open.is_empty()) {
+            return Ok(());
+        }
+        let uninstalled = handle.uninstall().await;
+        // At the end of the period nothing more can be done with the credentials.
+        if !is_over && !matches!(uninstalled, Ok(Ok(()))) {
+            return Ok(());
+        }
+        self.ledger(move |ledger| {
+            ledger.abandon_open_payments(&id, now())?;
+            ledger.finish_uninstalling(&id, now())
+        })
+        .await?;
+        self.changes.send_replace(());
+        Ok(())
     }
 
     /// Calls the plugin's `uninstall`, and returns the installation that it was called with.

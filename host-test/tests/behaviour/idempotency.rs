@@ -156,6 +156,36 @@ async fn refund_with_a_stored_failure_is_never_sent_again() {
 }
 
 #[tokio::test]
+async fn failed_refund_gives_its_amount_back_to_another_name() {
+    let host = installed().await;
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    host.marketplace.refund("order-1", "r1", None).await.unwrap();
+    host.fake.fail_last_refund(false);
+    let (stored, _) = host.marketplace.refund("order-1", "r2", None).await.unwrap();
+    assert_eq!(stored.refunded, Some(1050));
+    // The first one is not made again besides.
+    let error = host.marketplace.refund("order-1", "r1", None).await.unwrap_err();
+    assert_eq!(error.problem().code, "payment-already-refunded");
+}
+
+#[tokio::test]
+async fn unknown_refund_ends_after_a_day() {
+    let host = installed().await;
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    host.fake.set_fault(Some(fault(FaultKind::FailingForKey, "POST /v1/refunds", false)));
+    host.marketplace.refund("order-1", "r1", None).await.unwrap_err();
+    host.fake.set_fault(None);
+    let problem = host.marketplace.refund("order-1", "r2", None).await.unwrap_err().problem();
+    assert!(problem.code == "refund-undecided" && problem.message.contains("r1"), "{problem:?}");
+    let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
+    ledger.execute("UPDATE refunds SET reserved_at = reserved_at - 90000", []).unwrap();
+    let (stored, _) = host.marketplace.refund("order-1", "r2", None).await.unwrap();
+    assert_eq!(stored.refunded, Some(1050));
+}
+
+#[tokio::test]
 async fn refund_that_was_made_is_found() {
     for kind in [FaultKind::Broken, FaultKind::Failing] {
         let host = installed().await;

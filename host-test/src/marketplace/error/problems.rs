@@ -131,3 +131,17 @@ pub(super) fn payment_unknown(mode: Mode) -> Problem {
         &["Check the reference with which the payment was created."],
     )
 }
+
+pub(super) fn refund_undecided(references: &[String]) -> Problem {
+    Problem::new(
+        "refund-undecided",
+        format!(
+            "It is not known yet whether an earlier refund of this payment was made: {}.",
+            references.join(", ")
+        ),
+        &[
+            "Run `host-test refund` again with the reference of that refund.",
+            "If it is not found within a day, what it has reserved can be refunded with another reference.",
+        ],
+    )
+}

@@ -37,6 +37,7 @@ fn errors() -> Vec<Error> {
         Error::RefundTooLarge(amount.clone()),
         Error::RefundTooLarge(Money { minor_units: 0, ..amount.clone() }),
         Error::RefundUnknown,
+        Error::RefundUndecided(vec!["r1".to_owned()]),
         Error::PaymentUnknown(Mode::Test),
         Error::PositionUnknown(100_000),
         Error::Ledger(LedgerError::Locked),
