@@ -3,9 +3,7 @@
 use crate::bindings::brain_studio::payments::types::{Problem, ProviderError};
 use crate::permissions::permission_missing;
 use crate::problem::problem;
-use crate::stripe::{Error, TRY_AGAIN};
-
-const TELL_SUPPORT: &[&str] = &["Tell the marketplace's support: you cannot change this yourself."];
+use crate::stripe::{Error, TELL_SUPPORT, TRY_AGAIN};
 
 const REPEAT_SAFELY: &[&str] = &[
     "Repeat it with the same reference: that is safe and never charges twice.",

@@ -6,7 +6,7 @@ use crate::bindings::brain_studio::payments::types::{
 };
 use crate::credentials::{is_restricted, signing_secret};
 use crate::permissions::{self, Missing};
-use crate::stripe::{Account, Client, Error, Params};
+use crate::stripe::{Account, Client, Error, Params, Request};
 
 /// Connects a merchant's account.
 pub fn install(stripe: &Client, request: &InstallRequest) -> Result<Installation, ProviderError> {
@@ -59,10 +59,15 @@ pub fn missing_permissions(stripe: &Client, request: &InstallRequest) -> Result<
     }
 }
 
+/// The request for the account of the key.
+pub fn account_request() -> Request {
+    Request::get("/v1/account", &Params::new())
+}
+
 /// The account of the key. None: not known. A restricted key may not read the account, but Stripe's 403
 /// answer often names it. No payment needs the account's id, so an answer without it is no error.
 pub fn account(stripe: &Client) -> Result<Option<String>, Error> {
-    match stripe.get("/v1/account", &Params::new()) {
+    match stripe.send(account_request()) {
         Ok(answer) => Ok(answer.read::<Account>().ok().map(|account| account.id)),
         Err(Error::PermissionMissing { account, .. }) => Ok(account),
         Err(Error::NotFound(_) | Error::Refused { .. } | Error::Unreadable) => Ok(None),

@@ -21,7 +21,8 @@ pub fn from_dispute(dispute: DisputeObject) -> Result<Dispute, AmountTooLarge> {
     let status = match dispute.status.as_str() {
         "needs_response" | "warning_needs_response" => DisputeStatus::NeedsResponse,
         "under_review" | "warning_under_review" => DisputeStatus::UnderReview,
-        "won" => DisputeStatus::Won,
+        // An inquiry of the bank that ended without a dispute: it took no money.
+        "won" | "warning_closed" => DisputeStatus::Won,
         "lost" => DisputeStatus::Lost,
         _ => DisputeStatus::Other(dispute.status),
     };
@@ -33,4 +34,38 @@ pub fn from_dispute(dispute: DisputeObject) -> Result<Dispute, AmountTooLarge> {
         amount: Money { minor_units, currency: dispute.currency },
         is_refundable: dispute.is_charge_refundable,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_map() {
+        let rows = [
+            ("needs_response", "NeedsResponse", Some(9)),
+            ("warning_needs_response", "NeedsResponse", Some(9)),
+            ("under_review", "UnderReview", None),
+            ("warning_under_review", "UnderReview", None),
+            ("won", "Won", None),
+            ("warning_closed", "Won", None),
+            ("lost", "Lost", None),
+            // The money was given back before there was a dispute.
+            ("prevented", "Other(\"prevented\")", None),
+        ];
+        for (word, status, due_by) in rows {
+            let dispute = from_dispute(DisputeObject {
+                id: "du_1".to_owned(),
+                payment_intent: "pi_1".to_owned(),
+                amount: 1050,
+                currency: "usd".to_owned(),
+                status: word.to_owned(),
+                due_by: Some(9),
+                is_charge_refundable: true,
+            });
+            let dispute = dispute.unwrap();
+            let found = format!("{:?}", dispute.status).replace("DisputeStatus::", "");
+            assert_eq!((found.as_str(), dispute.due_by), (status, due_by), "{word}");
+        }
+    }
 }

@@ -6,11 +6,12 @@ use super::json::{Fields as _, FromJson, Json};
 pub struct Account {
     /// `acct_…`
     pub id: String,
+    /// Whether it can take payments. None: Stripe does not say.
+    pub charges_enabled: Option<bool>,
 }
 
 impl FromJson for Account {
     fn from_json(json: &Json) -> Option<Self> {
-        let id = json.string("id")?;
-        Some(Self { id })
+        Some(Self { id: json.string("id")?, charges_enabled: json.flag("charges_enabled") })
     }
 }

@@ -8,14 +8,19 @@ use crate::bindings::brain_studio::payments::http::{Failure, FailureKind};
 use crate::bindings::brain_studio::payments::types::Problem;
 use crate::problem::problem;
 
+/// The remedy for what passes by itself.
 pub const TRY_AGAIN: &[&str] = &["Wait a minute and try again. Nothing was changed in Stripe."];
+/// The remedy for what no merchant can change.
+pub const TELL_SUPPORT: &[&str] =
+    &["Tell the marketplace's support: you cannot change this yourself."];
 
 /// Why a request to Stripe failed.
 #[derive(Debug)]
 pub enum Error {
     /// The host denied the request, with this message.
     Denied(String),
-    /// Stripe cannot be reached, is too busy or has failed. Nothing was changed.
+    /// Stripe cannot be reached, is too busy or has failed, or its answer is too large. Nothing was
+    /// changed.
     Unavailable(Problem),
     /// The request was sent and has no answer. It may have been carried out.
     UnknownOutcome,
@@ -64,7 +69,11 @@ impl Error {
                 TRY_AGAIN,
             )),
             FailureKind::Unauthorized => Self::KeyRejected { expired: false },
-            FailureKind::TooLarge => Self::Unreadable,
+            FailureKind::TooLarge => Self::Unavailable(problem(
+                "provider-answer-too-large",
+                "Stripe's answer was too large.",
+                TELL_SUPPORT,
+            )),
             FailureKind::Unreachable | FailureKind::Interrupted | FailureKind::Other => {
                 Self::Unavailable(problem(
                     "provider-unreachable",
@@ -141,6 +150,17 @@ mod tests {
         assert_eq!(word_with_prefix(sentence, "rak_").as_deref(), Some("rak_webhook_write"));
         assert_eq!(word_with_prefix(sentence, "acct_").as_deref(), Some("acct_1H"));
         assert_eq!(word_with_prefix("a 'rak_' b", "rak_"), None);
+    }
+
+    #[test]
+    fn answer_that_is_too_large_has_its_own_code() {
+        let failure =
+            || Failure { kind: FailureKind::TooLarge, message: String::new(), request_sent: true };
+        let Error::Unavailable(problem) = Error::from_failure(failure(), false) else { panic!() };
+        assert_eq!(problem.code, "provider-answer-too-large");
+        assert_eq!(problem.message, "Stripe's answer was too large.");
+        assert_eq!(problem.remedy, TELL_SUPPORT);
+        assert!(matches!(Error::from_failure(failure(), true), Error::UnknownOutcome));
     }
 
     #[test]

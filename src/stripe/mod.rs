@@ -14,7 +14,7 @@ mod webhooks;
 
 pub use account::Account;
 pub use client::{Client, Request, Response};
-pub use error::{Error, TRY_AGAIN};
+pub use error::{Error, TELL_SUPPORT, TRY_AGAIN};
 pub use event::{Event, Subject};
 pub use json::{Fields, FromJson, Json, List, parse};
 pub use params::Params;

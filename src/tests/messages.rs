@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::stand_in::{StandIn, installation, key, lacks, problem_of, webhook_urls};
 use super::write_problem;
 use crate::bindings::brain_studio::payments::types::{
-    CredentialMeaning, Installation, Problem, ProviderError, StatusReport, StatusRequest,
-    WebhookOwner, WebhookRegistration,
+    Check, CredentialMeaning, Installation, Mode, Problem, ProviderError, StatusReport,
+    StatusRequest, Verdict, WebhookOwner, WebhookRegistration,
 };
 use crate::connection::report_status;
 use crate::stripe::{Error, TRY_AGAIN};
@@ -85,6 +85,12 @@ fn errors_are_unchanged() {
     insta::assert_snapshot!(text);
 }
 
+const ACCOUNT: &str = "GET /v1/account";
+
+fn account(charges_enabled: &Value) -> Value {
+    json!({ "id": "acct_1", "charges_enabled": charges_enabled })
+}
+
 fn endpoint(change: &Value) -> Value {
     let mut endpoint = json!({
         "id": "we_1",
@@ -121,11 +127,10 @@ fn checks_are_unchanged() {
     const LIST: &str = "GET /v1/webhook_endpoints";
     const DESTINATIONS: &str = "GET /v2/core/event_destinations";
     let with = |endpoints: &[Value], destination: Value| {
-        StandIn::default().with(LIST, 200, json!({ "data": endpoints })).with(
-            DESTINATIONS,
-            200,
-            json!({ "data": [destination] }),
-        )
+        StandIn::default()
+            .with(LIST, 200, json!({ "data": endpoints }))
+            .with(DESTINATIONS, 200, json!({ "data": [destination] }))
+            .with(ACCOUNT, 200, account(&json!(true)))
     };
     let destination = |kind: &str, payload: &str, from: &str| json!({ "id": "we_1", "type": kind, "event_payload": payload, "events_from": [from], "enabled_events": [] });
     let good = destination("webhook_endpoint", "snapshot", "@self");
@@ -189,7 +194,11 @@ fn checks_are_unchanged() {
             with(&[], json!({ "id": "x", "type": "webhook_endpoint" })),
             &nothing,
         ),
-        ("the key is dead", StandIn::default().with(LIST, 401, json!({})), &ours),
+        (
+            "the key is dead",
+            StandIn::default().with(LIST, 401, json!({})).with(ACCOUNT, 401, json!({})),
+            &ours,
+        ),
         ("too busy", StandIn::default().with(LIST, 429, json!({})), &ours),
         ("not Stripe", StandIn::default(), &ours),
         (
@@ -201,13 +210,67 @@ fn checks_are_unchanged() {
     let mut text = String::new();
     for (situation, stripe, installation) in rows {
         writeln!(text, "== {situation}").unwrap();
-        for check in report(&stripe, installation, "standard").checks {
-            let verdict = format!("{:?}", check.verdict);
-            writeln!(text, "{verdict} {}: {}", check.id, check.message).unwrap();
-            for step in &check.remedy {
-                writeln!(text, "  - {step}").unwrap();
-            }
+        write_checks(&mut text, &report(&stripe, installation, "standard").checks);
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// A line of text for each check, and one for each step of its remedy.
+fn write_checks(text: &mut String, checks: &[Check]) {
+    for check in checks {
+        let verdict = format!("{:?}", check.verdict);
+        writeln!(text, "{verdict} {}: {}", check.id, check.message).unwrap();
+        for step in &check.remedy {
+            writeln!(text, "  - {step}").unwrap();
         }
+    }
+}
+
+/// What the report says of an account, by Stripe's answer to `GET /v1/account`.
+#[test]
+fn account_check_is_unchanged() {
+    use Mode::{Live, Test};
+    use Verdict::{Fail, Pass, Unknown, Warn};
+    let not_allowed = json!({ "error": { "message": "not available for use by restricted keys" } });
+    let (yes, no, silent) = (account(&json!(true)), account(&json!(false)), json!({}));
+    let rows = [
+        ("activated", Live, "standard", 200, yes.clone(), Pass),
+        ("activated, test mode", Test, "standard", 200, yes.clone(), Pass),
+        ("a restricted key that may read it", Live, "restricted", 200, yes, Pass),
+        ("not activated", Live, "standard", 200, no.clone(), Fail),
+        ("not activated, test mode", Test, "standard", 200, no.clone(), Warn),
+        ("not activated, a restricted key", Live, "restricted", 200, no, Fail),
+        (
+            "a restricted key",
+            Live,
+            "restricted",
+            403,
+            lacks("rak_accounts_kyc_basic_read"),
+            Unknown,
+        ),
+        ("a restricted key, test mode", Test, "restricted", 403, not_allowed, Unknown),
+        ("the key is rejected", Live, "standard", 401, silent.clone(), Unknown),
+        ("too busy", Live, "standard", 429, silent.clone(), Unknown),
+        ("Stripe has a problem", Live, "standard", 500, silent.clone(), Unknown),
+        ("the connection breaks", Live, "standard", 0, Value::Null, Unknown),
+        ("no such request", Live, "standard", 404, silent.clone(), Unknown),
+        ("Stripe does not say", Live, "standard", 200, account(&Value::Null), Unknown),
+        ("another type", Live, "standard", 200, account(&json!("false")), Unknown),
+        ("not an account", Live, "standard", 200, silent, Unknown),
+    ];
+    let mut text = String::new();
+    for (situation, mode, kind, status, answer, verdict) in rows {
+        let stripe = StandIn::default().with(ACCOUNT, status, answer);
+        let checks = report(&stripe, &Installation { mode, ..installation() }, kind).checks;
+        // It stands behind the permissions.
+        let [_, permissions, found, ..] = checks.as_slice() else { panic!("{situation}") };
+        let ids = (permissions.id.as_str(), found.id.as_str());
+        assert_eq!(ids, ("permissions", "account-can-charge"), "{situation}");
+        assert_eq!(found.verdict, verdict, "{situation}");
+        let asked = stripe.take_requests().into_iter().filter(|request| request == ACCOUNT);
+        assert_eq!(asked.count(), 1, "{situation}");
+        writeln!(text, "== {situation}").unwrap();
+        write_checks(&mut text, std::slice::from_ref(found));
     }
     insta::assert_snapshot!(text);
 }

@@ -217,24 +217,38 @@ fn the_guides_steps() -> Vec<Row> {
 /// Keys, and what Stripe and the way to it do.
 fn keys_and_troubles() -> Vec<Row> {
     let not_read: Finding = ("webhook-destination", MAY_NOT_READ.0, MAY_NOT_READ.1);
+    let no_account: Finding = ("account-can-charge", UNKNOWN, "API Key may not read whether");
     let lacks = [
         ("permissions", WARN, "permissions[]=rak_webhook_write"),
+        no_account,
         ("webhook-endpoint", FAIL, "create the webhook by hand"),
     ];
     let no_secret = [("webhook-secret", UNKNOWN, NONE)];
     let unreadable = no_webhook(&lacks, NOT_SEEN, MAY_NOT_READ, &no_secret);
     let readable = no_webhook(&lacks, NONE, MAY_NOT_READ, &no_secret);
     let trouble = |situation, kind, why| {
-        let seen = [("key", UNKNOWN, why), ("webhook-endpoint", UNKNOWN, NOT_SEEN)];
+        let seen = [
+            ("key", UNKNOWN, why),
+            ("account-can-charge", UNKNOWN, NOT_SEEN),
+            ("webhook-endpoint", UNKNOWN, NOT_SEEN),
+        ];
         let mut row =
             Row::automatic(situation).finds(&no_webhook(&seen, NOT_SEEN, (UNKNOWN, NOT_SEEN), &[]));
         row.trouble = Some(kind);
         row
     };
     vec![
+        Row::automatic("the account is not activated, live").key("sk_live_51NotActivated").finds(
+            &[("account-can-charge", FAIL, "https://dashboard.stripe.com/account/onboarding")],
+        ),
+        Row::automatic("the account is not activated").key("sk_test_51NotActivated").finds(&[(
+            "account-can-charge",
+            WARN,
+            "Live payments will not work",
+        )]),
         Row::automatic("a restricted key with all that is needed")
             .key("rk_test_51AllThatIsNeeded")
-            .finds(&[not_read]),
+            .finds(&[no_account, not_read]),
         Row::automatic("a restricted key that may not write webhooks")
             .key("rk_test_51WithoutWebhook")
             .finds(&unreadable),
@@ -243,7 +257,7 @@ fn keys_and_troubles() -> Vec<Row> {
             let mut row = Row::automatic("the same, and made by hand with its secret given")
                 .key("rk_test_51WithoutWebhook")
                 .finds(&no_webhook(
-                    &[lacks[0], ("webhook-endpoint", UNKNOWN, NOT_SEEN)],
+                    &[lacks[0], no_account, ("webhook-endpoint", UNKNOWN, NOT_SEEN)],
                     NOT_SEEN,
                     MAY_NOT_READ,
                     &[],
@@ -259,11 +273,16 @@ fn keys_and_troubles() -> Vec<Row> {
             .key("rk_test_51WithoutRefundEvent")
             .finds(&[
                 ("permissions", WARN, "rak_refund_write (to refund payments), rak_event_read"),
+                no_account,
                 not_read,
             ]),
         Row::automatic("a restricted key that does not get the signing secret")
             .key("rk_test_51Secretless")
-            .finds(&[not_read, ("webhook-secret", WARN, "the endpoint that Brain Studio created")]),
+            .finds(&[
+                no_account,
+                not_read,
+                ("webhook-secret", WARN, "the endpoint that Brain Studio created"),
+            ]),
         {
             let mut row = trouble("the key was deleted", FaultKind::Rejected, "create a new one");
             row.findings[0].1 = FAIL;

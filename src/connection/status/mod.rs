@@ -2,18 +2,24 @@
 
 mod webhook;
 
-use super::{destination, endpoint};
+use super::{destination, endpoint, install};
 use crate::bindings::brain_studio::payments::types::{
-    Check, Installation, Problem, StatusReport, StatusRequest, Verdict,
+    Check, Installation, Mode, Problem, StatusReport, StatusRequest, Verdict,
 };
 use crate::credentials::{has_key, is_restricted};
 use crate::permissions::{self, Missing};
 use crate::problem::problem;
 use crate::provider_error::{key_rejected, unknown_request};
-use crate::stripe::{Client, Error, EventDestination, WebhookEndpoint};
+use crate::stripe::{Account, Client, Error, EventDestination, WebhookEndpoint};
 
 const NO_WEBHOOK: &str = "There is no webhook to check.";
 const NOT_CHECKED: &str = "The webhook could not be checked.";
+
+const ACTIVATE: &[&str] = &[
+    "Open the Stripe Dashboard: https://dashboard.stripe.com/account/onboarding",
+    "Finish the activation of the account: answer everything that Stripe asks for.",
+    "Then look at this status again.",
+];
 
 /// What Stripe answered about the connection.
 struct Observed<'a> {
@@ -21,6 +27,7 @@ struct Observed<'a> {
     request: &'a StatusRequest,
     endpoints: Result<Vec<WebhookEndpoint>, Error>,
     destinations: Result<Vec<EventDestination>, Error>,
+    account: Result<Account, Error>,
     missing: Result<Missing, Error>,
 }
 
@@ -35,7 +42,8 @@ pub fn report_status(
         let none = check("key", Verdict::Fail, "This installation has no API Key.", remedy);
         return StatusReport { checks: vec![none] };
     }
-    let mut requests = vec![endpoint::first_page(), destination::first_page()];
+    let mut requests =
+        vec![endpoint::first_page(), destination::first_page(), install::account_request()];
     let may_lack_permissions = is_restricted(&request.credentials);
     if may_lack_permissions {
         requests.extend(permissions::probes());
@@ -44,16 +52,18 @@ pub fn report_status(
     let mut next = || answers.next().unwrap_or(Err(Error::Unreadable));
     let (endpoints, destinations) =
         (endpoint::list_from(stripe, next()), destination::list_from(next()));
+    let account = next().and_then(|answer| answer.read());
     let missing = if may_lack_permissions {
         permissions::missing_from(answers)
     } else {
         Ok(Missing::default())
     };
-    let observed = Observed { installation, request, endpoints, destinations, missing };
+    let observed = Observed { installation, request, endpoints, destinations, account, missing };
     let webhook = observed.webhook();
     let mut checks = vec![
         observed.key(),
         observed.permissions(),
+        observed.account(),
         observed.mode(webhook),
         observed.endpoint(webhook),
     ];
@@ -121,6 +131,33 @@ impl Observed<'_> {
             }
             Err(_) => unknown(ID, "The permissions of the API Key could not be checked."),
         }
+    }
+
+    /// Whether Stripe lets the account take payments. Test payments work in every account.
+    fn account(&self) -> Check {
+        let account = self.account.as_ref().map(|account| account.charges_enabled);
+        let (verdict, message, remedy): (_, _, &[&str]) = match (account, self.installation.mode) {
+            (Ok(Some(true)), _) => (Verdict::Pass, "The Stripe account can take payments.", &[]),
+            (Ok(Some(false)), Mode::Live) => {
+                (Verdict::Fail, "Stripe does not let this account take payments.", ACTIVATE)
+            }
+            (Ok(Some(false)), Mode::Test) => (
+                Verdict::Warn,
+                "Test payments work. Live payments will not work until the Stripe account is activated.",
+                ACTIVATE,
+            ),
+            (Err(Error::PermissionMissing { .. }), _) => (
+                Verdict::Unknown,
+                "This API Key may not read whether the Stripe account can take payments.",
+                &["Look in the Stripe Dashboard whether the account is activated."],
+            ),
+            _ => (
+                Verdict::Unknown,
+                "Whether the Stripe account can take payments could not be checked.",
+                &[],
+            ),
+        };
+        check("account-can-charge", verdict, message, remedy)
     }
 }
 
