@@ -1,16 +1,21 @@
 //! The accounts: each has a test and a live mode, which share nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
-use crate::objects::{CheckoutSession, Dispute, Event, PaymentIntent, Refund, WebhookEndpoint};
+use crate::objects::{
+    CheckoutSession, Dispute, Event, PaymentIntent, Refund, WebhookEndpoint, now,
+};
 
 /// The account of most keys.
 pub const FIRST_ACCOUNT: &str = "acct_1FakeStripeAccount";
 /// The account of a key with `SecondAccount` in it.
 pub const SECOND_ACCOUNT: &str = "acct_1FakeStripeSecond";
+
+/// How long events are kept, in seconds. Source: Stripe's documentation of "List all events".
+const EVENT_LIFETIME: u64 = 30 * 86_400;
 
 /// One of the two modes of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +37,8 @@ impl AccountMode {
 pub struct AccountState {
     /// Which account and mode.
     pub mode: AccountMode,
+    /// Whether the account can charge in this mode.
+    pub can_charge: bool,
     /// Event destinations that were created with version 2 of the API.
     pub destinations: Vec<Map<String, Value>>,
     /// Webhook endpoints.
@@ -46,8 +53,8 @@ pub struct AccountState {
     pub refunds: Vec<Refund>,
     /// Whether new refunds fail.
     pub refunds_fail: bool,
-    /// Events.
-    pub events: Vec<Event>,
+    /// Events of the last 30 days.
+    pub events: VecDeque<Event>,
     /// The answers that were given to idempotency keys.
     pub replays: HashMap<String, Replay>,
 }
@@ -64,6 +71,7 @@ impl AccountState {
     fn new(mode: AccountMode) -> Self {
         Self {
             mode,
+            can_charge: true,
             destinations: Vec::new(),
             endpoints: Vec::new(),
             sessions: Vec::new(),
@@ -71,19 +79,38 @@ impl AccountState {
             disputes: Vec::new(),
             refunds: Vec::new(),
             refunds_fail: false,
-            events: Vec::new(),
+            events: VecDeque::new(),
             replays: HashMap::new(),
         }
     }
 
-    /// A PaymentIntent.
-    pub fn intent_mut(&mut self, id: &str) -> Option<&mut PaymentIntent> {
-        self.intents.iter_mut().find(|intent| intent.id == id)
+    /// A PaymentIntent. Most requests are about a new one.
+    pub fn intent(&self, id: &str) -> Option<&PaymentIntent> {
+        self.intents.iter().rev().find(|intent| intent.id == id)
     }
 
-    /// A Checkout Session.
+    /// A PaymentIntent, to change it.
+    pub fn intent_mut(&mut self, id: &str) -> Option<&mut PaymentIntent> {
+        self.intents.iter_mut().rev().find(|intent| intent.id == id)
+    }
+
+    /// A Checkout Session. Most requests are about a new one.
+    pub fn session(&self, id: &str) -> Option<&CheckoutSession> {
+        self.sessions.iter().rev().find(|session| session.id == id)
+    }
+
+    /// A Checkout Session, to change it.
     pub fn session_mut(&mut self, id: &str) -> Option<&mut CheckoutSession> {
-        self.sessions.iter_mut().find(|session| session.id == id)
+        self.sessions.iter_mut().rev().find(|session| session.id == id)
+    }
+
+    /// Adds an event, and drops those that are older than 30 days.
+    pub fn add_event(&mut self, event: Event) {
+        let oldest = now().saturating_sub(EVENT_LIFETIME);
+        while self.events.front().is_some_and(|event| event.created < oldest) {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
     }
 }
 
@@ -99,8 +126,26 @@ impl Accounts {
 
     /// The account and mode of a Checkout Session.
     pub fn mode_of_session(&self, id: &str) -> Option<AccountMode> {
-        let has_session =
-            |state: &AccountState| state.sessions.iter().any(|session| session.id == id);
-        self.0.iter().find(|(_, state)| has_session(state)).map(|(&mode, _)| mode)
+        self.0.iter().find(|(_, state)| state.session(id).is_some()).map(|(&mode, _)| mode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn events_are_dropped_after_thirty_days() {
+        let mut state = AccountState::new(AccountMode::of_first_account(false));
+        for age in [31, 29] {
+            let mut event = Event::new("charge.refunded", &json!({}), false, 0);
+            event.created -= age * 86_400;
+            state.events.push_back(event);
+        }
+        state.add_event(Event::new("charge.refunded", &json!({}), false, 0));
+        let ages = state.events.iter().map(|event| (now() - event.created) / 86_400);
+        assert_eq!(ages.collect::<Vec<_>>(), [29, 0]);
     }
 }

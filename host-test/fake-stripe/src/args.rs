@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::delivery::DeliverTo;
 use crate::fake::FakeStripe;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, Unreliable};
 
 /// The name of the command.
 pub const NAME: &str = "fake-stripe";
@@ -23,13 +23,15 @@ It accepts every key of the right form. The text of a key says what it is: one t
 refused as a wrong key, and one that ends in `Expired` as an expired key; one with `SecondAccount` belongs \
 to another account; a restricted key lacks the permissions after `Without` \
 (`rk_test_51WithoutWebhookRefund`: Webhook, Checkout, PaymentIntent, Refund, Charge, Event, each alone or \
-with `Write`); one with `Secretless` does not get the signing secret of a new webhook. An account has at \
-most 16 webhooks in a mode. A webhook is disabled after nine failed deliveries in a row.
+with `Write`); with one that contains `NotActivated` the account cannot charge; one with `Secretless` does \
+not get the signing secret of a new webhook. An account has at most 16 webhooks in a mode. A webhook is \
+disabled after nine failed deliveries in a row.
 
 Test cards behave as Stripe's: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined, \
 4000 0025 0000 3155 asks for authentication, 4000 0000 0000 0259 pays and is then disputed; \
-`voucher` in place of a number issues a voucher, which is paid or expires later. Everything is \
-in memory and gone when it stops.";
+`voucher` in place of a number issues a voucher, which is paid or expires later; `short` pays only 90 % of \
+the amount; `euro` pays in euros, or in dollars what is due in euros. Everything is in memory and gone \
+when it stops.";
 
 /// The arguments of the command.
 #[derive(clap::Args, Debug)]
@@ -43,6 +45,9 @@ pub struct Args {
     /// Deliveries are lost, doubled and overtaken, decided by this number
     #[arg(long, value_name = "SEED")]
     faults: Option<u64>,
+    /// One request in so many fails, by chance
+    #[arg(long, value_name = "ONE_IN", value_parser = clap::value_parser!(u32).range(1..))]
+    unreliable: Option<u32>,
 }
 
 impl Args {
@@ -60,6 +65,7 @@ impl Args {
         let fake = FakeStripe::start(listener, client, deliver_to)?;
         fake.set_delivery_disorder(self.faults);
         fake.set_fault(self.trouble.map(Fault::from));
+        fake.set_unreliable(self.unreliable.map(|one_in| Unreliable { seed: 1, one_in }));
         Ok(fake)
     }
 }

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::account::{AccountMode, AccountState};
+use crate::api::disputes;
 use crate::delivery::Outbox;
-use crate::objects::{Dispute, PaymentIntent, new_id, now};
+use crate::objects::{PaymentIntent, new_id};
 use crate::server::Server;
 
 /// The result of an attempt to pay.
@@ -14,6 +15,10 @@ pub enum Outcome {
     Paid,
     /// It is paid, and disputed at once.
     Disputed,
+    /// A part of it is paid.
+    PaidInPart,
+    /// It is paid in another currency.
+    PaidInOtherCurrency,
     /// It is declined.
     Declined,
     /// The bank asks for authentication.
@@ -24,8 +29,11 @@ pub enum Outcome {
 
 /// How a card behaves.
 fn outcome_of(card: &str) -> Outcome {
-    if card == "voucher" {
-        return Outcome::HasVoucher;
+    match card {
+        "voucher" => return Outcome::HasVoucher,
+        "short" => return Outcome::PaidInPart,
+        "euro" => return Outcome::PaidInOtherCurrency,
+        _ => {}
     }
     let digits: String = card.chars().filter(char::is_ascii_digit).collect();
     match digits.as_str() {
@@ -58,9 +66,17 @@ pub fn pay(server: &Server, mode: AccountMode, session_id: &str, card: &str) -> 
     intent.latest_charge = Some(new_id("ch"));
     match outcome {
         Outcome::Paid => succeed(outbox, state, session_id, &intent_id)?,
+        Outcome::PaidInPart => {
+            intent.pay_in_part();
+            succeed(outbox, state, session_id, &intent_id)?;
+        }
+        Outcome::PaidInOtherCurrency => {
+            intent.pay_in_other_currency();
+            succeed(outbox, state, session_id, &intent_id)?;
+        }
         Outcome::Disputed => {
             succeed(outbox, state, session_id, &intent_id)?;
-            dispute(outbox, state, &intent_id)?;
+            disputes::open(outbox, state, &intent_id);
         }
         Outcome::Declined => {
             let error = json!({
@@ -201,24 +217,5 @@ fn succeed(
     let complete = session.json(None);
     outbox.record_event(state, event_type, &paid);
     outbox.record_event(state, session_event, &complete);
-    Some(())
-}
-
-fn dispute(outbox: &Outbox, state: &mut AccountState, intent_id: &str) -> Option<()> {
-    let livemode = state.mode.livemode;
-    let intent = state.intent_mut(intent_id)?;
-    intent.is_disputed = true;
-    let dispute = Dispute {
-        id: new_id("du"),
-        payment_intent: intent.id.clone(),
-        charge: intent.latest_charge.clone()?,
-        amount: intent.amount_received(),
-        currency: intent.currency.clone(),
-        created: now(),
-        livemode,
-    };
-    let created = dispute.json();
-    state.disputes.push(dispute);
-    outbox.record_event(state, "charge.dispute.created", &created);
     Some(())
 }

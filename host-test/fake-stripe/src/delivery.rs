@@ -101,7 +101,7 @@ impl Outbox {
         let listening = state.endpoints.iter().filter(|one| one.listens_to(event_type)).count();
         let event = Event::new(event_type, object, state.mode.livemode, listening);
         self.deliver(&event, state);
-        state.events.push(event);
+        state.add_event(event);
     }
 
     /// Delivers an event to every endpoint that listens to it.

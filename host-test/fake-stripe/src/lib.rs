@@ -12,11 +12,13 @@
 //!   `Without`: `Webhook`, `Checkout`, `PaymentIntent`, `Refund`, `Charge`, `Event`, each alone or with
 //!   `Write` (`rk_test_51WithoutWebhookWriteRefund`). No restricted key may read the account; `Account`
 //!   after `Without` removes the account's id from that error message;
+//! - a key with `NotActivated` in it belongs to the first account, and for it the account cannot charge;
 //! - a key with `Secretless` in it does not get the signing secret of a new webhook endpoint.
 
 mod account;
 mod api;
 mod args;
+mod clock;
 mod customer;
 mod delivery;
 mod error;
@@ -26,11 +28,13 @@ mod lock;
 mod objects;
 mod page;
 mod server;
+mod settings;
 mod signature;
 
 pub use args::{ABOUT, Args, LONG_ABOUT, NAME};
+pub use clock::set_clock;
 pub use delivery::{Attempt, DeliverTo};
 pub use fake::{FakeStripe, UnsentDelivery};
-pub use fault::{Fault, FaultKind};
+pub use fault::{EveryNth, Fault, FaultKind, Unreliable};
 pub use server::ApiRequest;
 pub use signature::signature;

@@ -88,9 +88,9 @@ fn act(server: &Server, id: &str, act: impl FnOnce(AccountMode) -> Option<Outcom
     };
     let outcome = open_in.and_then(act);
     with_session(server, id, |session| match outcome {
-        Some(Outcome::Paid | Outcome::Disputed) => {
-            notice("Paid", "Thank you. This payment is complete.")
-        }
+        Some(
+            Outcome::Paid | Outcome::Disputed | Outcome::PaidInPart | Outcome::PaidInOtherCurrency,
+        ) => notice("Paid", "Thank you. This payment is complete."),
         Some(Outcome::Declined) => {
             let error = "Your card was declined. Try another one.";
             card_form(id, &description(session), Some(error))
@@ -150,6 +150,8 @@ fn card_form(id: &str, description: &str, error: Option<&str>) -> String {
          <option value=\"4000 0000 0000 0002\">is declined\
          <option value=\"4000 0025 0000 3155\">asks for authentication\
          <option value=\"voucher\">pays a voucher later\
+         <option value=\"short\">pays only 90 %\
+         <option value=\"euro\">pays in another currency\
          <option value=\"4000 0000 0000 0259\">pays, then disputes the payment</datalist>\
          <button>Pay</button></form>"
     )

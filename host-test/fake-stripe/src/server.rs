@@ -6,6 +6,7 @@ use crate::account::Accounts;
 use crate::delivery::Outbox;
 use crate::fault::FaultInjector;
 use crate::lock::lock;
+use crate::settings::Settings;
 
 /// The state of a running fake.
 pub struct Server {
@@ -15,6 +16,8 @@ pub struct Server {
     pub outbox: Outbox,
     /// The fault of the next requests.
     pub faults: Mutex<FaultInjector>,
+    /// What is unusual about every answer.
+    pub settings: Mutex<Settings>,
     /// Every request of the API so far.
     pub requests: Mutex<Vec<ApiRequest>>,
     /// The origin of the pages.
@@ -25,6 +28,11 @@ impl Server {
     /// Locks the accounts.
     pub fn accounts(&self) -> MutexGuard<'_, Accounts> {
         lock(&self.accounts)
+    }
+
+    /// What is unusual about every answer now.
+    pub fn settings(&self) -> Settings {
+        *lock(&self.settings)
     }
 }
 

@@ -53,7 +53,7 @@ pub fn create(state: &mut AccountState, key: &Key, mut params: Params) -> Result
 
 /// Lists the endpoints.
 pub fn list(state: &AccountState, params: Params) -> Result<Value, ApiError> {
-    let endpoints = state.endpoints.iter().rev().map(|e| (e.id.clone(), e.json())).collect();
+    let endpoints = state.endpoints.iter().rev().map(|e| (e.id.as_str(), || e.json()));
     list_page(endpoints, "/v1/webhook_endpoints", params)
 }
 

@@ -7,7 +7,6 @@ use super::params::Params;
 use crate::account::AccountState;
 use crate::delivery::Outbox;
 use crate::error::ApiError;
-use crate::objects::PaymentIntent;
 
 /// Captures an authorised PaymentIntent.
 pub fn capture(
@@ -61,15 +60,17 @@ pub fn cancel(
 
 /// Lists the PaymentIntents.
 pub fn list(state: &AccountState, params: Params) -> Result<Value, ApiError> {
-    let intents = state.intents.iter().rev().map(|i| (i.id.clone(), i.json())).collect();
+    let intents = state.intents.iter().rev().map(|i| (i.id.as_str(), || i.json()));
     list_page(intents, "/v1/payment_intents", params)
 }
 
 /// Lists the charges.
 pub fn list_charges(state: &AccountState, params: Params) -> Result<Value, ApiError> {
-    let charge =
-        |intent: &PaymentIntent| Some((intent.latest_charge.clone()?, intent.charge_json()?));
-    list_page(state.intents.iter().rev().filter_map(charge).collect(), "/v1/charges", params)
+    let charges = state.intents.iter().rev().filter_map(|intent| {
+        let id = intent.latest_charge.as_deref()?;
+        Some((id, || intent.charge_json().unwrap_or_default()))
+    });
+    list_page(charges, "/v1/charges", params)
 }
 
 /// Reads a PaymentIntent.
@@ -77,9 +78,7 @@ pub fn get(state: &AccountState, id: &str, params: Params) -> Result<Value, ApiE
     let expand = params.into_expansions()?;
     let with_charge = expand.iter().any(|path| path == "latest_charge");
     state
-        .intents
-        .iter()
-        .find(|intent| intent.id == id)
+        .intent(id)
         .map(|intent| if with_charge { intent.expanded_json() } else { intent.json() })
         .ok_or_else(|| ApiError::resource_missing("payment_intent", id))
 }

@@ -25,8 +25,11 @@ pub struct Key {
     pub mode: AccountMode,
     /// Whether the answer to the creation of a webhook endpoint lacks the signing secret.
     pub gets_no_secrets: bool,
-    /// The text after `Without`. None: it is not a restricted key.
-    lacking: Option<String>,
+    /// Whether the account can charge, as far as this key tells.
+    pub is_activated: bool,
+    /// The permissions that it lacks: the text after `Without`, and what was lost since. None: it is not a
+    /// restricted key.
+    lacking: Option<Vec<String>>,
     masked: String,
 }
 
@@ -37,7 +40,8 @@ impl Key {
             return Ok(());
         };
         if path == "/v1/account" || path.starts_with("/v2/") {
-            return Err(if path.starts_with("/v2/") || lacking.contains("Account") {
+            let lacks_account = lacking.iter().any(|text| text.contains("Account"));
+            return Err(if path.starts_with("/v2/") || lacks_account {
                 ApiError::not_for_restricted_keys(&self.masked)
             } else {
                 self.permission_missing("rak_accounts_kyc_basic_read")
@@ -63,11 +67,8 @@ impl Key {
     }
 
     fn lacks(&self, word: &str, writes: bool) -> bool {
-        let Some((_, rest)) = self.lacking.as_ref().and_then(|lacking| lacking.split_once(word))
-        else {
-            return false;
-        };
-        writes || !rest.starts_with("Write")
+        let mut lacking = self.lacking.iter().flatten().filter_map(|text| text.split_once(word));
+        lacking.any(|(_, rest)| writes || !rest.starts_with("Write"))
     }
 
     fn permission_missing(&self, permission: &str) -> ApiError {
@@ -75,8 +76,8 @@ impl Key {
     }
 }
 
-/// Reads the key of a request.
-pub fn key_of(headers: &HeaderMap) -> Result<Key, ApiError> {
+/// Reads the key of a request. `lost`: the permission that every restricted key has lost.
+pub fn key_of(headers: &HeaderMap, lost: Option<&str>) -> Result<Key, ApiError> {
     let key = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -102,11 +103,13 @@ pub fn key_of(headers: &HeaderMap) -> Result<Key, ApiError> {
         return Err(ApiError::wrong_key(&masked));
     }
     let account = if key.contains("SecondAccount") { SECOND_ACCOUNT } else { FIRST_ACCOUNT };
-    let lacking = key.split_once("Without").map_or("", |(_, lacking)| lacking);
+    let without = key.split_once("Without").map(|(_, lacking)| lacking);
+    let lacking = || without.into_iter().chain(lost).map(str::to_owned).collect();
     Ok(Key {
         mode: AccountMode { account, livemode },
         gets_no_secrets: key.contains("Secretless"),
-        lacking: is_restricted.then(|| lacking.to_owned()),
+        is_activated: !key.contains("NotActivated"),
+        lacking: is_restricted.then(lacking),
         masked,
     })
 }

@@ -1,7 +1,7 @@
 //! The API: reads the key, carries the request out, answers in Stripe's form.
 
 mod destinations;
-mod disputes;
+pub mod disputes;
 mod endpoints;
 mod events;
 mod intents;
@@ -9,17 +9,19 @@ mod keys;
 mod list;
 mod params;
 pub mod refunds;
-mod sessions;
+pub mod sessions;
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::DATE;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 
 use crate::account::Replay;
+use crate::clock::http_date;
 use crate::error::ApiError;
 use crate::fault::{self, FaultKind};
 use crate::lock::lock;
@@ -28,7 +30,7 @@ use crate::server::{ApiRequest, Server};
 use keys::{Key, key_of};
 use params::Params;
 
-/// Answers a request of the API.
+/// Answers a request of the API, and says the time.
 pub async fn answer(
     State(server): State<Arc<Server>>,
     method: Method,
@@ -36,8 +38,23 @@ pub async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let mut response = answer_or_fail(&server, &method, &uri, &headers, &body).await;
+    if let Ok(date) = http_date().parse() {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
+}
+
+/// Answers a request, or fails as the current faults say.
+async fn answer_or_fail(
+    server: &Server,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Response {
     let query = uri.query().unwrap_or_default().as_bytes();
-    let params = if method == Method::POST { &body[..] } else { query };
+    let params = if method == Method::POST { body } else { query };
     let request = ApiRequest {
         method: method.to_string(),
         path: uri.path().to_owned(),
@@ -46,23 +63,24 @@ pub async fn answer(
     lock(&server.requests).push(request.clone());
     let fault = lock(&server.faults).next(&request.name());
     let Some(fault) = fault else {
-        return carry_out(&server, request, &headers, &body).into_response();
+        return carry_out(server, request, headers, body).into_response();
     };
     if fault.has_effect {
         // Nobody receives this answer.
-        let _ = carry_out(&server, request.clone(), &headers, &body);
+        let _ = carry_out(server, request.clone(), headers, body);
     }
     if fault.kind == FaultKind::FailingForKey
         || fault.kind == FaultKind::Failing && fault.has_effect
     {
-        store_failure(&server, request, &headers, &body);
+        store_failure(server, request, headers, body);
     }
     fault::answer(fault.kind).await
 }
 
 /// Stores a failure for the idempotency key, whatever was stored before: Stripe replays its failures.
 fn store_failure(server: &Server, request: ApiRequest, headers: &HeaderMap, body: &[u8]) {
-    if let (Some(idempotency_key), Ok(key)) = (idempotency_key(headers), key_of(headers)) {
+    let key = key_of(headers, server.settings().lost_permission);
+    if let (Some(idempotency_key), Ok(key)) = (idempotency_key(headers), key) {
         let answer = Err(ApiError::server_error());
         let replay = Replay { request: (request.path, body.to_vec()), answer };
         let mut accounts = server.accounts();
@@ -100,7 +118,7 @@ impl IntoResponse for Answer {
 
 fn carry_out(server: &Server, request: ApiRequest, headers: &HeaderMap, body: &[u8]) -> Answer {
     let first = |result| Answer { result, is_replayed: false };
-    let key = match key_of(headers) {
+    let key = match key_of(headers, server.settings().lost_permission) {
         Ok(key) => key,
         Err(error) => return first(Err(error)),
     };
@@ -138,7 +156,7 @@ fn route(server: &Server, key: &Key, request: ApiRequest, body: &[u8]) -> Result
     match (request.method.as_str(), segments.as_slice()) {
         ("GET", ["v1", "account"]) => {
             params.finish()?;
-            Ok(account_json(key.mode.account))
+            Ok(account_json(key, state.can_charge))
         }
         ("GET", ["v1", "webhook_endpoints"]) => endpoints::list(state, params),
         ("POST", ["v1", "webhook_endpoints"]) => endpoints::create(state, key, params),
@@ -151,7 +169,7 @@ fn route(server: &Server, key: &Key, request: ApiRequest, body: &[u8]) -> Result
         ("GET", ["v1", "checkout", "sessions", id]) => sessions::get(state, id, params),
         ("GET", ["v1", "payment_intents"]) => intents::list(state, params),
         ("GET", ["v1", "payment_intents", id]) => intents::get(state, id, params),
-        ("GET", ["v1", "events"]) => events::list(state, params),
+        ("GET", ["v1", "events"]) => events::list(state, server.settings().event_padding, params),
         ("GET", ["v1", "checkout", "sessions"]) => sessions::list(state, params),
         ("POST", ["v1", "checkout", "sessions", id, "expire"]) => {
             sessions::expire(outbox, state, id, params)
@@ -171,15 +189,16 @@ fn route(server: &Server, key: &Key, request: ApiRequest, body: &[u8]) -> Result
     }
 }
 
-fn account_json(id: &str) -> Value {
+fn account_json(key: &Key, can_charge: bool) -> Value {
+    let can_charge = can_charge && key.is_activated;
     json!({
-        "id": id,
+        "id": key.mode.account,
         "object": "account",
-        "charges_enabled": true,
+        "charges_enabled": can_charge,
         "country": "US",
         "default_currency": "usd",
-        "details_submitted": true,
-        "payouts_enabled": true,
+        "details_submitted": can_charge,
+        "payouts_enabled": can_charge,
         "settings": { "dashboard": { "display_name": "Fake Stripe's shop" } },
     })
 }

@@ -81,6 +81,22 @@ pub fn expire(
             session.status
         )));
     }
+    expire_open(outbox, state, id).ok_or_else(|| ApiError::resource_missing("checkout.session", id))
+}
+
+/// Expires every open Checkout Session whose time is over, as Stripe does by itself.
+pub fn expire_overdue(outbox: &Outbox, state: &mut AccountState) {
+    let is_overdue =
+        |session: &&CheckoutSession| session.status == "open" && session.expires_at <= now();
+    let overdue = state.sessions.iter().filter(is_overdue).map(|session| session.id.clone());
+    for id in overdue.collect::<Vec<_>>() {
+        expire_open(outbox, state, &id);
+    }
+}
+
+/// Expires an open Checkout Session, and cancels its PaymentIntent. None: there is no such session.
+fn expire_open(outbox: &Outbox, state: &mut AccountState, id: &str) -> Option<Value> {
+    let session = state.session_mut(id)?;
     session.status = "expired";
     let (expired, intent) = (session.json(None), session.payment_intent.clone());
     let intent = intent.and_then(|id| state.intent_mut(&id));
@@ -89,7 +105,7 @@ pub fn expire(
     if let Some(canceled) = canceled {
         outbox.record_event(state, "payment_intent.canceled", &canceled);
     }
-    Ok(expired)
+    Some(expired)
 }
 
 /// Lists the Checkout Sessions, those of a PaymentIntent, or those since a time.
@@ -100,21 +116,17 @@ pub fn list(state: &AccountState, mut params: Params) -> Result<Value, ApiError>
         session.created >= since && (of.is_none() || session.payment_intent == of)
     };
     let sessions =
-        state.sessions.iter().rev().filter(is_wanted).map(|s| (s.id.clone(), s.json(None)));
-    list_page(sessions.collect(), "/v1/checkout/sessions", params)
+        state.sessions.iter().rev().filter(is_wanted).map(|s| (s.id.as_str(), || s.json(None)));
+    list_page(sessions, "/v1/checkout/sessions", params)
 }
 
 /// Reads a Checkout Session.
 pub fn get(state: &AccountState, id: &str, params: Params) -> Result<Value, ApiError> {
     let expand = params.into_expansions()?;
     let expands = |field: &str| expand.iter().any(|path| path == field);
-    let session = state
-        .sessions
-        .iter()
-        .find(|session| session.id == id)
-        .ok_or_else(|| ApiError::resource_missing("checkout.session", id))?;
-    let intent =
-        state.intents.iter().find(|intent| Some(&intent.id) == session.payment_intent.as_ref());
+    let session =
+        state.session(id).ok_or_else(|| ApiError::resource_missing("checkout.session", id))?;
+    let intent = session.payment_intent.as_ref().and_then(|id| state.intent(id));
     let expanded = |intent: &PaymentIntent| {
         if expands("payment_intent.latest_charge") {
             Some(intent.expanded_json())

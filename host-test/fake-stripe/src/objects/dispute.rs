@@ -17,6 +17,8 @@ pub struct Dispute {
     pub amount: u64,
     /// The currency's code, in lower case.
     pub currency: String,
+    /// `needs_response`, `won` or `lost`.
+    pub status: &'static str,
     /// Unix seconds.
     pub created: u64,
     /// Whether it is of live mode.
@@ -44,7 +46,7 @@ impl Dispute {
             "metadata": {},
             "payment_intent": self.payment_intent,
             "reason": "fraudulent",
-            "status": "needs_response",
+            "status": self.status,
         })
     }
 }

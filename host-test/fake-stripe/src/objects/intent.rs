@@ -17,6 +17,8 @@ pub struct PaymentIntent {
     /// `pi_…`
     pub id: String,
     amount: u64,
+    /// The amount that the customer pays, in Stripe's units.
+    amount_paid: u64,
     /// The currency's code, in lower case.
     pub currency: String,
     /// Such as `requires_payment_method` or `succeeded`.
@@ -47,6 +49,7 @@ impl PaymentIntent {
         Self {
             id: new_id("pi"),
             amount: session.amount,
+            amount_paid: session.amount,
             currency: session.currency.clone(),
             status: "requires_payment_method",
             last_payment_error: None,
@@ -65,7 +68,18 @@ impl PaymentIntent {
 
     /// The amount that was received, in Stripe's units.
     pub fn amount_received(&self) -> u64 {
-        if self.status == "succeeded" { self.amount } else { 0 }
+        if self.status == "succeeded" { self.amount_paid } else { 0 }
+    }
+
+    /// The customer pays only 90 %.
+    pub fn pay_in_part(&mut self) {
+        self.amount_paid = self.amount - self.amount.div_ceil(10);
+    }
+
+    /// The customer pays as many units in euros, or in dollars if it was in euros.
+    pub fn pay_in_other_currency(&mut self) {
+        let other = if self.currency == "eur" { "usd" } else { "eur" };
+        other.clone_into(&mut self.currency);
     }
 
     fn is_authorised(&self) -> bool {
@@ -133,7 +147,8 @@ impl PaymentIntent {
             "id": self.id,
             "object": "payment_intent",
             "amount": self.amount,
-            "amount_capturable": if self.status == "requires_capture" { self.amount } else { 0 },
+            "amount_capturable":
+                if self.status == "requires_capture" { self.amount_paid } else { 0 },
             "amount_received": self.amount_received(),
             "canceled_at": null,
             "cancellation_reason": self.cancellation_reason,

@@ -1,5 +1,7 @@
 //! The fake as a test, the demo and the command line use it.
 
+mod changes;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -9,10 +11,11 @@ use tokio::net::TcpListener;
 
 use crate::account::{AccountMode, Accounts};
 use crate::delivery::{Attempt, DeliverTo, Outbox};
-use crate::fault::{Fault, FaultInjector};
+use crate::fault::FaultInjector;
 use crate::lock::lock;
 use crate::objects::{Event, WebhookEndpoint, now};
 use crate::server::{ApiRequest, Server};
+use crate::settings::Settings;
 use crate::signature::signature;
 use crate::{api, page};
 
@@ -41,6 +44,7 @@ impl FakeStripe {
             outbox: Outbox::start(&accounts, client, deliver_to),
             accounts,
             faults: Mutex::new(FaultInjector::default()),
+            settings: Mutex::new(Settings::default()),
             requests: Mutex::new(Vec::new()),
             origin: format!("http://{address}"),
         });
@@ -73,9 +77,15 @@ impl FakeStripe {
         lock(&self.server.requests).clone()
     }
 
-    /// Sets the fault of the next requests.
-    pub fn set_fault(&self, fault: Option<Fault>) {
-        lock(&self.server.faults).set(fault);
+    /// How many requests of the API there were so far.
+    #[must_use]
+    pub fn number_of_requests(&self) -> usize {
+        lock(&self.server.requests).len()
+    }
+
+    /// Forgets the requests so far: a long simulation needs the memory.
+    pub fn forget_requests(&self) {
+        lock(&self.server.requests).clear();
     }
 
     /// Waits until a request has met the fault.
@@ -104,35 +114,6 @@ impl FakeStripe {
         let mut accounts = self.server.accounts();
         let state = accounts.state_mut(AccountMode::of_first_account(livemode));
         state.endpoints.iter().map(|endpoint| endpoint.id.clone()).collect()
-    }
-
-    /// From now on some deliveries are lost, doubled or overtaken, decided by a seed. None: every
-    /// delivery arrives once and in order.
-    pub fn set_delivery_disorder(&self, seed: Option<u64>) {
-        self.server.outbox.set_disorder(seed);
-    }
-
-    /// Whether refunds of the first account fail from now on.
-    pub fn set_refunds_fail(&self, livemode: bool, fail: bool) {
-        let mut accounts = self.server.accounts();
-        accounts.state_mut(AccountMode::of_first_account(livemode)).refunds_fail = fail;
-    }
-
-    /// Makes the first account's last refund fail, after it had succeeded.
-    pub fn fail_last_refund(&self, livemode: bool) {
-        let mut accounts = self.server.accounts();
-        let state = accounts.state_mut(AccountMode::of_first_account(livemode));
-        api::refunds::fail_last(&self.server.outbox, state);
-    }
-
-    /// Makes a page of the first account payable again after it has expired: a provider that breaks its word.
-    pub fn revive_session(&self, livemode: bool, id: &str) {
-        let mut accounts = self.server.accounts();
-        let state = accounts.state_mut(AccountMode::of_first_account(livemode));
-        if let Some(session) = state.session_mut(id) {
-            session.status = "open";
-            session.payment_intent = None;
-        }
     }
 
     /// A delivery, signed now and not sent, of each event to each of the first account's webhook endpoints that
