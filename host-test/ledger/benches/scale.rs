@@ -54,6 +54,7 @@ fn payment(id: String, reference: &str, status: PaymentStatus) -> Payment {
         refunded: None,
         failure: None,
         awaits: Awaited::Customer(None),
+        disputes: Vec::new(),
         created_at: 100,
     }
 }

@@ -1,5 +1,7 @@
 //! Answers of the provider: to the creation of a payment, and to a fetch.
 
+use rusqlite::params;
+
 use super::early_events::take_early_events;
 use super::events::{Refetch, apply_event};
 use super::lookup::{find, find_by_attempt, find_by_row_id, find_holder};
@@ -60,13 +62,15 @@ impl Ledger {
         let early = take_early_events(&transaction, scope, &new.reference, &stored.attempt.id)?;
         for (event, received_at) in early.events {
             if let Some(stored) = find_by_row_id(&transaction, stored.row_id)? {
-                let refetch = Refetch::Failed;
+                let refetch = Refetch::Later;
                 apply_event(&transaction, scope, &stored, &event, &refetch, received_at, now)?;
             }
         }
         if early.has_unreadable {
-            transaction
-                .execute("UPDATE payments SET needs_refetch = 1 WHERE id = ?1", [stored.row_id])?;
+            transaction.execute(
+                "UPDATE payments SET needs_refetch = 1, check_at = ?2 WHERE id = ?1",
+                params![stored.row_id, now],
+            )?;
         }
         let stored = find_by_row_id(&transaction, stored.row_id)?;
         transaction.commit()?;

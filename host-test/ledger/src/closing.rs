@@ -7,29 +7,36 @@ use super::stored_payment::{Scope, StoredPayment};
 use super::{Ledger, LedgerError};
 
 impl Ledger {
-    /// The payments that have to be closed, the oldest first, at most `limit` of them. One that the provider
-    /// has not named yet comes later.
+    /// The payments that have to be closed now, at most `limit` of them. One that the provider has not named yet
+    /// comes later.
     pub fn payments_to_close(
         &self,
         scope: &Scope,
+        now: u64,
         limit: u32,
     ) -> Result<Vec<StoredPayment>, LedgerError> {
         let sql = format!(
             "SELECT {} FROM payments
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND needs_closing = 1
-                 AND remote_id IS NOT NULL
-             ORDER BY payments.id LIMIT ?4",
+                 AND remote_id IS NOT NULL AND check_at <= ?4
+             ORDER BY check_at LIMIT ?5",
             StoredPayment::COLUMNS
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), limit];
+        let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), now, limit];
         Ok(statement.query_map(of_scope, StoredPayment::read)?.collect::<Result<_, _>>()?)
     }
 
     /// Records that a payment is closed at the provider.
     pub fn record_closed(&mut self, payment: &StoredPayment) -> Result<(), LedgerError> {
         self.connection
-            .execute("UPDATE payments SET needs_closing = 0 WHERE id = ?1", [payment.row_id])?;
+            .execute(
+                "UPDATE payments
+                 SET needs_closing = 0, check_failures = 0,
+                     check_at = iif(status IN ('approved', 'canceled') AND needs_refetch = 0, NULL, check_at)
+                 WHERE id = ?1",
+                [payment.row_id],
+            )?;
         Ok(())
     }
 
@@ -68,7 +75,9 @@ impl Ledger {
             params![installation, Output::Rejected.as_str(), now],
         )?;
         transaction.execute(
-            "UPDATE payments SET status = 'canceled', needs_refetch = 0, version = version + 1
+            "UPDATE payments
+             SET status = 'canceled', needs_refetch = 0, needs_closing = 0, check_at = NULL,
+                 version = version + 1
              WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')",
             [installation],
         )?;

@@ -3,8 +3,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise, settle};
+use super::stored_payment::Scope;
 use super::{Ledger, LedgerError};
-use crate::types::Problem;
+use crate::types::{Mode, Problem};
+
+/// How many refused deliveries in a row need a person: one may be somebody else's.
+const REFUSED_FOR_ATTENTION: u32 = 3;
 
 /// The last deliveries of an installation.
 #[derive(Debug, Default, PartialEq)]
@@ -48,16 +53,27 @@ impl Ledger {
         reason: &Problem,
         now: u64,
     ) -> Result<(), LedgerError> {
-        let reason = serde_json::to_string(reason).unwrap_or_default();
+        let json = serde_json::to_string(reason).unwrap_or_default();
+        let transaction = self.write()?;
         // Anyone can send a delivery that is refused: at most one write a second.
-        self.connection.execute(
-            "INSERT INTO last_deliveries (installation, refused_at, refused_because)
-             VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET refused_at = ?2, refused_because = ?3
+        transaction.execute(
+            "INSERT INTO last_deliveries
+                 (installation, refused_at, refused_because, refused_in_a_row)
+             VALUES (?1, ?2, ?3, 1)
+             ON CONFLICT DO UPDATE
+             SET refused_at = ?2, refused_because = ?3, refused_in_a_row = refused_in_a_row + 1
              WHERE refused_at IS NULL OR refused_at < ?2",
-            params![installation, now, reason],
+            params![installation, now, json],
         )?;
-        Ok(())
+        if refused_in_a_row(&transaction, installation)? >= REFUSED_FOR_ATTENTION
+            && let Some(scope) = scope_of(&transaction, installation)?
+        {
+            let (code, reason) = (AttentionCode::DeliveriesRefused, Some(reason.clone()));
+            let details = AttentionDetails { reason, ..AttentionDetails::default() };
+            let new = NewAttention { code, subject: installation, payment: None, details };
+            raise(&transaction, &scope, &new, now)?;
+        }
+        Ok(transaction.commit()?)
     }
 
     /// Adds to the number of deliveries that were for no known installation.
@@ -90,11 +106,41 @@ pub(super) fn record_verified_delivery(
     installation: &str,
     now: u64,
 ) -> Result<(), LedgerError> {
-    connection.execute(
-        "INSERT INTO last_deliveries (installation, verified_at) VALUES (?1, ?2)
-         ON CONFLICT DO UPDATE SET verified_at = ?2
-         WHERE verified_at IS NULL OR verified_at < ?2",
-        params![installation, now],
-    )?;
+    if refused_in_a_row(connection, installation)? > 0
+        && let Some(scope) = scope_of(connection, installation)?
+    {
+        let code = AttentionCode::DeliveriesRefused;
+        settle(connection, &scope, code, installation, None, now)?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO last_deliveries (installation, verified_at) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET verified_at = ?2, refused_in_a_row = 0
+             WHERE verified_at IS NULL OR verified_at < ?2 OR refused_in_a_row > 0",
+        )?
+        .execute(params![installation, now])?;
     Ok(())
+}
+
+/// How many deliveries were refused since the last verified one.
+fn refused_in_a_row(connection: &Connection, installation: &str) -> Result<u32, LedgerError> {
+    let number = connection
+        .prepare_cached("SELECT refused_in_a_row FROM last_deliveries WHERE installation = ?1")?
+        .query_row([installation], |row| row.get(0));
+    Ok(number.optional()?.unwrap_or(0))
+}
+
+/// The scope of an installation. None: its mode is not known.
+pub(super) fn scope_of(
+    connection: &Connection,
+    installation: &str,
+) -> Result<Option<Scope>, LedgerError> {
+    let row: Option<(String, String, Option<String>)> = connection
+        .prepare_cached("SELECT workspace, provider, mode FROM installations WHERE id = ?1")?
+        .query_row([installation], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    Ok(row.and_then(|(workspace, provider, mode)| {
+        let mode = Mode::parse(&mode?)?;
+        Some(Scope { workspace, provider, mode })
+    }))
 }

@@ -1,12 +1,17 @@
 //! Verified events. An event, its payment and the flow's transition are one transaction.
 
 #[cfg(test)]
+mod later_truth;
+#[cfg(test)]
 mod tests;
 
 use rusqlite::{Connection, params};
 
 use super::delivery_summary::record_verified_delivery;
+use super::disputes::record_dispute;
+use super::failed_refunds::record_refund_event;
 use super::lookup::{find, find_by_alias};
+use super::lost_payments::restore_payment;
 use super::payment_state::News;
 use super::stored_payment::{Scope, StoredPayment};
 use super::update::{Update, update_payment};
@@ -24,8 +29,8 @@ pub enum Refetch {
         /// The version that the stored payment had before the provider was asked.
         version: u64,
     },
-    /// The provider did not return the payment.
-    Failed,
+    /// The provider did not return the payment, or is asked later: the payment is marked for it.
+    Later,
 }
 
 /// The result of recording an event.
@@ -86,8 +91,12 @@ impl Ledger {
             && let Some(reference) = &payment.reference
             && payment.mode == scope.mode
         {
-            early_events::store_early_event(&transaction, scope, event, reference, now)?;
-            EventOutcome::Early
+            if let Some(lost) = restore_payment(&transaction, scope, payment, reference)? {
+                apply_event(&transaction, scope, &lost, event, refetch, now, now)?
+            } else {
+                early_events::store_early_event(&transaction, scope, event, reference, now)?;
+                EventOutcome::Early
+            }
         } else {
             EventOutcome::Foreign
         };
@@ -113,6 +122,15 @@ pub(super) fn apply_event(
     now: u64,
 ) -> Result<EventOutcome, LedgerError> {
     let occurred_at = event.occurred_at;
+    match &event.subject {
+        EventSubject::Refund(refund) => {
+            record_refund_event(connection, scope, stored, refund, now)?;
+        }
+        EventSubject::Dispute(dispute) => {
+            record_dispute(connection, scope, stored.row_id, dispute, occurred_at, now)?;
+        }
+        EventSubject::Payment(_) | EventSubject::Other(_) => {}
+    }
     let news = match &event.subject {
         EventSubject::Payment(payment) if event.authority == Authority::Signed => {
             News::Event { payment, occurred_at }
@@ -126,7 +144,7 @@ pub(super) fn apply_event(
             Refetch::Fetched { payment, version } => {
                 News::Fetched { payment, version: *version, occurred_at }
             }
-            Refetch::Failed => News::NoAnswer,
+            Refetch::Later => News::NoAnswer,
         };
         update = update_payment(connection, scope, stored, answer, now)?;
     }

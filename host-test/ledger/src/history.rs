@@ -3,7 +3,9 @@
 use rusqlite::{OptionalExtension as _, params};
 use serde::Serialize;
 
+use super::notices::NoticeDetails;
 use super::stored_payment::{Scope, StoredPayment};
+use super::transitions::Told;
 use super::{Ledger, LedgerError};
 
 /// One entry of a payment's history.
@@ -32,6 +34,17 @@ pub enum HistoryEntry {
         /// When it was written, in Unix seconds.
         at: u64,
     },
+    /// The flow was told something besides.
+    Notice {
+        /// Its place in the order of all transitions.
+        position: u64,
+        /// `refunded`, `refund-failed`, `disputed`, `dispute-closed` or `paid-late`.
+        notice: String,
+        /// What it says.
+        details: NoticeDetails,
+        /// When it was written, in Unix seconds.
+        at: u64,
+    },
 }
 
 impl HistoryEntry {
@@ -39,7 +52,7 @@ impl HistoryEntry {
     #[must_use]
     pub fn at(&self) -> u64 {
         match self {
-            Self::Event { at, .. } | Self::Transition { at, .. } => *at,
+            Self::Event { at, .. } | Self::Transition { at, .. } | Self::Notice { at, .. } => *at,
         }
     }
 }
@@ -122,15 +135,18 @@ impl Ledger {
             })?
             .collect::<Result<_, _>>()?;
         let mut transitions = self.connection.prepare_cached(
-            "SELECT position, output, final, at FROM transitions WHERE payment = ?1
-             ORDER BY position",
+            "SELECT position, at, output, final, notice, details FROM transitions
+             WHERE payment = ?1 ORDER BY position",
         )?;
         let transitions = transitions.query_map([row_id], |row| {
-            Ok(HistoryEntry::Transition {
-                position: row.get(0)?,
-                output: row.get(1)?,
-                r#final: row.get(2)?,
-                at: row.get(3)?,
+            let (position, at) = (row.get(0)?, row.get(1)?);
+            Ok(match Told::read(row, 2)? {
+                Told::Output { output, r#final } => {
+                    HistoryEntry::Transition { position, output, r#final, at }
+                }
+                Told::Notice { notice, details } => {
+                    HistoryEntry::Notice { position, notice, details, at }
+                }
             })
         })?;
         for transition in transitions {

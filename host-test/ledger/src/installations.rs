@@ -2,6 +2,8 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::delivery_summary::scope_of;
+use super::unread_outputs::raise_unread_outputs;
 use super::{Ledger, LedgerError};
 use crate::types::Mode;
 
@@ -233,28 +235,19 @@ impl Ledger {
     /// Ends an installation, and keeps its secrets until its open payments have ended, at most until a time,
     /// in Unix seconds.
     pub fn begin_draining(&mut self, id: &str, until: u64, now: u64) -> Result<(), LedgerError> {
-        self.connection.execute(
+        let transaction = self.write()?;
+        transaction.execute(
             "UPDATE installations SET state = 'uninstalled', draining_until = ?2, changed_at = ?3
              WHERE id = ?1",
             params![id, until, now],
         )?;
-        Ok(())
-    }
-
-    /// The uninstalled installations of a workspace that keep their secrets.
-    pub fn draining_installations(
-        &self,
-        workspace: &str,
-        provider: &str,
-    ) -> Result<Vec<StoredInstallation>, LedgerError> {
-        let sql = format!(
-            "SELECT {} FROM installations
-             WHERE workspace = ?1 AND provider = ?2 AND draining_until IS NOT NULL",
-            StoredInstallation::COLUMNS
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([workspace, provider], StoredInstallation::read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        // Each is closed as soon as that is possible.
+        transaction.execute(
+            "UPDATE payments SET check_at = ?2, check_failures = 0
+             WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')",
+            params![id, now],
+        )?;
+        Ok(transaction.commit()?)
     }
 
     /// The provider's id of the account that an installation was made for. None: not known.
@@ -269,13 +262,18 @@ impl Ledger {
 
     /// Destroys an installation's secrets. The row stays, so that a late delivery is recognised.
     pub fn finish_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
-        self.connection.execute(
+        let transaction = self.write()?;
+        if let Some(scope) = scope_of(&transaction, id)? {
+            raise_unread_outputs(&transaction, &scope, now)?;
+        }
+        transaction.execute(
             "UPDATE installations
              SET state = 'uninstalled', sealed_credentials = NULL, sealed_installation = NULL,
                  draining_until = NULL, changed_at = ?2
              WHERE id = ?1",
             params![id, now],
         )?;
+        transaction.commit()?;
         // The write-ahead log still holds the old bytes until it is truncated.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())

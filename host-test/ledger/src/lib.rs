@@ -6,16 +6,21 @@
 mod answers;
 mod approvals;
 mod attention;
+mod checks;
 mod closing;
 mod delivery_summary;
+mod disputes;
 mod early_events;
 mod error;
 mod events;
+mod failed_refunds;
 mod history;
 mod installations;
 mod lookup;
+mod lost_payments;
 #[cfg(test)]
 mod migration_tests;
+mod notices;
 mod payment_state;
 mod payments;
 mod prune;
@@ -24,9 +29,12 @@ mod query_plans;
 mod recipient;
 mod reconciliation;
 mod refunds;
+mod restored;
+mod schedule;
 mod stored_payment;
 mod transitions;
 pub mod types;
+mod unread_outputs;
 mod update;
 
 use std::path::Path;
@@ -35,23 +43,26 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use answers::FetchOutcome;
-pub use attention::AttentionEntry;
+pub use attention::{AttentionClosed, AttentionCode, AttentionDetails, AttentionEntry};
+pub use checks::Checks;
 pub use delivery_summary::DeliverySummary;
 pub use error::LedgerError;
 pub use events::{EventOutcome, Refetch};
 pub use history::{HistoryEntry, PaymentHistory};
 pub use installations::{InstallationState, StoredInstallation};
-pub use payment_state::{Attention, Output, is_final};
+pub use notices::NoticeDetails;
+pub use payment_state::{Output, is_final};
 pub use payments::Reservation;
 pub use prune::Pruned;
+pub use reconciliation::{Lag, Listing, Progress, Reconciliation, WatchedInstallation};
 pub use refunds::{RefundReservation, ReservedRefund};
 pub use stored_payment::{Attempt, NewPayment, Scope, StoredPayment};
-pub use transitions::Transition;
+pub use transitions::{Told, Transition};
 pub use types::PaymentTerms;
 
 /// The migrations: each makes the next version of the schema. The file's `user_version` says how
 /// many were applied. A released migration is never edited.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
@@ -60,6 +71,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
     include_str!("schema/8.sql"),
+    include_str!("schema/9.sql"),
 ];
 /// How long a write waits for another process's transaction to end.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::LedgerError;
 use super::stored_payment::{Scope, StoredPayment};
-use crate::types::{Payment, PaymentStatus};
+use crate::types::{Mode, Payment, PaymentStatus};
 
 /// The stored payment that a payment of the provider's belongs to: by its ids, else by its attempt,
 /// else by its reference.
@@ -107,6 +107,21 @@ pub(super) fn find_by_row_id(
 ) -> Result<Option<StoredPayment>, LedgerError> {
     let sql = format!("SELECT {} FROM payments WHERE id = ?1", StoredPayment::COLUMNS);
     Ok(connection.prepare_cached(&sql)?.query_row([row_id], StoredPayment::read).optional()?)
+}
+
+/// A payment with its scope.
+pub(super) fn find_with_scope(
+    connection: &Connection,
+    row_id: i64,
+) -> Result<Option<(StoredPayment, Scope)>, LedgerError> {
+    let Some(stored) = find_by_row_id(connection, row_id)? else { return Ok(None) };
+    let scope: (String, String, String) = connection.query_row(
+        "SELECT workspace, provider, mode FROM payments WHERE id = ?1",
+        [row_id],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let (workspace, provider, mode) = scope;
+    Ok(Mode::parse(&mode).map(|mode| (stored, Scope { workspace, provider, mode })))
 }
 
 /// The first payment of a scope that a condition finds, in which `?4` is the id.

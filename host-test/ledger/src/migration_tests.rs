@@ -49,9 +49,11 @@ fn rows(version: usize) -> String {
         }
     };
     let _ = write!(sql, "INSERT INTO transitions {transitions};");
+    // A position that was used and is gone.
+    sql.push_str("UPDATE sqlite_sequence SET seq = 7 WHERE name = 'transitions';");
     if version >= 2 {
         sql.push_str(
-            r#"INSERT INTO last_deliveries
+            r#"INSERT INTO last_deliveries (installation, verified_at, refused_at, refused_because)
                VALUES ('i1', 7, 8, '{"code":"c","message":"m","remedy":[]}');"#,
         );
     }
@@ -64,9 +66,15 @@ fn rows(version: usize) -> String {
             sql,
             "INSERT INTO early_events
              VALUES ('w1', 'P', 'test', 'evt_3', 'r3', 30, 31, '{EARLY_EVENT}');
-             INSERT INTO reconciliations VALUES ('w1', 'P', 'test', 5);
              INSERT INTO {consumers};"
         );
+        sql.push_str(match version {
+            ..=8 => "INSERT INTO reconciliations VALUES ('w1', 'P', 'test', 5);",
+            _ => {
+                "INSERT INTO reconciliations (workspace, provider, mode, account, mark)
+                 VALUES ('w1', 'P', 'test', 'acct', 5);"
+            }
+        });
     }
     if version >= 4 {
         sql.push_str(
@@ -84,11 +92,21 @@ fn rows(version: usize) -> String {
              UPDATE refunds SET minor_units = 3;"
         );
     }
-    if version >= 8 {
+    if version == 8 {
         sql.push_str(
             "INSERT INTO attention (workspace, provider, mode, payment, code, since)
              VALUES ('w1', 'P', 'test', 1, 'paid-late', 50);
              UPDATE payments SET needs_closing = 1;",
+        );
+    }
+    if version >= 9 {
+        sql.push_str(
+            "INSERT INTO attention (workspace, provider, mode, payment, code, subject, details, since)
+             VALUES ('w1', 'P', 'test', 1, 'paid-late', '', '{}', 50);
+             UPDATE payments SET needs_closing = 1, check_at = 0;
+             INSERT INTO background_reads VALUES ('P', 'acct', 'test', 1, 2);
+             INSERT INTO disputes VALUES ('w1', 'P', 'test', 'du_1', 1, 'won', 1);
+             INSERT INTO failed_refunds VALUES (1, 're_1', 2, 1);",
         );
     }
     sql
@@ -153,9 +171,12 @@ fn check(version: usize, mut ledger: Ledger) {
         .transitions(&scope, 0, 10)
         .unwrap()
         .into_iter()
-        .map(|transition| (transition.output, transition.payment))
+        .map(|transition| (transition.told, transition.payment))
         .collect();
-    let of_payment = |output: &str| (output.to_owned(), Some("pi_1".to_owned()));
+    let of_payment = |output: &str| {
+        let (output, r#final) = (output.to_owned(), output == "Approved");
+        (Told::Output { output, r#final }, Some("pi_1".to_owned()))
+    };
     assert_eq!(outputs, [of_payment("Pending"), of_payment("Approved")]);
     if version >= 7 {
         assert_eq!(payment.attempt.idempotency_key, "key-1");
@@ -163,8 +184,10 @@ fn check(version: usize, mut ledger: Ledger) {
     }
     if version >= 8 {
         let attention = ledger.attention(&scope, 10).unwrap();
-        assert_eq!(attention[0].attention, Attention::PaidLate);
-        assert_eq!(ledger.payments_to_close(&scope, 10).unwrap().len(), 1);
+        let [entry] = attention.as_slice() else { panic!("{attention:?}") };
+        assert_eq!((entry.code, entry.since), (AttentionCode::PaidLate, 50));
+        assert_eq!(entry.reference.as_deref(), Some("r1"));
+        assert_eq!(ledger.payments_to_close(&scope, 100, 10).unwrap().len(), 1);
     }
     let live = Scope { mode: Mode::Live, ..scope.clone() };
     assert!(ledger.transitions(&live, 0, 10).unwrap().is_empty());
@@ -176,7 +199,7 @@ fn check(version: usize, mut ledger: Ledger) {
     assert_eq!(refused(summary), expected.map(|at| (at + 1, "c".to_owned())));
     if version >= 3 {
         assert_eq!(ledger.acknowledged_position(&scope, "flow").unwrap(), 1);
-        assert_eq!(ledger.reconciled_until(&scope).unwrap(), Some(5));
+        assert_eq!(ledger.reconciliation(&scope, "acct").unwrap().mark, Some(5));
         early_event_is_applied(&mut ledger, &scope);
     }
     if version >= 4 {
@@ -218,8 +241,12 @@ fn early_event_is_applied(ledger: &mut Ledger, scope: &Scope) {
         refunded: None,
         failure: None,
         awaits: Awaited::Customer(None),
+        disputes: Vec::new(),
         created_at: 29,
     };
     let stored = ledger.record_created(scope, &new, &attempt, &created, 33).unwrap().unwrap();
     assert_eq!((stored.status, stored.authority), (PaymentStatus::Approved, Authority::Signed));
+    // A position is never used twice.
+    let last = ledger.transitions(scope, 0, 10).unwrap().pop().unwrap();
+    assert_eq!(last.position, 9);
 }

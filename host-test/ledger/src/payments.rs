@@ -6,6 +6,7 @@ use super::lookup::{
     find_by_alias, find_by_attempt, find_by_reference, find_holder, find_late_money,
 };
 use super::payment_state::Output;
+use super::restored::is_closed_for_restore;
 use super::stored_payment::{Attempt, NewPayment, Scope, StoredPayment};
 use super::transitions::append_transition;
 use super::{Ledger, LedgerError};
@@ -29,6 +30,8 @@ pub enum Reservation {
     AmountDiffers(Money),
     /// An attempt of this reference that was over has received money, which was not all refunded.
     PaidLate(Box<StoredPayment>),
+    /// A backup was restored, and what was paid since then is not known yet.
+    Restored,
 }
 
 impl Ledger {
@@ -49,6 +52,9 @@ impl Ledger {
         now: u64,
     ) -> Result<Reservation, LedgerError> {
         let transaction = self.write()?;
+        if is_closed_for_restore(&transaction, scope)? {
+            return Ok(Reservation::Restored);
+        }
         if let Some(existing) = find_holder(&transaction, scope, &new.reference)? {
             return Ok(if existing.amount != new.amount {
                 Reservation::AmountDiffers(existing.amount)

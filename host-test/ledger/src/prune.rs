@@ -12,10 +12,12 @@ const BATCH: u32 = 1000;
 pub struct Pruned {
     /// Events of payments that are over.
     pub events: usize,
-    /// Transitions of payments that are over. Each payment's last one stays.
+    /// Outputs and notices of payments that are over. Each payment's last output stays.
     pub transitions: usize,
     /// Events that came before their payment, which never came.
     pub early_events: usize,
+    /// What needed a person, and is closed.
+    pub attention: usize,
 }
 
 impl Ledger {
@@ -27,6 +29,14 @@ impl Ledger {
             early_events: self
                 .connection
                 .execute("DELETE FROM early_events WHERE received_at < ?1", [before])?,
+            // About an open payment it would be raised again.
+            attention: self.connection.execute(
+                "DELETE FROM attention WHERE closed_at < ?1 AND NOT EXISTS (
+                     SELECT 1 FROM payments
+                     WHERE payments.id = attention.payment
+                         AND status NOT IN ('approved', 'canceled'))",
+                [before],
+            )?,
             ..Pruned::default()
         };
         let mut last = 0_i64;
@@ -48,7 +58,8 @@ impl Ledger {
                 pruned.transitions += transaction
                     .prepare_cached(
                         "DELETE FROM transitions WHERE payment = ?1 AND at < ?2
-                             AND position < (SELECT max(position) FROM transitions WHERE payment = ?1)",
+                             AND position <> (SELECT max(position) FROM transitions
+                                              WHERE payment = ?1 AND output IS NOT NULL)",
                     )?
                     .execute(params![payment, before])?;
             }

@@ -1,9 +1,12 @@
 //! Refunds that the provider is asked for.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise, settle};
+use super::lookup::find_with_scope;
 use super::stored_payment::{Attempt, StoredPayment};
 use super::{Ledger, LedgerError};
+use crate::types::Problem;
 
 /// The result of reserving a refund.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,10 +105,51 @@ impl Ledger {
     }
 
     /// Removes an attempt that refunded nothing, so that the reference can be used again.
-    pub fn release_refund(&mut self, attempt_id: &str) -> Result<(), LedgerError> {
-        self.connection.execute("DELETE FROM refunds WHERE attempt = ?1", [attempt_id])?;
-        Ok(())
+    pub fn release_refund(&mut self, attempt_id: &str, now: u64) -> Result<(), LedgerError> {
+        let transaction = self.write()?;
+        set_unknown(&transaction, attempt_id, None, now)?;
+        transaction.execute("DELETE FROM refunds WHERE attempt = ?1", [attempt_id])?;
+        Ok(transaction.commit()?)
     }
+
+    /// Records whether it is known what became of a refund. `unknown_because`: it is not, and a person has to
+    /// look.
+    pub fn record_refund_outcome(
+        &mut self,
+        attempt_id: &str,
+        unknown_because: Option<&Problem>,
+        now: u64,
+    ) -> Result<(), LedgerError> {
+        set_unknown(&self.connection, attempt_id, unknown_because, now)
+    }
+}
+
+fn set_unknown(
+    connection: &Connection,
+    attempt_id: &str,
+    because: Option<&Problem>,
+    now: u64,
+) -> Result<(), LedgerError> {
+    let found: Option<(i64, String, Option<u64>)> = connection
+        .query_row(
+            "SELECT payment, reference, minor_units FROM refunds WHERE attempt = ?1",
+            [attempt_id],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()?;
+    let Some((payment, reference, minor_units)) = found else { return Ok(()) };
+    let Some((stored, scope)) = find_with_scope(connection, payment)? else { return Ok(()) };
+    let code = AttentionCode::RefundUnknown;
+    let Some(because) = because else {
+        return settle(connection, &scope, code, &reference, Some(payment), now);
+    };
+    let details = AttentionDetails {
+        amount: minor_units.map(|minor_units| stored.of_received(minor_units)),
+        reason: Some(because.clone()),
+        ..AttentionDetails::default()
+    };
+    let new = NewAttention { code, subject: &reference, payment: Some(payment), details };
+    raise(connection, &scope, &new, now)
 }
 
 impl Attempt {

@@ -5,7 +5,7 @@ use rusqlite::Row;
 use crate::types::{Authority, Mode, Money, PaymentStatus, PaymentTerms, Problem};
 
 /// Within a scope, references and the provider's ids are unique.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// The workspace's id.
     pub workspace: String,
@@ -33,6 +33,8 @@ pub struct StoredPayment {
     pub provider_status: String,
     /// The amount received, in minor units.
     pub received: u64,
+    /// The currency of what was received. None: the one that was asked for.
+    pub received_currency: Option<String>,
     /// The amount refunded, in minor units. None: not known.
     pub refunded: Option<u64>,
     /// Why the customer's last try to pay failed.
@@ -48,6 +50,10 @@ pub struct StoredPayment {
     /// Whether the payment has to be closed at the provider, because its reference was paid elsewhere or its
     /// attempt is over.
     pub needs_closing: bool,
+    /// How many times in a row the provider could not be asked about it.
+    pub check_failures: u32,
+    /// Until when the customer can pay on the page, in Unix seconds. None: not known.
+    pub page_ends_at: Option<u64>,
     /// Grows with every change of the row.
     pub version: u64,
     /// The attempt that created the payment.
@@ -78,6 +84,11 @@ impl Attempt {
         }
     }
 
+    /// An attempt that was stored before, by its id and the time of its payment.
+    pub(super) fn lost(id: String, created_at: u64) -> Self {
+        Self { idempotency_key: new_idempotency_key(), id, reserved_at: created_at }
+    }
+
     /// The idempotency key of a later request for the same attempt, such as `complete`.
     #[must_use]
     pub fn idempotency_key(&self, purpose: &str) -> String {
@@ -103,6 +114,13 @@ pub struct NewPayment {
 }
 
 impl StoredPayment {
+    /// An amount of what was received.
+    #[must_use]
+    pub fn of_received(&self, minor_units: u64) -> Money {
+        let currency = self.received_currency.as_ref().unwrap_or(&self.amount.currency);
+        Money { minor_units, currency: currency.clone() }
+    }
+
     /// Its place in the list of payments.
     #[must_use]
     pub fn place(&self) -> u64 {
@@ -113,7 +131,7 @@ impl StoredPayment {
         "payments.id, reference, remote_id, amount, currency, status, provider_status,
          received, refunded, failure, checkout_url, as_of, authority, needs_refetch, version,
          attempt, created_at, idempotency_key, request, needs_closing,
-         installation";
+         installation, received_currency, check_failures, page_ends_at";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let status: String = row.get(5)?;
@@ -126,6 +144,9 @@ impl StoredPayment {
             row_id: row.get(0)?,
             needs_closing: row.get(19)?,
             installation: row.get(20)?,
+            received_currency: row.get(21)?,
+            check_failures: row.get(22)?,
+            page_ends_at: row.get(23)?,
             reference: row.get(1)?,
             remote_id: row.get(2)?,
             amount: Money { minor_units: row.get(3)?, currency: row.get(4)? },

@@ -1,13 +1,17 @@
-//! Transitions: the changes of a flow's output, in order.
+//! Transitions: what a flow is told, in order. An output decides how the flow goes on, and is never taken back. A
+//! notice says what became true later.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::Serialize;
 
+use super::notices::NoticeDetails;
 use super::payment_state::Output;
 use super::stored_payment::Scope;
+use super::unread_outputs::settle_unread_outputs;
 use super::{Ledger, LedgerError};
 use crate::types::Mode;
 
-/// One change of a flow's output.
+/// What a flow is told once.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Transition {
     /// The transition's place in the order of all transitions. It only grows.
@@ -26,18 +30,72 @@ pub struct Transition {
     pub attempt: String,
     /// The provider's id of the payment. None: the provider has not answered yet.
     pub payment: Option<String>,
-    /// `Approved`, `Rejected` or `Pending`.
-    pub output: String,
-    /// Whether no other output of this attempt can follow.
-    pub r#final: bool,
+    /// An output or a notice.
+    #[serde(flatten)]
+    pub told: Told,
     /// When it was written, in Unix seconds.
     pub at: u64,
+}
+
+/// An output or a notice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Told {
+    /// How the flow goes on.
+    Output {
+        /// `Approved`, `Rejected` or `Pending`.
+        output: String,
+        /// Whether no other output of this attempt can follow.
+        r#final: bool,
+    },
+    /// What became true later.
+    Notice {
+        /// `refunded`, `refund-failed`, `disputed`, `dispute-closed` or `paid-late`.
+        notice: String,
+        /// What it says.
+        details: NoticeDetails,
+    },
+}
+
+impl Transition {
+    /// The output. None: it is a notice.
+    #[must_use]
+    pub fn output(&self) -> Option<&str> {
+        match &self.told {
+            Told::Output { output, .. } => Some(output),
+            Told::Notice { .. } => None,
+        }
+    }
+
+    /// The notice. None: it is an output.
+    #[must_use]
+    pub fn notice(&self) -> Option<&str> {
+        match &self.told {
+            Told::Output { .. } => None,
+            Told::Notice { notice, .. } => Some(notice),
+        }
+    }
 }
 
 // serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn serialize_mode<S: serde::Serializer>(mode: &Mode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(mode.as_str())
+}
+
+impl Told {
+    /// Reads output, whether it is final, notice and details from four columns.
+    pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        let notice: Option<String> = row.get(first + 2)?;
+        Ok(match notice {
+            Some(notice) => {
+                let details: Option<String> = row.get(first + 3)?;
+                let details = serde_json::from_str(&details.unwrap_or_default());
+                Self::Notice { notice, details: details.unwrap_or_default() }
+            }
+            None => Self::Output { output: row.get(first)?, r#final: row.get(first + 1)? },
+        })
+    }
 }
 
 impl Ledger {
@@ -49,7 +107,7 @@ impl Ledger {
         limit: u32,
     ) -> Result<Vec<Transition>, LedgerError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT position, reference, attempt, remote_id, output, final, at
+            "SELECT position, reference, attempt, remote_id, at, output, final, notice, details
              FROM transitions JOIN payments ON payments.id = payment
              WHERE transitions.workspace = ?1 AND transitions.provider = ?2
                  AND transitions.mode = ?3 AND position > ?4
@@ -65,9 +123,8 @@ impl Ledger {
                 reference: row.get(1)?,
                 attempt: row.get(2)?,
                 payment: row.get(3)?,
-                output: row.get(4)?,
-                r#final: row.get(5)?,
-                at: row.get(6)?,
+                at: row.get(4)?,
+                told: Told::read(row, 5)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -92,6 +149,7 @@ impl Ledger {
         scope: &Scope,
         consumer: &str,
         position: u64,
+        now: u64,
     ) -> Result<bool, LedgerError> {
         let transaction = self.write()?;
         let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str()];
@@ -110,19 +168,20 @@ impl Ledger {
              ON CONFLICT DO UPDATE SET position = max(position, ?5)",
             params![scope.workspace, scope.provider, scope.mode.as_str(), consumer, position],
         )?;
+        settle_unread_outputs(&transaction, scope, now)?;
         transaction.commit()?;
         Ok(true)
     }
 }
 
-/// What the flow was told last about a payment, and whether that was final.
+/// The output that the flow was told last about a payment, and whether that was final.
 pub(super) fn last_told(
     connection: &Connection,
     payment_row_id: i64,
 ) -> Result<Option<(Output, bool)>, LedgerError> {
     let last: Option<(String, bool)> = connection
         .prepare_cached(
-            "SELECT output, final FROM transitions WHERE payment = ?1
+            "SELECT output, final FROM transitions WHERE payment = ?1 AND output IS NOT NULL
              ORDER BY position DESC LIMIT 1",
         )?
         .query_row([payment_row_id], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -130,7 +189,7 @@ pub(super) fn last_told(
     Ok(last.and_then(|(output, is_final)| Some((Output::parse(&output)?, is_final))))
 }
 
-/// Appends what the flow is told, and whether that is final.
+/// Appends an output, and whether it is final.
 pub(super) fn append_transition(
     connection: &Connection,
     scope: &Scope,

@@ -177,16 +177,33 @@ pub struct Payment {
     pub failure: Option<Problem>,
     /// Who has to act.
     pub awaits: Awaited,
+    /// Its disputes, as far as the source says.
+    #[serde(default, deserialize_with = "readable_disputes")]
+    pub disputes: Vec<Dispute>,
     /// When it was created, by the provider's clock, in Unix seconds.
     pub created_at: u64,
+}
+
+/// Version 8 and before stored the contract's disputes, in another form: they are left out.
+fn readable_disputes<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Dispute>, D::Error> {
+    let disputes = Vec::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(disputes.into_iter().filter_map(|dispute| serde_json::from_value(dispute).ok()).collect())
 }
 
 impl Payment {
     /// The URL where the customer pays. None: the source does not say.
     #[must_use]
     pub fn checkout_url(&self) -> Option<&str> {
+        self.page().map(|page| page.url.as_str())
+    }
+
+    /// The page where the customer pays. None: the source does not say.
+    #[must_use]
+    pub fn page(&self) -> Option<&CustomerLink> {
         match &self.awaits {
-            Awaited::Customer(Some(link)) => Some(&link.url),
+            Awaited::Customer(page) => page.as_ref(),
             _ => None,
         }
     }
@@ -197,19 +214,50 @@ impl Payment {
 pub enum EventSubject {
     /// A payment.
     Payment(Box<Payment>),
-    /// A refund of the payment with this id of the provider's.
-    Refund(OfPayment),
-    /// A dispute of the payment with this id of the provider's.
-    Dispute(OfPayment),
+    /// A refund.
+    Refund(Refund),
+    /// A dispute.
+    Dispute(Dispute),
     /// Anything else.
     Other(String),
 }
 
-/// Something that belongs to a payment.
+/// A refund, as an event tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfPayment {
+pub struct Refund {
+    /// The provider's id of it.
+    pub id: String,
     /// The payment, by an id of the provider's.
     pub payment: String,
+    /// Whether it has failed or was canceled: the merchant has the money.
+    pub has_failed: bool,
+    /// How much.
+    pub amount: Money,
+    /// Why it failed.
+    pub failure: Option<Problem>,
+}
+
+/// A dispute: a customer's objection to a payment at their bank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The provider's id of it.
+    pub id: String,
+    /// The payment, by an id of the provider's.
+    pub payment: String,
+    /// Where it is: `won` and `lost` are its ends.
+    pub status: String,
+    /// How much is disputed.
+    pub amount: Money,
+    /// Until when the merchant has to answer, in Unix seconds. None: nothing is to be answered.
+    pub due_by: Option<u64>,
+}
+
+impl Dispute {
+    /// Whether it is decided.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.status.as_str(), "won" | "lost")
+    }
 }
 
 impl EventSubject {
@@ -218,7 +266,7 @@ impl EventSubject {
     pub fn payment_id(&self) -> Option<&str> {
         match self {
             Self::Payment(payment) => Some(&payment.id),
-            Self::Refund(OfPayment { payment }) | Self::Dispute(OfPayment { payment }) => {
+            Self::Refund(Refund { payment, .. }) | Self::Dispute(Dispute { payment, .. }) => {
                 Some(payment)
             }
             Self::Other(_) => None,

@@ -3,11 +3,21 @@
 use rusqlite::{Connection, params};
 
 use super::LedgerError;
-use super::attention::{raise_attention, settle_attention};
-use super::payment_state::{Known, News, PaymentState, Plan, Step, plan};
+use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise, settle_payment};
+use super::disputes::record_dispute;
+use super::failed_refunds::record_smaller_sum;
+use super::notices::{Notice, NoticeDetails, append_notice};
+use super::payment_state::{
+    Attention, Known, News, Notices, PaymentState, Plan, Step, is_final, plan,
+};
+use super::schedule::{next_check, next_review};
 use super::stored_payment::{Scope, StoredPayment};
 use super::transitions::{append_transition, last_told};
-use crate::types::Payment;
+use crate::types::{Money, Payment, PaymentStatus};
+
+/// What the money of a payment may need a person for.
+const MONEY: [AttentionCode; 3] =
+    [AttentionCode::AmountDiffers, AttentionCode::PaidLate, AttentionCode::PaidTwice];
 
 impl StoredPayment {
     fn state(&self) -> PaymentState {
@@ -56,27 +66,71 @@ pub(super) fn update_payment(
         News::Created(payment) | News::Event { payment, .. } | News::Fetched { payment, .. } => {
             Some(payment)
         }
-        News::Notice | News::NoAnswer => None,
+        News::Notice | News::NoAnswer | News::Accepted => None,
     };
-    carry_out(connection, scope, stored, payment, plan, now)?;
+    let change = Change { connection, scope, stored, payment, plan, now };
+    change.store_state()?;
+    change.store_names()?;
+    change.mark_closing()?;
+    // An output comes before what became true after it.
+    if let Some(told) = plan.tells {
+        append_transition(connection, scope, stored.row_id, told, now)?;
+    }
+    change.tell_notices(plan.notices)?;
+    if let News::Fetched { payment, .. } = news {
+        for dispute in &payment.disputes {
+            record_dispute(connection, scope, stored.row_id, dispute, now, now)?;
+        }
+        if stored.check_failures > 0 {
+            settle_payment(connection, stored.row_id, &[AttentionCode::PaymentUnread], now)?;
+        }
+    }
+    change.update_attention()?;
     Ok(Update::Done { has_closing: plan.closes_page || plan.closes_siblings })
 }
 
-fn carry_out(
-    connection: &Connection,
-    scope: &Scope,
-    stored: &StoredPayment,
-    payment: Option<&Payment>,
+/// A plan that is carried out.
+struct Change<'a> {
+    connection: &'a Connection,
+    scope: &'a Scope,
+    stored: &'a StoredPayment,
+    payment: Option<&'a Payment>,
     plan: Plan,
     now: u64,
-) -> Result<(), LedgerError> {
-    let state = plan.state;
-    if state != stored.state() || plan.takes_details {
-        connection
+}
+
+impl Change<'_> {
+    /// When the provider is asked about the payment next. None: it does not have to be asked.
+    fn check_at(&self, page_ends_at: Option<u64>) -> Option<u64> {
+        let has_remote_id = self.stored.remote_id.is_some() || self.plan.takes_details;
+        let is_open = !is_final(self.plan.state.status);
+        if self.plan.state.needs_refetch || self.stored.needs_closing || self.plan.closes_page {
+            Some(self.now)
+        } else if is_open && has_remote_id {
+            Some(next_check(self.now, self.stored.attempt.reserved_at, page_ends_at))
+        } else {
+            None
+        }
+    }
+
+    fn store_state(&self) -> Result<(), LedgerError> {
+        let (state, stored) = (self.plan.state, self.stored);
+        let page = self.payment.filter(|_| self.plan.takes_details).and_then(Payment::page);
+        let page_ends_at = page.and_then(|page| page.expires_at).or(stored.page_ends_at);
+        let is_approved = state.status == PaymentStatus::Approved;
+        let review_at =
+            is_approved.then(|| next_review(self.now, stored.attempt.reserved_at)).flatten();
+        let is_changed = state != stored.state() || self.plan.takes_details;
+        let money = self.payment.filter(|_| state.received > 0).map(|payment| &payment.amount);
+        let received_currency = money.map(|money| &money.currency);
+        let received_currency = received_currency.filter(|own| **own != stored.amount.currency);
+        self.connection
             .prepare_cached(
                 "UPDATE payments
                  SET status = ?2, as_of = ?3, authority = ?4, needs_refetch = ?5, received = ?6,
-                     refunded = ?7, version = version + 1
+                     refunded = ?7, version = version + ?8, check_at = ?9, check_failures = 0,
+                     review_at = ?10, page_ends_at = ?11,
+                     received_currency = coalesce(?12, received_currency)
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -86,15 +140,40 @@ fn carry_out(
                 state.authority.as_str(),
                 state.needs_refetch,
                 state.received,
-                state.refunded
+                state.refunded,
+                is_changed,
+                self.check_at(page_ends_at),
+                review_at,
+                page_ends_at,
+                received_currency
             ])?;
+        Ok(())
     }
-    if let Some(payment) = payment {
-        if plan.takes_details {
-            take_details(connection, stored.row_id, payment, plan.page_is_over)?;
+
+    /// Takes over the provider's ids and status, the failure, and the page.
+    fn store_names(&self) -> Result<(), LedgerError> {
+        let Some(payment) = self.payment else { return Ok(()) };
+        let (scope, row_id) = (self.scope, self.stored.row_id);
+        if self.plan.takes_details {
+            let failure = payment.failure.as_ref().and_then(|why| serde_json::to_string(why).ok());
+            self.connection
+                .prepare_cached(
+                    "UPDATE payments
+                     SET remote_id = ?2, provider_status = ?3, failure = ?4,
+                         checkout_url = iif(?6, NULL, coalesce(?5, checkout_url))
+                     WHERE id = ?1",
+                )?
+                .execute(params![
+                    row_id,
+                    payment.id,
+                    payment.provider_status,
+                    failure,
+                    payment.checkout_url(),
+                    self.plan.page_is_over
+                ])?;
         }
         for alias in &payment.aliases {
-            connection
+            self.connection
                 .prepare_cached(
                     "INSERT OR IGNORE INTO aliases (workspace, provider, mode, alias, payment)
                      VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -104,62 +183,128 @@ fn carry_out(
                     scope.provider,
                     scope.mode.as_str(),
                     alias,
-                    stored.row_id
+                    row_id
                 ])?;
         }
+        Ok(())
     }
-    if plan.closes_page {
-        connection
-            .execute("UPDATE payments SET needs_closing = 1 WHERE id = ?1", [stored.row_id])?;
+
+    /// Marks the payments that have to be closed at the provider.
+    fn mark_closing(&self) -> Result<(), LedgerError> {
+        let (scope, row_id) = (self.scope, self.stored.row_id);
+        if self.plan.closes_page {
+            self.connection
+                .prepare_cached("UPDATE payments SET needs_closing = 1 WHERE id = ?1")?
+                .execute([row_id])?;
+        }
+        if self.plan.closes_siblings {
+            self.connection
+                .prepare_cached(
+                    "UPDATE payments
+                     SET needs_closing = 1, check_at = ?6, version = version + 1
+                     WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
+                         AND id <> ?5 AND status NOT IN ('approved', 'canceled')",
+                )?
+                .execute(params![
+                    scope.workspace,
+                    scope.provider,
+                    scope.mode.as_str(),
+                    self.stored.reference,
+                    row_id,
+                    self.now
+                ])?;
+        }
+        Ok(())
     }
-    if plan.closes_siblings {
-        connection.execute(
-            "UPDATE payments SET needs_closing = 1, version = version + 1
-             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4 AND id <> ?5
-                 AND status NOT IN ('approved', 'canceled')",
-            params![
+
+    fn tell_notices(&self, notices: Notices) -> Result<(), LedgerError> {
+        let (stored, now) = (self.stored, self.now);
+        let currency = self.payment.map_or(&stored.amount.currency, |own| &own.amount.currency);
+        let tell = |notice, minor_units, refunded| {
+            let amount = Some(Money { minor_units, currency: currency.clone() });
+            let details = NoticeDetails { amount, refunded, ..NoticeDetails::default() };
+            append_notice(self.connection, self.scope, stored.row_id, notice, &details, now)
+        };
+        if let Some(received) = notices.paid_late {
+            tell(Notice::PaidLate, received, None)?;
+        }
+        if let Some(more) = notices.refunded {
+            tell(Notice::Refunded, more, self.plan.state.refunded)?;
+            // What a refund could not bring back, a later one has.
+            settle_payment(
+                self.connection,
+                stored.row_id,
+                &[AttentionCode::RefundFailed, AttentionCode::RefundUnknown],
+                now,
+            )?;
+        }
+        if let Some(less) = notices.refund_failed {
+            record_smaller_sum(self.connection, self.scope, stored, less, now)?;
+        }
+        Ok(())
+    }
+
+    fn update_attention(&self) -> Result<(), LedgerError> {
+        let row_id = self.stored.row_id;
+        if self.plan.settles_money {
+            settle_payment(self.connection, row_id, &MONEY, self.now)?;
+        }
+        if self.plan.state.status == PaymentStatus::Approved
+            && self.stored.status != PaymentStatus::Approved
+        {
+            self.late_siblings_are_paid_twice()?;
+        }
+        let Some(attention) = self.plan.attention else { return Ok(()) };
+        let code = match attention {
+            Attention::AmountDiffers => AttentionCode::AmountDiffers,
+            Attention::PaidLate if self.has_approved_sibling()? => AttentionCode::PaidTwice,
+            Attention::PaidLate => AttentionCode::PaidLate,
+        };
+        let amount = self.payment.map(|payment| Money {
+            minor_units: payment.received,
+            currency: payment.amount.currency.clone(),
+        });
+        let details = AttentionDetails { amount, ..AttentionDetails::default() };
+        let new = NewAttention { code, subject: "", payment: Some(row_id), details };
+        raise(self.connection, self.scope, &new, self.now)
+    }
+
+    fn has_approved_sibling(&self) -> Result<bool, LedgerError> {
+        let scope = self.scope;
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT 1 FROM payments
+                 WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
+                     AND id <> ?5 AND status = 'approved'",
+            )?
+            .exists(params![
                 scope.workspace,
                 scope.provider,
                 scope.mode.as_str(),
-                stored.reference,
-                stored.row_id
-            ],
-        )?;
+                self.stored.reference,
+                self.stored.row_id
+            ])?)
     }
-    if let Some(attention) = plan.attention {
-        raise_attention(connection, scope, stored.row_id, attention, now)?;
-    }
-    if let Some(attention) = plan.settles {
-        settle_attention(connection, stored.row_id, attention)?;
-    }
-    match plan.tells {
-        Some(told) => append_transition(connection, scope, stored.row_id, told, now),
-        None => Ok(()),
-    }
-}
 
-/// Takes over the provider's id and status, the failure, and the page.
-fn take_details(
-    connection: &Connection,
-    row_id: i64,
-    payment: &Payment,
-    page_is_over: bool,
-) -> Result<(), LedgerError> {
-    let failure = payment.failure.as_ref().and_then(|why| serde_json::to_string(why).ok());
-    connection
-        .prepare_cached(
-            "UPDATE payments
-             SET remote_id = ?2, provider_status = ?3, failure = ?4,
-                 checkout_url = iif(?6, NULL, coalesce(?5, checkout_url))
-             WHERE id = ?1",
-        )?
-        .execute(params![
-            row_id,
-            payment.id,
-            payment.provider_status,
-            failure,
-            payment.checkout_url(),
-            page_is_over
-        ])?;
-    Ok(())
+    /// The other attempts of the reference that were paid late were paid once too often.
+    fn late_siblings_are_paid_twice(&self) -> Result<(), LedgerError> {
+        let scope = self.scope;
+        self.connection
+            .prepare_cached(
+                "UPDATE OR IGNORE attention SET code = 'paid-twice'
+                 WHERE code = 'paid-late' AND closed_at IS NULL AND payment IN (
+                     SELECT id FROM payments
+                     WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
+                         AND id <> ?5)",
+            )?
+            .execute(params![
+                scope.workspace,
+                scope.provider,
+                scope.mode.as_str(),
+                self.stored.reference,
+                self.stored.row_id
+            ])?;
+        Ok(())
+    }
 }

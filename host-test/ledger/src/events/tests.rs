@@ -3,17 +3,17 @@
 use super::*;
 use crate::PaymentTerms;
 use crate::prune::Pruned;
-use crate::types::{Awaited, Mode, Money, OfPayment, PaymentStatus};
+use crate::types::{Awaited, Mode, Money, PaymentStatus, Refund};
 use crate::{
-    Attempt, Attention, FetchOutcome, InstallationState, NewPayment, RefundReservation,
+    Attempt, AttentionCode, FetchOutcome, InstallationState, NewPayment, RefundReservation,
     Reservation, ReservedRefund, StoredInstallation,
 };
 
-fn scope() -> Scope {
+pub(super) fn scope() -> Scope {
     Scope { workspace: "w".to_owned(), provider: "P".to_owned(), mode: Mode::Test }
 }
 
-fn payment(status: PaymentStatus, created_at: u64) -> Payment {
+pub(super) fn payment(status: PaymentStatus, created_at: u64) -> Payment {
     let is_paid = status == PaymentStatus::Approved;
     Payment {
         id: "pi_1".to_owned(),
@@ -28,11 +28,12 @@ fn payment(status: PaymentStatus, created_at: u64) -> Payment {
         failure: None,
         attempt_id: None,
         awaits: Awaited::Customer(None),
+        disputes: Vec::new(),
         created_at,
     }
 }
 
-fn event(id: &str, status: PaymentStatus, occurred_at: u64) -> Event {
+pub(super) fn event(id: &str, status: PaymentStatus, occurred_at: u64) -> Event {
     Event {
         id: id.to_owned(),
         event_type: "t".to_owned(),
@@ -43,7 +44,7 @@ fn event(id: &str, status: PaymentStatus, occurred_at: u64) -> Event {
 }
 
 /// A ledger on disk with one payment that was created at second 100.
-fn ledger(directory: &std::path::Path) -> Ledger {
+pub(super) fn ledger(directory: &std::path::Path) -> Ledger {
     let mut ledger = Ledger::open(&directory.join("ledger.sqlite")).unwrap();
     let installation = StoredInstallation {
         id: "i".to_owned(),
@@ -63,7 +64,7 @@ fn ledger(directory: &std::path::Path) -> Ledger {
     ledger
 }
 
-fn new_payment() -> NewPayment {
+pub(super) fn new_payment() -> NewPayment {
     NewPayment {
         installation: "i".to_owned(),
         reference: "order-1".to_owned(),
@@ -94,7 +95,7 @@ fn attempt() -> Attempt {
 }
 
 /// The payment in an event.
-fn payment_of(event: &mut Event) -> &mut Payment {
+pub(super) fn payment_of(event: &mut Event) -> &mut Payment {
     match &mut event.subject {
         EventSubject::Payment(payment) => payment,
         _ => panic!("the event has no payment"),
@@ -108,7 +109,13 @@ fn refund_event_refetches_a_final_payment() {
     let paid = event("evt_1", PaymentStatus::Approved, 101);
     ledger.record_event(&scope(), Some("i"), &paid, &Refetch::NotTried, 2).unwrap();
     let refund = |id: &str, payment: &str| Event {
-        subject: EventSubject::Refund(OfPayment { payment: payment.to_owned() }),
+        subject: EventSubject::Refund(Refund {
+            id: "re_1".to_owned(),
+            payment: payment.to_owned(),
+            has_failed: false,
+            amount: Money { minor_units: 4, currency: "usd".to_owned() },
+            failure: None,
+        }),
         ..event(id, PaymentStatus::Approved, 102)
     };
     let foreign = refund("evt_2", "pi_9");
@@ -116,7 +123,7 @@ fn refund_event_refetches_a_final_payment() {
     assert_eq!(ignored, EventOutcome::Foreign);
 
     let first = refund("evt_3", "pi_1");
-    let kept = ledger.record_event(&scope(), None, &first, &Refetch::Failed, 3).unwrap();
+    let kept = ledger.record_event(&scope(), None, &first, &Refetch::Later, 3).unwrap();
     assert_eq!(kept, EventOutcome::Recorded { has_closing: false });
     let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
     assert!(known.needs_refetch && known.status == PaymentStatus::Approved);
@@ -155,16 +162,16 @@ fn success_counts_for_its_own_attempt() {
     assert_eq!(outputs(&ledger), ["Pending", "Rejected"]);
     // A person has to know, and the second page is closed as soon as it has an id.
     let attention = ledger.attention(&scope(), 10).unwrap();
-    let late = attention.iter().map(|entry| (entry.attention, entry.payment.as_deref()));
-    assert_eq!(late.collect::<Vec<_>>(), [(Attention::PaidLate, Some("pi_9"))]);
-    assert!(second.needs_closing && ledger.payments_to_close(&scope(), 10).unwrap().is_empty());
+    let late = attention.iter().map(|entry| (entry.code, entry.payment.as_deref()));
+    assert_eq!(late.collect::<Vec<_>>(), [(AttentionCode::PaidLate, Some("pi_9"))]);
+    assert!(second.needs_closing && ledger.payments_to_close(&scope(), 10, 10).unwrap().is_empty());
     let mut page = payment(PaymentStatus::Pending, 105);
     (page.id, page.aliases) = ("pi_2".to_owned(), vec!["pi_2".to_owned()]);
     created(&mut ledger, &page);
-    let to_close = ledger.payments_to_close(&scope(), 10).unwrap();
+    let to_close = ledger.payments_to_close(&scope(), 10, 10).unwrap();
     assert_eq!(to_close.len(), 1);
     ledger.record_closed(&to_close[0]).unwrap();
-    assert!(ledger.payments_to_close(&scope(), 10).unwrap().is_empty());
+    assert!(ledger.payments_to_close(&scope(), 10, 10).unwrap().is_empty());
 }
 
 #[test]
@@ -183,7 +190,7 @@ fn prune_keeps_what_money_needs() {
     reserved(reserve_refund(&mut ledger, "r", Some(4)));
     assert_eq!(ledger.prune(1).unwrap(), Pruned::default());
     let pruned = ledger.prune(1000).unwrap();
-    assert_eq!(pruned, Pruned { events: 1, transitions: 1, early_events: 1 });
+    assert_eq!(pruned, Pruned { events: 1, transitions: 1, early_events: 1, attention: 0 });
     assert_eq!(outputs(&ledger), ["Approved"]);
     let stored = ledger.payment(&scope(), "pi_1").unwrap().unwrap();
     assert_eq!((stored.status, stored.received), (PaymentStatus::Approved, 10));
@@ -235,7 +242,7 @@ fn replaced_attempt_is_over_and_its_page_is_closed() {
     ledger.record_created(&scope(), &order, &second, &page("pi_3", &second), 3).unwrap();
     ledger.record_created(&scope(), &order, &first, &page("pi_2", &first), 4).unwrap();
     assert_eq!(outputs(&ledger), ["Pending", "Pending"]);
-    let to_close = ledger.payments_to_close(&scope(), 10).unwrap();
+    let to_close = ledger.payments_to_close(&scope(), 10, 10).unwrap();
     let ids = to_close.iter().map(|payment| payment.remote_id.as_deref());
     assert_eq!(ids.collect::<Vec<_>>(), [Some("pi_2")]);
 }
@@ -320,7 +327,7 @@ fn repeated_refund_keeps_its_attempt_until_released() {
         reserve_refund(&mut ledger, "r", Some(5)),
         RefundReservation::AmountDiffers(4)
     ));
-    ledger.release_refund(&first.attempt.id).unwrap();
+    ledger.release_refund(&first.attempt.id, 6).unwrap();
     let second = reserved(reserve_refund(&mut ledger, "r", Some(5)));
     assert!(second.is_new && second.attempt != first.attempt);
 }
@@ -374,12 +381,12 @@ fn released_reference_is_reserved_again() {
     assert_eq!((stored.reference.as_str(), stored.remote_id.as_deref()), ("order-2", Some("pi_2")));
 }
 
-fn outputs(ledger: &Ledger) -> Vec<String> {
+pub(super) fn outputs(ledger: &Ledger) -> Vec<String> {
     ledger
         .transitions(&scope(), 0, 100)
         .unwrap()
         .into_iter()
-        .map(|transition| transition.output)
+        .filter_map(|transition| transition.output().map(str::to_owned))
         .collect()
 }
 
@@ -420,7 +427,7 @@ fn tie_is_refetched_or_marked() {
     };
     let again = ledger.record_event(&scope(), Some("i"), &tie, &wrong, 2).unwrap();
     assert_eq!(again, EventOutcome::NeedsRefetch { version });
-    let kept = ledger.record_event(&scope(), Some("i"), &tie, &Refetch::Failed, 2).unwrap();
+    let kept = ledger.record_event(&scope(), Some("i"), &tie, &Refetch::Later, 2).unwrap();
     assert_eq!(kept, EventOutcome::Recorded { has_closing: false });
     assert!(ledger.payment(&scope(), "order-1").unwrap().unwrap().needs_refetch);
     assert_eq!(outputs(&ledger), ["Pending"]);
@@ -436,7 +443,7 @@ fn too_little_money_is_never_approved() {
     payment_of(&mut short).received = 9;
     ledger.record_event(&scope(), Some("i"), &short, &Refetch::NotTried, 2).unwrap();
     let known = ledger.payment(&scope(), "order-1").unwrap().unwrap();
-    assert!(known.status == PaymentStatus::Pending && known.needs_refetch);
+    assert!(known.status == PaymentStatus::Pending && !known.needs_refetch);
     assert_eq!(outputs(&ledger), ["Pending"]);
 }
 
@@ -475,7 +482,7 @@ fn early_event_is_applied_once_the_payment_is_stored() {
         .unwrap()
         .into_iter()
         .filter(|transition| transition.reference == "order-2")
-        .map(|transition| transition.output)
+        .filter_map(|transition| transition.output().map(str::to_owned))
         .collect();
     assert_eq!(outputs, ["Pending", "Rejected", "Approved"]);
     let again = ledger.record_event(&scope(), Some("i"), &paid, &Refetch::NotTried, 10).unwrap();

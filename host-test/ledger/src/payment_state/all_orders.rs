@@ -116,6 +116,7 @@ impl Moment {
             failure: None,
             attempt_id: None,
             awaits: Awaited::Nothing,
+            disputes: Vec::new(),
             created_at: CREATED_AT,
         }
     }
@@ -133,6 +134,10 @@ struct Visited {
     approvals: u8,
     has_mismatch: bool,
     is_paid_late: bool,
+    /// The amount that the flow was told to be refunded.
+    told_refunded: u64,
+    /// The amount that the flow was told to have come late.
+    told_late: u64,
     closes_page: bool,
     closes_siblings: bool,
 }
@@ -188,6 +193,8 @@ impl Visited {
             approvals: 0,
             has_mismatch: false,
             is_paid_late: false,
+            told_refunded: 0,
+            told_late: 0,
             closes_page: false,
             closes_siblings: false,
         }
@@ -216,6 +223,7 @@ impl Visited {
             needs_refetch,
         ];
         let told = self.told.map(|(output, is_final)| (output as u8, is_final));
+        // What was told follows from the state: see `check_told`.
         (self.received, status as u8, as_of, authority as u8, received, refunded, flags, told)
     }
 
@@ -229,7 +237,7 @@ impl Visited {
             told: self.told,
         };
         let Step::Take(plan) = plan(known, news) else { return false };
-        let Plan { state, takes_details, tells, attention, settles, .. } = plan;
+        let Plan { state, takes_details, tells, attention, settles_money, notices, .. } = plan;
         self.state = state;
         self.has_remote_id |= takes_details;
         if tells.is_some() {
@@ -239,10 +247,23 @@ impl Visited {
         }
         self.is_paid_late |= attention == Some(Attention::PaidLate);
         self.has_mismatch |= attention == Some(Attention::AmountDiffers);
-        self.has_mismatch &= settles != Some(Attention::AmountDiffers);
+        self.has_mismatch &= !settles_money;
+        self.is_paid_late &= !settles_money;
+        self.told_refunded += notices.refunded.unwrap_or(0);
+        self.told_refunded -= notices.refund_failed.unwrap_or(0);
+        assert!(self.told_late == 0 || notices.paid_late.is_none(), "told twice");
+        self.told_late += notices.paid_late.unwrap_or(0);
+        self.check_told();
         self.closes_page |= plan.closes_page;
         self.closes_siblings |= plan.closes_siblings;
         true
+    }
+
+    /// Every change of the refunded amount, and late money, is told once.
+    fn check_told(&self) {
+        assert_eq!(self.told_refunded, self.state.refunded.unwrap_or(0));
+        let is_late = self.state.status == PaymentStatus::Canceled && self.told_late > 0;
+        assert!(!self.is_paid_late || is_late, "late money was not told");
     }
 
     /// Receives an event, and asks the provider if that is needed.
@@ -330,35 +351,36 @@ impl History {
     fn check_end(&self, start: Visited, end: Visited) {
         let what = format!("{:?} {:?} {:?}", self.moments, self.times, end.state);
         let (last, status) = (self.last(), end.state.status);
-        let is_mismatch = matches!(last, Short | ShortRefunded);
+        let is_mismatch = last == Short;
         let output = Some((Output::of(status), is_final(status)));
         assert_eq!(end.state.refunded.unwrap_or(0), last.refunded(), "{what}");
         assert_eq!(end.approvals, u8::from(status == PaymentStatus::Approved), "{what}");
         if is_final(start.state.status) {
             assert_eq!((status, end.told), (start.state.status, start.told), "{what}");
-            let is_paid = last.received() > 0;
-            assert_eq!((end.is_paid_late, end.closes_siblings), (is_paid, is_paid), "{what}");
+            let is_kept = last.received() > last.refunded();
+            assert_eq!(end.is_paid_late, is_kept, "{what}");
+            assert!(end.closes_siblings || !is_kept, "{what}");
+            assert_eq!(end.told_late, last.received(), "{what}");
             // What is still open at the provider is closed.
             assert!(end.closes_page || is_final(last.status()), "{what}");
             return;
         }
-        // A mismatch stays on the list of what has to be asked about, until a person has decided.
-        assert_eq!(
-            (end.state.needs_refetch, end.has_mismatch),
-            (is_mismatch, is_mismatch),
-            "{what}"
-        );
+        // A mismatch is no reason to ask again: a person decides.
+        assert_eq!((end.state.needs_refetch, end.has_mismatch), (false, is_mismatch), "{what}");
         assert_eq!((end.told, end.closes_page), (output, false), "{what}");
         match last {
-            Short | ShortRefunded => {
+            Short => {
                 assert!(!is_final(status), "{what}");
                 assert_eq!(end.state.received, last.received(), "{what}");
+            }
+            ShortRefunded => {
+                assert_eq!((status, end.is_paid_late), (PaymentStatus::Canceled, false), "{what}");
             }
             // The cancellation or the money may be seen first. Either way the money is seen.
             PaidLate => assert_eq!(end.is_paid_late, status == PaymentStatus::Canceled, "{what}"),
             _ => assert_eq!((status, end.is_paid_late), (last.status(), false), "{what}"),
         }
-        assert_eq!(end.is_paid_late, end.closes_siblings, "{what}");
+        assert!(end.closes_siblings || !end.is_paid_late, "{what}");
     }
 }
 

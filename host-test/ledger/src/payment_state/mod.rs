@@ -7,17 +7,21 @@
 //! | anything | an answer from before the last change | ask again |
 //! | anything | no answer | ask later |
 //! | a status that is not final | approved, with less money than asked for or in another currency | keep the status; a person decides |
+//! | the same | the same, and all of it was given back | canceled |
+//! | money that does not fit | a person accepts it | approved |
 //! | a status that is not final | an answer | take it over |
 //! | a status that is not final | an event with a final status | take it over: nothing can come after it |
 //! | a signed status that is not final | a newer event | take it over |
 //! | a signed status that is not final | an event of the same second, or older | ask |
 //! | a fetched status that is not final | an event | ask: the order is not known |
 //! | canceled | money | keep the status: paid late; the other pages of the reference are closed |
+//! | a final status | an event with more refunded than is known | ask: the refund may have failed since |
 //! | canceled, although the provider had named no payment | an event of an open payment | ask |
 //! | canceled | an answer with an open payment | keep the status; the page is closed |
 //! | a final status | anything else | keep the status |
 //!
-//! Refunds and the provider's ids are taken over in every row. Before the rule, the ledger finds out which
+//! Refunds and the provider's ids are taken over in every row. What is refunded, and money that comes late, is told
+//! to the flow as a notice, when it changes. Before the rule, the ledger finds out which
 //! payment the news is about: an event that was recorded is a duplicate (`events`), a payment of the other
 //! mode or of no reference of ours is foreign (`payments`), and an event of ours that comes before its
 //! payment is kept (`early_events`).
@@ -87,8 +91,10 @@ pub enum News<'a> {
         /// When the event occurred because of which the provider was asked, else 0.
         occurred_at: u64,
     },
-    /// The provider was asked and did not answer.
+    /// The provider was asked and did not answer, or is asked later.
     NoAnswer,
+    /// A person accepts the money that does not fit.
+    Accepted,
 }
 
 /// What to do about the news.
@@ -113,17 +119,19 @@ pub struct Plan {
     pub page_is_over: bool,
     /// What the flow is told, and whether that is final. None: nothing new.
     pub tells: Option<(Output, bool)>,
+    /// What the flow is told besides. None of it changes an output.
+    pub notices: Notices,
     /// What needs a person from now on.
     pub attention: Option<Attention>,
-    /// What does not need a person any more.
-    pub settles: Option<Attention>,
+    /// Whether the money of the payment does not need a person any more.
+    pub settles_money: bool,
     /// Whether the payment has to be closed at the provider.
     pub closes_page: bool,
     /// Whether the other payments of the reference have to be closed at the provider.
     pub closes_siblings: bool,
 }
 
-/// Why a payment needs a person.
+/// Why the money of a payment needs a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attention {
     /// Less money arrived than was asked for, or money of another currency.
@@ -132,21 +140,15 @@ pub enum Attention {
     PaidLate,
 }
 
-impl Attention {
-    /// Its code, such as `paid-late`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AmountDiffers => "amount-differs",
-            Self::PaidLate => "paid-late",
-        }
-    }
-
-    /// Reads what `as_str` wrote.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::AmountDiffers, Self::PaidLate].into_iter().find(|one| one.as_str() == text)
-    }
+/// What a flow is told of a payment besides its outputs, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// This amount has arrived for an attempt that was over.
+    pub paid_late: Option<u64>,
+    /// This amount was refunded.
+    pub refunded: Option<u64>,
+    /// This amount of earlier refunds has come back.
+    pub refund_failed: Option<u64>,
 }
 
 /// Decides by the table above.
@@ -159,6 +161,7 @@ pub fn plan(known: Known<'_>, news: News<'_>) -> Step {
             return Step::Take(Plan { state, ..Plan::unchanged(known) });
         }
         News::Notice => return Step::Ask,
+        News::Accepted => return Step::Take(Plan::accepting(known)),
         News::Fetched { version, .. } if version != known.version => return Step::Ask,
         // Dated by the provider's clock, so that the events that follow are newer.
         News::Created(payment) => (payment, Authority::Signed, payment.created_at),
@@ -173,7 +176,12 @@ pub fn plan(known: Known<'_>, news: News<'_>) -> Step {
     };
     next.state.needs_refetch &= authority == Authority::Signed;
     if is_over {
-        return after_the_end(known, news, payment, next);
+        let is_more = next.state.refunded.unwrap_or(0) > known.state.refunded.unwrap_or(0);
+        return if is_more && matches!(news, News::Event { .. }) {
+            Step::Ask
+        } else {
+            after_the_end(known, news, payment, next)
+        };
     }
     let is_trusted = match news {
         // A repeated creation may have an old answer.
@@ -193,18 +201,22 @@ pub fn plan(known: Known<'_>, news: News<'_>) -> Step {
     }
     let has_mismatch =
         payment.status == PaymentStatus::Approved && !is_paid_in_full(known.expected, payment);
+    let is_given_back =
+        payment.received > 0 && next.state.refunded.unwrap_or(0) >= payment.received;
     next.takes_details = true;
     next.state = PaymentState {
-        status: if has_mismatch { known.state.status } else { payment.status },
+        status: match payment.status {
+            _ if has_mismatch && is_given_back => PaymentStatus::Canceled,
+            _ if has_mismatch => known.state.status,
+            status => status,
+        },
         as_of: as_of.max(known.state.as_of),
         authority,
-        // Such as a refund that nobody could be asked about.
-        needs_refetch: has_mismatch || next.state.needs_refetch,
         received: payment.received,
         ..next.state
     };
-    next.attention = has_mismatch.then_some(Attention::AmountDiffers);
-    next.settles = is_final(next.state.status).then_some(Attention::AmountDiffers);
+    next.settles_money = is_final(next.state.status);
+    next.attention = (has_mismatch && !next.settles_money).then_some(Attention::AmountDiffers);
     // The page of a payment that is final or authorised must not be offered again.
     next.page_is_over =
         is_final(next.state.status) || matches!(payment.awaits, Awaited::Completion(_));
@@ -214,14 +226,20 @@ pub fn plan(known: Known<'_>, news: News<'_>) -> Step {
 /// What follows from news about a payment that is over.
 fn after_the_end(known: Known<'_>, news: News<'_>, payment: &Payment, mut next: Plan) -> Step {
     if known.state.status != PaymentStatus::Canceled {
-        return Step::Take(next);
+        return Step::Take(next.telling_refunds(known));
     }
     if payment.status == PaymentStatus::Approved {
-        next.state.received = payment.received;
+        let received = payment.received;
+        next.state.received = received;
         next.takes_details = true;
         next.page_is_over = true;
-        next.attention = Some(Attention::PaidLate);
-        next.closes_siblings = true;
+        // Less money than asked for may have been given back before the attempt was over.
+        next.settles_money = next.state.refunded.unwrap_or(0) >= received;
+        if !next.settles_money {
+            next.attention = Some(Attention::PaidLate);
+            next.closes_siblings = true;
+        }
+        next.notices.paid_late = (received > known.state.received).then_some(received);
     } else if payment.status != PaymentStatus::Canceled {
         match news {
             News::Event { .. } if !known.has_remote_id => return Step::Ask,
@@ -235,7 +253,7 @@ fn after_the_end(known: Known<'_>, news: News<'_>, payment: &Payment, mut next: 
             }
         }
     }
-    Step::Take(next)
+    Step::Take(next.telling_refunds(known))
 }
 
 impl Plan {
@@ -245,17 +263,36 @@ impl Plan {
             takes_details: false,
             page_is_over: false,
             tells: None,
+            notices: Notices::default(),
             attention: None,
-            settles: None,
+            settles_money: false,
             closes_page: false,
             closes_siblings: false,
         }
+    }
+
+    /// A person accepts the money that has arrived: an open payment is approved.
+    fn accepting(known: Known<'_>) -> Self {
+        let mut next = Self { settles_money: true, ..Self::unchanged(known) };
+        if !is_final(known.state.status) {
+            next.state.status = PaymentStatus::Approved;
+            next.page_is_over = true;
+        }
+        next.telling(known)
     }
 
     /// The flow is told what it was not told last.
     fn telling(mut self, known: Known<'_>) -> Self {
         let output = (Output::of(self.state.status), is_final(self.state.status));
         self.tells = (known.told != Some(output)).then_some(output);
+        self.telling_refunds(known)
+    }
+
+    /// The flow is told how the refunded amount has changed.
+    fn telling_refunds(mut self, known: Known<'_>) -> Self {
+        let (before, after) = (known.state.refunded.unwrap_or(0), self.state.refunded.unwrap_or(0));
+        self.notices.refunded = after.checked_sub(before).filter(|more| *more > 0);
+        self.notices.refund_failed = before.checked_sub(after).filter(|less| *less > 0);
         self
     }
 }

@@ -29,6 +29,7 @@ fn payment(status: PaymentStatus, received: u64, amount: Money) -> Payment {
         failure: None,
         attempt_id: None,
         awaits: Awaited::Nothing,
+        disputes: Vec::new(),
         created_at: 0,
     }
 }
@@ -86,7 +87,7 @@ fn approved_needs_the_whole_amount() {
             let next = taken(plan(known(&usd, PaymentStatus::Pending, Authority::Signed), news));
             let is_approved = next.state.status == PaymentStatus::Approved;
             assert_eq!((next.attention, is_approved), (attention, attention.is_none()));
-            assert_eq!(next.state.needs_refetch, attention.is_some());
+            assert!(!next.state.needs_refetch);
         }
     }
 }
@@ -148,4 +149,54 @@ fn open_page_of_a_canceled_attempt_is_closed() {
     {
         assert!(taken(plan(known, news)).closes_page);
     }
+}
+
+#[test]
+fn misfit_that_was_given_back_ends_the_attempt() {
+    let usd = money("usd", 10);
+    for refunded in [8, 9] {
+        let payment = Payment {
+            refunded: Some(refunded),
+            ..payment(PaymentStatus::Approved, 9, usd.clone())
+        };
+        let next =
+            taken(plan(known(&usd, PaymentStatus::Pending, Authority::Signed), fetched(&payment)));
+        let is_over = refunded == 9;
+        assert_eq!(next.state.status == PaymentStatus::Canceled, is_over);
+        assert_eq!((next.settles_money, next.attention.is_none()), (is_over, is_over));
+        assert_eq!(next.notices.refunded, Some(refunded));
+    }
+}
+
+#[test]
+fn accepted_misfit_is_approved() {
+    let usd = money("usd", 10);
+    let mut known = known(&usd, PaymentStatus::Pending, Authority::Signed);
+    known.state.received = 9;
+    let next = taken(plan(known, News::Accepted));
+    assert_eq!(next.tells, Some((Output::Approved, true)));
+    assert!(next.settles_money);
+    known.state.status = PaymentStatus::Canceled;
+    known.told = Some((Output::Rejected, true));
+    let next = taken(plan(known, News::Accepted));
+    assert_eq!((next.state.status, next.tells), (PaymentStatus::Canceled, None));
+}
+
+#[test]
+fn refund_that_fails_later_is_told() {
+    let usd = money("usd", 10);
+    let mut known = known(&usd, PaymentStatus::Approved, Authority::Signed);
+    known.state.refunded = Some(4);
+    let of = |refunded| Payment {
+        refunded: Some(refunded),
+        ..payment(PaymentStatus::Approved, 10, usd.clone())
+    };
+    let (more, less) = (of(7), of(1));
+    let notices = |news| taken(plan(known, news)).notices;
+    assert_eq!(notices(fetched(&more)).refunded, Some(3));
+    assert_eq!(notices(fetched(&less)).refund_failed, Some(3));
+    // An event may be older than what was fetched.
+    let event = |payment| News::Event { payment, occurred_at: 200 };
+    assert_eq!(plan(known, event(&more)), Step::Ask);
+    assert_eq!(notices(event(&less)), Notices::default());
 }
