@@ -99,14 +99,41 @@ impl From<types::Payment> for stored::Payment {
             refunded: payment.refunded,
             failure: payment.failure.map(Into::into),
             awaits: payment.awaits.into(),
+            disputes: payment.disputes.into_iter().map(Into::into).collect(),
             created_at: payment.created_at,
+        }
+    }
+}
+
+impl From<types::Dispute> for stored::Dispute {
+    fn from(dispute: types::Dispute) -> Self {
+        Self {
+            id: dispute.id,
+            payment: dispute.payment,
+            status: dispute.status.as_str().to_owned(),
+            amount: dispute.amount.into(),
+            due_by: dispute.due_by,
+        }
+    }
+}
+
+impl From<types::Refund> for stored::Refund {
+    fn from(refund: types::Refund) -> Self {
+        Self {
+            id: refund.id,
+            payment: refund.payment,
+            has_failed: matches!(
+                refund.status,
+                types::RefundStatus::Failed | types::RefundStatus::Canceled
+            ),
+            amount: refund.amount.into(),
+            failure: refund.failure.map(Into::into),
         }
     }
 }
 
 impl From<types::Event> for stored::Event {
     fn from(event: types::Event) -> Self {
-        let of_payment = |payment| stored::OfPayment { payment };
         Self {
             id: event.id,
             event_type: event.event_type,
@@ -115,11 +142,9 @@ impl From<types::Event> for stored::Event {
                 types::EventSubject::Payment(payment) => {
                     stored::EventSubject::Payment(Box::new(payment.into()))
                 }
-                types::EventSubject::Refund(refund) => {
-                    stored::EventSubject::Refund(of_payment(refund.payment))
-                }
+                types::EventSubject::Refund(refund) => stored::EventSubject::Refund(refund.into()),
                 types::EventSubject::Dispute(dispute) => {
-                    stored::EventSubject::Dispute(of_payment(dispute.payment))
+                    stored::EventSubject::Dispute(dispute.into())
                 }
                 types::EventSubject::Other(what) => stored::EventSubject::Other(what),
             },

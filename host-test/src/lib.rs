@@ -8,12 +8,13 @@
 pub mod bench;
 pub mod bundled;
 pub mod cli;
-mod clock;
+pub mod clock;
 pub mod contract;
 mod conversions;
 pub mod demo;
 pub mod egress;
 mod json;
+mod log;
 pub mod marketplace;
 pub mod money;
 pub mod plugin;

@@ -75,8 +75,13 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
         )));
     }
     let is_manual = args.webhook.map(|webhook| matches!(webhook, Webhook::Manual));
+    let webhook_is_manual = match is_manual {
+        Some(is_manual) => is_manual,
+        // As it is installed.
+        None => marketplace.webhook_is_manual().await?,
+    };
     let options = InstallOptions {
-        credentials: credentials::read(marketplace.plugin().manifest(), is_manual == Some(true))?,
+        credentials: credentials::read(marketplace.plugin().manifest(), webhook_is_manual)?,
         mode: args.mode.map(Mode::from),
         webhook_is_manual: is_manual,
         approve_origins: args.approve_origins,

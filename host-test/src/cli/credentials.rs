@@ -6,16 +6,17 @@ use std::io::{IsTerminal as _, Read as _};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::CommandError;
-use crate::contract::types::{CredentialField, Manifest, Problem};
+use crate::contract::types::{CredentialField, CredentialRole, Manifest, Problem};
 use crate::egress::Credentials;
 
 /// How much of standard input is read: more than any credential has.
 const MAX_CREDENTIAL_BYTES: u64 = 64 << 10;
 
-/// Reads every credential that the manifest names. Optional ones are read from the environment, and
-/// from the prompt if `asks_for_optional`.
-pub fn read(manifest: &Manifest, asks_for_optional: bool) -> Result<Credentials, CommandError> {
-    let asks_for_optional = asks_for_optional && std::io::stdin().is_terminal();
+/// Reads every credential that the manifest names, from the environment, else from the prompt. It asks for a
+/// signing secret only where the merchant makes the webhook: otherwise the plugin gets it from the provider. Its
+/// variable is always read, because the merchant may have rolled it.
+pub fn read(manifest: &Manifest, webhook_is_manual: bool) -> Result<Credentials, CommandError> {
+    let is_terminal = std::io::stdin().is_terminal();
     let mut given = Vec::new();
     for field in &manifest.credentials {
         let variable = variable(&manifest.provider_id, &field.name);
@@ -24,7 +25,10 @@ pub fn read(manifest: &Manifest, asks_for_optional: bool) -> Result<Credentials,
             Ok(value) if value.is_empty() && !field.required => None,
             Ok(value) => Some(SecretString::from(value)),
             Err(std::env::VarError::NotPresent) if field.required => Some(ask(field)?),
-            Err(std::env::VarError::NotPresent) if asks_for_optional => {
+            Err(std::env::VarError::NotPresent)
+                if is_terminal
+                    && (webhook_is_manual || field.role != CredentialRole::SigningSecret) =>
+            {
                 // An empty answer leaves an optional credential out.
                 Some(ask(field)?).filter(|value| !value.expose_secret().is_empty())
             }

@@ -1,7 +1,6 @@
-//! `flow`, `payments`, `transitions` and `reconcile`.
+//! `flow`, `payments`, `transitions` and `prune`.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
@@ -11,9 +10,9 @@ use super::CommandError;
 use super::connection::ChosenMode;
 use super::output::{Output, badge};
 use super::payment::stored_json;
-use crate::marketplace::{Marketplace, ReconciliationSummary};
+use crate::marketplace::Marketplace;
 use crate::money;
-use ledger::{HistoryEntry, Output as FlowOutput, StoredPayment, Transition};
+use ledger::{HistoryEntry, NoticeDetails, Output as FlowOutput, StoredPayment, Told, Transition};
 
 /// The arguments of `flow`.
 #[derive(Args)]
@@ -61,13 +60,14 @@ pub struct PruneArgs {
 pub async fn prune(marketplace: &Marketplace, args: PruneArgs) -> Result<Output, CommandError> {
     let pruned = marketplace.prune(args.older_than).await?;
     let text = format!(
-        "Deleted: {} events and {} transitions of payments that are over, {} events without a payment.\nPayments, refunds and the last transition of each payment are kept.",
-        pruned.events, pruned.transitions, pruned.early_events
+        "Deleted: {} events and {} transitions of payments that are over, {} events without a payment, {} closed entries of the attention list.\nPayments, refunds and the last output of each payment are kept.",
+        pruned.events, pruned.transitions, pruned.early_events, pruned.attention
     );
     let json = json!({
         "events": pruned.events,
         "transitions": pruned.transitions,
         "early_events": pruned.early_events,
+        "attention": pruned.attention,
     });
     Ok(Output::new(json, text))
 }
@@ -84,6 +84,10 @@ pub async fn flow(marketplace: &Marketplace, args: FlowArgs) -> Result<Output, C
             HistoryEntry::Transition { output, r#final, at, position } => {
                 let end = if *r#final { " (final)" } else { "" };
                 writeln!(text, "{}  → {output}{end} (position {position})", time(*at))
+            }
+            HistoryEntry::Notice { notice, details, at, position } => {
+                let notice = notice_text(notice, details);
+                writeln!(text, "{}  · {notice} (position {position})", time(*at))
             }
         };
     }
@@ -136,10 +140,14 @@ pub async fn transitions(
     }
     let unread = marketplace.unread_transitions(mode, &args.consumer, args.limit).await?;
     let line = |transition: &Transition| {
-        let end = if transition.r#final { " (final)" } else { "" };
-        let Transition { position, reference, output, at, .. } = transition;
+        let Transition { position, reference, told, at, .. } = transition;
         let badge = badge(transition.mode.into());
-        format!("{position}  {}  {badge} {reference} → {output}{end}", time(*at))
+        let told = match told {
+            Told::Output { output, r#final: false } => format!("→ {output}"),
+            Told::Output { output, r#final: true } => format!("→ {output} (final)"),
+            Told::Notice { notice, details } => format!("· {}", notice_text(notice, details)),
+        };
+        format!("{position}  {}  {badge} {reference} {told}", time(*at))
     };
     let mut lines: Vec<String> = unread.iter().map(line).collect();
     if u32::try_from(lines.len()).is_ok_and(|shown| shown == args.limit) {
@@ -154,35 +162,19 @@ pub async fn transitions(
     Ok(Output::new(json, text))
 }
 
-pub async fn reconcile(marketplace: &Marketplace, as_json: bool) -> Result<Output, CommandError> {
-    let is_watched = !as_json && std::io::stderr().is_terminal();
-    let reconciled = marketplace
-        .reconcile(|summary| {
-            if is_watched {
-                eprint!("\r{}", sentence(summary));
-            }
-        })
-        .await;
-    if is_watched {
-        eprintln!();
+/// A notice, such as `refunded 3.00 USD`.
+fn notice_text(notice: &str, details: &NoticeDetails) -> String {
+    let mut text = notice.to_owned();
+    if let Some(amount) = &details.amount {
+        let _ = write!(text, " {}", money::display(&amount.clone().into()));
     }
-    let summary = reconciled?;
-    let badge =
-        marketplace.mode().await?.map_or_else(String::new, |mode| format!("{} ", badge(mode)));
-    let json = json!({
-        "listed": summary.listed,
-        "new": summary.new,
-        "asked": summary.fetched,
-        "changed": summary.changed,
-    });
-    Ok(Output::new(json, format!("{badge}{}", sentence(&summary))))
-}
-
-fn sentence(summary: &ReconciliationSummary) -> String {
-    format!(
-        "{} events listed, {} of them new; {} unfinished payments checked, {} of them changed.",
-        summary.listed, summary.new, summary.fetched, summary.changed
-    )
+    if let Some(status) = &details.status {
+        let _ = write!(text, ", {status}");
+    }
+    if let Some(id) = &details.id {
+        let _ = write!(text, " ({id})");
+    }
+    text
 }
 
 fn line(payment: &StoredPayment) -> String {

@@ -1,11 +1,13 @@
 //! The command line. It calls the use cases in `marketplace` and prints their results.
 
+mod attention;
 mod connection;
 mod credentials;
 mod developer;
 mod flow;
 mod output;
 mod payment;
+mod reconcile;
 mod report;
 mod serve;
 mod status;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bundled;
+use crate::clock::Clock;
 use crate::contract::types::Problem;
 use crate::egress::OriginOverride;
 use crate::marketplace::{Error, ErrorKind, Marketplace, Options};
@@ -95,8 +98,13 @@ enum Command {
     Flow(flow::FlowArgs),
     /// Shows the transitions that a consumer has not acknowledged
     Transitions(flow::TransitionsArgs),
+    /// Shows what needs a person, and what to do about it
+    Attention(attention::AttentionArgs),
     /// Lists missed events at the provider and checks unfinished payments
     Reconcile,
+    /// What has to be said about the data folder
+    #[command(subcommand)]
+    Ledger(reconcile::LedgerCommand),
     /// Deletes old events and transitions that no payment needs any more
     Prune(flow::PruneArgs),
     /// Takes deliveries: POST /link-webhook?provider=…, GET /healthz
@@ -209,7 +217,11 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         Command::Payments(args) => flow::payments(&global.marketplace().await?, args).await,
         Command::Flow(args) => flow::flow(&global.marketplace().await?, args).await,
         Command::Transitions(args) => flow::transitions(&global.marketplace().await?, args).await,
-        Command::Reconcile => flow::reconcile(&global.marketplace().await?, global.json).await,
+        Command::Attention(args) => attention::attention(&global.marketplace().await?, args).await,
+        Command::Reconcile => reconcile::reconcile(&global.marketplace().await?, global.json).await,
+        Command::Ledger(reconcile::LedgerCommand::Restored) => {
+            reconcile::restored(&global.marketplace().await?).await
+        }
         Command::Prune(args) => flow::prune(&global.marketplace().await?, args).await,
         Command::Serve(args) => serve::serve(global.marketplace().await?, args, global.json).await,
         Command::Fake(args) => serve::fake(args, global.json).await,
@@ -255,6 +267,7 @@ impl Global {
             workspace: self.workspace.clone(),
             overrides: self.provider_origin.clone(),
             plugin_is_bundled: *component == *bundled::COMPONENT,
+            clock: Clock::default(),
         };
         Ok(Marketplace::open(plugin, &options)?)
     }

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use url::Url;
 
+use crate::clock::Clock;
 use crate::contract::types::{Mode, Problem};
 use crate::egress::{OriginOverride, client, redirect};
 use crate::marketplace::{Error, Marketplace, Options};
@@ -87,6 +88,7 @@ async fn demo(quiet: bool) -> Result<Summary> {
             workspace: "demo".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
             plugin_is_bundled: true,
+            clock: Clock::default(),
         },
     )?);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -111,8 +113,11 @@ async fn demo(quiet: bool) -> Result<Summary> {
     story.say(&format!("\nNo key and no signing secret in the clear in {files} files on disk."));
 
     let attempts = story.fake.attempts();
-    let approved =
-        story.transitions.iter().filter(|transition| transition.output == "Approved").count();
+    let approved = story
+        .transitions
+        .iter()
+        .filter(|transition| transition.output() == Some("Approved"))
+        .count();
     let json = json!({
         "payments": 4,
         "approved": approved,

@@ -12,7 +12,7 @@ use super::ensure;
 use crate::contract::types::{CaptureMethod, Mode, Money, Verdict};
 use crate::egress::Credentials;
 use crate::marketplace::{Connection, InstallOptions, Marketplace, PaymentOrder};
-use ledger::Transition;
+use ledger::{Told, Transition};
 
 /// How long the demo waits for a delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -136,9 +136,10 @@ impl Story {
         let transition = tokio::time::timeout(DELIVERY_TIMEOUT, waiting)
             .await
             .with_context(|| format!("{reference} never became {output}"))??;
+        let expected = Told::Output { output: output.to_owned(), r#final: is_final };
         ensure(
-            transition.output == output && transition.r#final == is_final,
-            format!("{reference} became {} instead of {output}", transition.output),
+            transition.told == expected,
+            format!("{reference} was told {:?} instead of {output}", transition.output()),
         )?;
         let ending = if is_final { " (final)" } else { "" };
         self.say(&format!("   ✓ The flow receives: {output}{ending}."));
@@ -156,7 +157,7 @@ impl Story {
     pub fn count(&self, reference: &str, output: &str) -> usize {
         self.transitions
             .iter()
-            .filter(|one| one.reference == reference && one.output == output)
+            .filter(|one| one.reference == reference && one.output() == Some(output))
             .count()
     }
 }

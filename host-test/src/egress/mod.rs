@@ -6,6 +6,7 @@
 //! masked before the plugin reads the response.
 
 mod authorization;
+mod background;
 mod client;
 mod credentials;
 mod headers;
@@ -28,6 +29,7 @@ use url::Url;
 use crate::contract::http::{Failure, FailureKind, Request, Response};
 use crate::contract::types::Mode;
 use authorization::Authorization;
+pub use background::Meter;
 pub use client::client;
 use client::{REQUEST_TIMEOUT, denied, failure, from_client, read_body};
 pub use credentials::Credentials;
@@ -72,7 +74,7 @@ impl Gateway {
             credentials,
             requests: AtomicU32::new(0),
         };
-        Egress { inner: Some(Arc::new(inner)), deadline: None, quota: None }
+        Egress { inner: Some(Arc::new(inner)), deadline: None, quota: None, meter: None }
     }
 }
 
@@ -102,6 +104,8 @@ pub struct Egress {
     deadline: Option<Instant>,
     /// The quota that every request is charged to.
     quota: Option<Arc<Quota>>,
+    /// Counts the reads of the background. None: the call is no background work.
+    meter: Option<Arc<Meter>>,
 }
 
 struct Inner {
@@ -116,7 +120,7 @@ impl Egress {
     /// An egress that denies every request.
     #[must_use]
     pub fn none() -> Self {
-        Self { inner: None, deadline: None, quota: None }
+        Self { inner: None, deadline: None, quota: None, meter: None }
     }
 
     /// Sets the deadline of every request.
@@ -130,6 +134,13 @@ impl Egress {
     #[must_use]
     pub fn charged_to(mut self, quota: Arc<Quota>) -> Self {
         self.quota = Some(quota);
+        self
+    }
+
+    /// Counts reads, and repeats those that fail as the manifest's rules say.
+    #[must_use]
+    pub fn in_background(mut self, meter: Arc<Meter>) -> Self {
+        self.meter = Some(meter);
         self
     }
 
@@ -180,7 +191,27 @@ impl Egress {
         self.execute(inner, request).await
     }
 
-    async fn execute(
+    async fn execute(&self, inner: &Inner, request: reqwest::Request) -> Result<Response, Failure> {
+        let Some(meter) = self.meter.as_ref().filter(|_| request.method() == Method::GET) else {
+            return self.execute_once(inner, request).await;
+        };
+        let mut repeats = 0;
+        loop {
+            // A request without a body can always be cloned.
+            let copy = request.try_clone().ok_or_else(|| denied("the request cannot be sent"))?;
+            meter.count();
+            let answer = self.execute_once(inner, copy).await;
+            meter.note(&answer);
+            let pause = inner.gateway.policy.repeat_rules().pause(&answer, repeats);
+            match pause.filter(|pause| *pause < self.time_left()) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return answer,
+            }
+            repeats += 1;
+        }
+    }
+
+    async fn execute_once(
         &self,
         inner: &Inner,
         mut request: reqwest::Request,

@@ -3,6 +3,7 @@
 use url::{Origin, Url};
 
 use super::authorization::Authorization;
+use super::background::RepeatRules;
 use super::origin::{LoopbackOrigin, OriginOverride, PolicyError, parse_origin, replacement_of};
 use crate::contract::types::{self, CredentialRole, Manifest, Mode};
 
@@ -12,6 +13,7 @@ pub struct Policy {
     rules: Vec<Rule>,
     /// The fields whose values are secrets that authorise requests.
     secret_fields: Vec<String>,
+    repeat_rules: RepeatRules,
 }
 
 /// An origin that the plugin may call, and how the host authorises it.
@@ -38,7 +40,8 @@ impl Policy {
         };
         let secret_fields = manifest.credentials.iter().filter(is_secret);
         let secret_fields = secret_fields.map(|field| field.name.clone()).collect();
-        let mut policy = Self { rules: Vec::new(), secret_fields };
+        let repeat_rules = RepeatRules::of(manifest);
+        let mut policy = Self { rules: Vec::new(), secret_fields, repeat_rules };
         for origin in &manifest.origins {
             let rule = Rule::parse(origin, manifest, overrides)?;
             if policy.rules.iter().any(|other| other.overlaps(&rule)) {
@@ -59,6 +62,11 @@ impl Policy {
     /// Every rule, whatever its mode.
     pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
+    }
+
+    /// When a read of the background may be repeated.
+    pub(super) fn repeat_rules(&self) -> &RepeatRules {
+        &self.repeat_rules
     }
 
     /// The fields whose values are secrets that authorise requests.

@@ -39,16 +39,26 @@ impl Marketplace {
 
     async fn try_close_marked(&self, handle: &Handle) -> Result<bool, Error> {
         let scope = handle.scope.clone();
-        let marked = self.ledger(move |ledger| ledger.payments_to_close(&scope, BATCH)).await?;
+        let marked =
+            self.ledger_at(move |ledger, now| ledger.payments_to_close(&scope, now, BATCH)).await?;
         let mut are_all_closed = true;
         for payment in marked {
-            are_all_closed &= matches!(self.close(handle, &payment).await, Ok(None));
+            let because = match self.close(handle, &payment).await {
+                Ok(None) => continue,
+                Ok(Some(because)) => because,
+                Err(error) => handle.problem_of(&error),
+            };
+            are_all_closed = false;
+            self.ledger_at(move |ledger, now| {
+                ledger.record_check_failed(&payment, &because.into(), now)
+            })
+            .await?;
         }
         Ok(are_all_closed)
     }
 
     /// Closes a payment at the provider. Some: why it is still open.
-    async fn close(
+    pub(super) async fn close(
         &self,
         handle: &Handle,
         payment: &StoredPayment,
@@ -111,7 +121,7 @@ impl Marketplace {
                         because,
                     });
                 }
-                tokio::time::sleep(self.request_interval()).await;
+                self.clock.pause(self.request_interval()).await;
             }
             last = payments.into_iter().last();
             if last.is_none() {

@@ -8,7 +8,6 @@
 use super::handle::Handle;
 use super::payments::FETCH_ATTEMPTS;
 use super::{DeliveryTarget, Error, Marketplace, OpenedInstallation};
-use crate::clock::now;
 use crate::contract::types::{
     DeliveredEvent, Event, IgnoredDelivery, Mode, PaymentHint, Problem, ProviderError,
     Verification, WebhookError, WebhookIdentity, WebhookOutcome, WebhookOwner, WebhookRequest,
@@ -194,7 +193,7 @@ impl Marketplace {
                 quota.give_back();
                 let delivered_to = stored.id.clone();
                 let handle = self.handle(opened).await?;
-                let outcome = self.apply_event(&event, &handle, Some(&delivered_to)).await?;
+                let outcome = self.apply_event(&event, &handle, &delivered_to).await?;
                 self.close_marked(&handle).await;
                 Ok(outcome.into())
             }
@@ -208,7 +207,8 @@ impl Marketplace {
                 if verified && can_be_verified {
                     quota.give_back();
                     let id = stored.id.clone();
-                    self.ledger(move |ledger| ledger.record_verified_delivery(&id, now())).await?;
+                    self.ledger_at(move |ledger, now| ledger.record_verified_delivery(&id, now))
+                        .await?;
                 }
                 Ok(DeliveryOutcome::Ignored(opened.redacted(reason)))
             }
@@ -246,19 +246,30 @@ impl Marketplace {
     /// not depend on it, so a failure of the ledger is not reported.
     async fn record_refused(&self, installation: &str, reason: &Problem) {
         let (id, reason) = (installation.to_owned(), reason.clone().into());
-        let _ =
-            self.ledger(move |ledger| ledger.record_refused_delivery(&id, &reason, now())).await;
+        let _ = self
+            .ledger_at(move |ledger, now| ledger.record_refused_delivery(&id, &reason, now))
+            .await;
     }
 
-    /// Records a verified event, and fetches its payment where the rule asks for it. `delivered_to`
-    /// is the installation that it was delivered to. None: the provider listed it.
-    pub(super) async fn apply_event(
+    /// Records an event that the provider has listed. Where the rule asks for the payment, it is marked to be asked
+    /// about, once for all of its events.
+    pub(super) async fn record_listed_event(
         &self,
         event: &Event,
         handle: &Handle,
-        delivered_to: Option<&str>,
     ) -> Result<EventOutcome, Error> {
-        let scope = &handle.scope;
+        self.record_event(event, &handle.scope, None, Refetch::Later).await
+    }
+
+    /// Records a verified event that was delivered to an installation, and fetches its payment where the rule asks
+    /// for it.
+    async fn apply_event(
+        &self,
+        event: &Event,
+        handle: &Handle,
+        delivered_to: &str,
+    ) -> Result<EventOutcome, Error> {
+        let (scope, delivered_to) = (&handle.scope, Some(delivered_to));
         let mut outcome = self.record_event(event, scope, delivered_to, Refetch::NotTried).await?;
         for _ in 0..FETCH_ATTEMPTS {
             let EventOutcome::NeedsRefetch { version } = outcome else { break };
@@ -267,7 +278,7 @@ impl Marketplace {
             let refetch = match fetched {
                 Ok(Ok(payment)) => Refetch::Fetched { payment: Box::new(payment.into()), version },
                 // The event is recorded, and the payment marked for a refetch in the background.
-                Ok(Err(_)) | Err(_) => Refetch::Failed,
+                Ok(Err(_)) | Err(_) => Refetch::Later,
             };
             outcome = self.record_event(event, scope, delivered_to, refetch).await?;
         }
@@ -284,8 +295,8 @@ impl Marketplace {
         let (event, scope) = (event.clone().into(), scope.clone());
         let delivered_to = delivered_to.map(str::to_owned);
         let outcome = self
-            .ledger(move |ledger| {
-                ledger.record_event(&scope, delivered_to.as_deref(), &event, &refetch, now())
+            .ledger_at(move |ledger, now| {
+                ledger.record_event(&scope, delivered_to.as_deref(), &event, &refetch, now)
             })
             .await?;
         self.changes.send_replace(());

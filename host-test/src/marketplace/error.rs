@@ -109,6 +109,18 @@ pub enum Error {
     /// There is no such payment in this mode.
     #[error("there is no such payment")]
     PaymentUnknown(Mode),
+    /// A backup was restored, and what was paid since then is not known yet.
+    #[error("the ledger was restored from a backup")]
+    LedgerRestored,
+    /// No open entry of the attention list has this number.
+    #[error("there is no such entry")]
+    AttentionUnknown(u64),
+    /// The entry is not about money that could be accepted.
+    #[error("the entry is not about money")]
+    AttentionNotAcceptable(u64),
+    /// The plugin has returned the cursor that it was given.
+    #[error("the plugin repeats its cursor")]
+    CursorRepeated,
     /// No transition has this position or a later one.
     #[error("no transition has the position {0} yet")]
     PositionUnknown(u64),
@@ -143,6 +155,7 @@ impl Error {
             )
             | Self::Ledger(LedgerError::Locked | LedgerError::DiskFull)
             | Self::Plugin(CallError::TimedOut)
+            | Self::LedgerRestored
             | Self::NoRemoteId => ErrorKind::Temporary,
             Self::Provider(_)
             | Self::NotInstalled
@@ -163,8 +176,11 @@ impl Error {
             | Self::RefundUnknown
             | Self::RefundUndecided(_)
             | Self::PaymentUnknown(_)
+            | Self::AttentionUnknown(_)
+            | Self::AttentionNotAcceptable(_)
             | Self::PositionUnknown(_) => ErrorKind::Refused,
             Self::Plugin(_)
+            | Self::CursorRepeated
             | Self::Policy(_)
             | Self::Ledger(_)
             | Self::Vault(_)
@@ -271,6 +287,26 @@ impl Error {
             ),
             Self::RefundUndecided(references) => refund_undecided(references),
             Self::PaymentUnknown(mode) => payment_unknown(*mode),
+            Self::LedgerRestored => Problem::new(
+                "ledger-restored",
+                "A backup was restored. No payment is created until the events since then are listed.",
+                &["Run `host-test reconcile`. If it fails, see `host-test attention`."],
+            ),
+            Self::AttentionUnknown(id) => Problem::new(
+                "attention-unknown",
+                format!("No open entry of this workspace has the number {id}."),
+                &["Run `host-test attention`, which lists them."],
+            ),
+            Self::AttentionNotAcceptable(id) => Problem::new(
+                "attention-not-acceptable",
+                format!("Entry {id} is not about money that could be accepted."),
+                &["When it is done: run `host-test attention resolve ID --note TEXT`."],
+            ),
+            Self::CursorRepeated => Problem::new(
+                "plugin-cursor-repeated",
+                "The plugin lists the same page of events again and again.",
+                &["Report this to the plugin's author."],
+            ),
             Self::PositionUnknown(position) => Problem::new(
                 "position-unknown",
                 format!("No transition has the position {position} yet. Nothing was acknowledged."),

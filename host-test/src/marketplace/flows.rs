@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::handle::Handle;
 use super::payments::{AttemptSearchOutcome, PaymentView};
 use super::{Error, Marketplace, OpenedInstallation};
-use crate::clock::now;
 use crate::contract::types::{CompletionRequest, Mode, Payment, ProviderError};
 use ledger::{Output, PaymentHistory, Scope, StoredPayment, Transition};
 
@@ -90,8 +89,8 @@ impl Marketplace {
                 let new = stored.as_new(handle.id());
                 let (scope, attempt) = (handle.scope.clone(), stored.attempt.clone());
                 let created = payment.as_ref().clone().into();
-                self.ledger(move |ledger| {
-                    ledger.record_created(&scope, &new, &attempt, &created, now())
+                self.ledger_at(move |ledger, now| {
+                    ledger.record_created(&scope, &new, &attempt, &created, now)
                 })
                 .await?;
                 self.changes.send_replace(());
@@ -110,7 +109,7 @@ impl Marketplace {
     ) -> Result<PaymentView, Error> {
         let (ledger_scope, attempt) = (handle.scope.clone(), stored.attempt.clone());
         let is_canceled = self
-            .ledger(move |ledger| ledger.cancel_reserved(&ledger_scope, &attempt, now()))
+            .ledger_at(move |ledger, now| ledger.cancel_reserved(&ledger_scope, &attempt, now))
             .await?;
         if !is_canceled {
             // A parallel command has got its answer: the payment can be canceled now.
@@ -241,8 +240,9 @@ impl Marketplace {
     ) -> Result<(), Error> {
         let scope = self.flow_scope(mode).await?.ok_or(Error::PositionUnknown(position))?;
         let consumer = consumer.to_owned();
-        let is_recorded =
-            self.ledger(move |ledger| ledger.acknowledge(&scope, &consumer, position)).await?;
+        let is_recorded = self
+            .ledger_at(move |ledger, now| ledger.acknowledge(&scope, &consumer, position, now))
+            .await?;
         if is_recorded { Ok(()) } else { Err(Error::PositionUnknown(position)) }
     }
 }

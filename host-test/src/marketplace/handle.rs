@@ -1,12 +1,16 @@
 //! The handle of an installation: everything that a use case needs to call its plugin.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::redaction::redacted_problem;
 use super::{Error, Marketplace, OpenedInstallation};
 use crate::contract::types::{
-    AttemptSearch, CompletionRequest, EventPage, EventQuery, Installation, Mode, Payment,
-    PaymentRequest, PaymentSearchResult, ProviderError, Refund, RefundRequest, RefundSearch,
-    RefundSearchResult,
+    AttemptSearch, Check, CompletionRequest, EventPage, EventQuery, Installation, Mode, Payment,
+    PaymentRequest, PaymentSearchResult, Problem, ProviderError, Refund, RefundRequest,
+    RefundSearch, RefundSearchResult, StatusReport, StatusRequest,
 };
-use crate::egress::{Credentials, Egress, Gateway};
+use crate::egress::{Credentials, Egress, Gateway, Meter};
 use crate::plugin::{CallError, Plugin};
 use ledger::Scope;
 
@@ -19,6 +23,8 @@ pub(super) struct Handle {
     plugin: Plugin,
     gateway: Gateway,
     credentials: Credentials,
+    /// Counts the reads of the background. None: a flow or a person calls.
+    meter: Option<Arc<Meter>>,
     pub installation: Installation,
     /// Where the ledger keeps its payments.
     pub scope: Scope,
@@ -38,6 +44,7 @@ impl Marketplace {
             plugin: self.plugin.clone(),
             gateway: self.gateway.clone(),
             credentials,
+            meter: None,
             scope: self.scope(&stored.workspace, installation.mode),
             installation,
         })
@@ -55,9 +62,30 @@ impl Handle {
         &self.installation.installation_id
     }
 
+    /// The handle for the background: its reads are counted, and repeated as the manifest's rules say.
+    pub fn in_background(mut self, meter: &Arc<Meter>) -> Self {
+        self.meter = Some(Arc::clone(meter));
+        self
+    }
+
+    /// The problem of an error, without the installation's credentials.
+    pub fn problem_of(&self, error: &Error) -> Problem {
+        redacted_problem(&self.credentials, error.problem())
+    }
+
+    /// A check as a problem with this code, without the installation's credentials.
+    pub fn redacted_check(&self, code: &str, check: &Check) -> Problem {
+        let steps: Vec<&str> = check.remedy.iter().map(String::as_str).collect();
+        redacted_problem(&self.credentials, Problem::new(code, check.message.as_str(), &steps))
+    }
+
     /// The egress of one call: how many requests it may send is counted from 0.
     fn egress(&self) -> Egress {
-        self.gateway.egress(self.mode(), self.credentials.clone())
+        let egress = self.gateway.egress(self.mode(), self.credentials.clone());
+        match &self.meter {
+            Some(meter) => egress.in_background(Arc::clone(meter)),
+            None => egress,
+        }
     }
 
     pub async fn create_payment(&self, request: &PaymentRequest) -> Called<Payment> {
@@ -90,6 +118,14 @@ impl Handle {
 
     pub async fn list_events(&self, query: &EventQuery) -> Called<EventPage> {
         self.plugin.list_events(self.egress(), &self.installation, query).await
+    }
+
+    pub async fn report_status(
+        &self,
+        time: Duration,
+        request: &StatusRequest,
+    ) -> Result<StatusReport, CallError> {
+        self.plugin.report_status(self.egress(), time, &self.installation, request).await
     }
 
     pub async fn uninstall(&self) -> Called<()> {

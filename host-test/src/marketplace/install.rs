@@ -6,7 +6,6 @@
 use super::redaction::{redacted_error, redacted_problem};
 use super::webhook_url::webhook_urls;
 use super::{Error, Marketplace};
-use crate::clock::now;
 use crate::contract::types::{
     Installation, Mode, ModeSource, Problem, RepairOutcome, Verification, WebhookOwner,
 };
@@ -66,8 +65,8 @@ impl Marketplace {
     pub async fn install(&self, options: InstallOptions) -> Result<Connection, Error> {
         if options.approve_origins {
             let plugin = self.plugin.clone();
-            self.ledger(move |ledger| {
-                ledger.approve(plugin.sha256(), &plugin.manifest().approvals(), now())
+            self.ledger_at(move |ledger, now| {
+                ledger.approve(plugin.sha256(), &plugin.manifest().approvals(), now)
             })
             .await?;
         }
@@ -100,13 +99,14 @@ impl Marketplace {
         self.egress(credentials.clone(), mode).await?;
         let component = self.plugin.sha256().to_owned();
         let begun = new.clone();
-        self.ledger(move |ledger| ledger.begin_installation(&begun, &component, now())).await?;
+        self.ledger_at(move |ledger, now| ledger.begin_installation(&begun, &component, now))
+            .await?;
         let connection = self.finish_install(&new, credentials).await;
         if let Err(Error::Provider(error)) = &connection
             && !error.may_have_happened()
         {
             // The provider has created nothing, so nothing has to be kept.
-            self.ledger(move |ledger| ledger.finish_uninstalling(&id, now())).await?;
+            self.ledger_at(move |ledger, now| ledger.finish_uninstalling(&id, now)).await?;
         }
         connection
     }
@@ -126,7 +126,7 @@ impl Marketplace {
         stored.mode = Some(request.mode.into());
         self.store(&mut stored, &installation, &credentials).await?;
         let id = stored.id.clone();
-        self.ledger(move |ledger| ledger.adopt_payments(&id, now())).await?;
+        self.ledger_at(move |ledger, now| ledger.adopt_payments(&id, now)).await?;
         // Deletes leftovers of earlier installs, now that the new signing secret is stored.
         match self.repair_installation(stored, installation.clone(), &credentials).await {
             Ok((installation, changes)) => {
@@ -240,7 +240,7 @@ impl Marketplace {
         let (mode, account) = (installation.mode.into(), installation.account.clone());
         let account = account.map(|account| credentials.redact(&account));
         let is_uninstalled = self
-            .ledger(move |ledger| {
+            .ledger_at(move |ledger, now| {
                 let sealed_credentials = new.sealed_credentials.unwrap_or_default();
                 let sealed_installation = new.sealed_installation.unwrap_or_default();
                 let is_stored = ledger.store_installation(
@@ -249,7 +249,7 @@ impl Marketplace {
                     &sealed_installation,
                     mode,
                     account.as_deref(),
-                    now(),
+                    now,
                 )?;
                 if is_stored {
                     return Ok(None);

@@ -1,6 +1,7 @@
 //! The marketplace: the use cases of a host of payment plugins. The server and the command line
 //! call them and hold no logic of their own.
 
+mod attention;
 mod closing;
 mod deliveries;
 mod error;
@@ -9,10 +10,12 @@ mod handle;
 mod install;
 mod payments;
 mod prune;
+mod readiness;
 mod reconcile;
 mod recovery;
 mod redaction;
 mod refunds;
+mod restored;
 mod sealed;
 mod status;
 mod stored_record;
@@ -26,18 +29,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
 use crate::egress::{self, Credentials, Egress, Gateway, OriginOverride, Policy, Quotas};
 use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
 use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation};
 
+pub use attention::AttentionItem;
 pub use closing::OpenPayment;
 pub use deliveries::DeliveryOutcome;
 pub use error::{Error, ErrorKind};
 pub use install::{Connection, InstallOptions};
 pub use payments::{PaymentOrder, PaymentView};
-pub use reconcile::ReconciliationSummary;
+pub use readiness::Readiness;
+pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
 use sealed::OpenedInstallation;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};
@@ -53,6 +59,8 @@ pub struct Options<'a> {
     pub overrides: Vec<OriginOverride>,
     /// Whether the plugin is the built-in one, which needs no approval.
     pub plugin_is_bundled: bool,
+    /// The clock. A simulation has its own.
+    pub clock: Clock,
 }
 
 /// A marketplace with one plugin and one workspace.
@@ -64,6 +72,7 @@ pub struct Marketplace {
     vault: Vault,
     /// The workspace's id, not its name.
     workspace: String,
+    clock: Clock,
     quotas: Arc<Quotas>,
     unclaimed: Mutex<UnclaimedDeliveries>,
     /// Whether there may be payments that have to be closed at the provider.
@@ -96,7 +105,8 @@ impl Marketplace {
             has_closing: AtomicBool::new(true),
             changes: watch::Sender::new(()),
             plugin_is_bundled: options.plugin_is_bundled,
-            plugin,
+            plugin: plugin.with_clock(options.clock.clone()),
+            clock: options.clock.clone(),
         })
     }
 
@@ -110,6 +120,12 @@ impl Marketplace {
     #[must_use]
     pub fn workspace(&self) -> &str {
         &self.workspace
+    }
+
+    /// The time by the marketplace's clock, in Unix seconds.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.clock.now()
     }
 
     /// Notified whenever there may be a new transition.
@@ -128,6 +144,15 @@ impl Marketplace {
         let work = move || work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner));
         let result = tokio::task::spawn_blocking(work).await;
         Ok(result.map_err(|_| LedgerError::Other("the task was stopped".to_owned()))??)
+    }
+
+    /// As `ledger`, with the time at which the work begins, in Unix seconds.
+    async fn ledger_at<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Ledger, u64) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let clock = self.clock.clone();
+        self.ledger(move |ledger| work(ledger, clock.now())).await
     }
 
     fn provider_id(&self) -> &str {
@@ -178,6 +203,16 @@ impl Marketplace {
     /// The ledger fails.
     pub async fn mode(&self) -> Result<Option<Mode>, Error> {
         Ok(self.current_installation().await?.and_then(|stored| stored.mode).map(Into::into))
+    }
+
+    /// Whether the merchant makes the webhook of the workspace's installation by hand. `false`: nothing is
+    /// installed.
+    ///
+    /// # Errors
+    ///
+    /// The ledger fails.
+    pub async fn webhook_is_manual(&self) -> Result<bool, Error> {
+        Ok(self.current_installation().await?.is_some_and(|stored| stored.webhook_is_manual))
     }
 
     /// The workspace's active installation, opened.

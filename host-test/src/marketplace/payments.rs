@@ -2,7 +2,6 @@
 
 use super::handle::Handle;
 use super::{Error, Marketplace};
-use crate::clock::now;
 use crate::contract::types::{
     AttemptSearch, CaptureMethod, Mode, Money, Payment, PaymentRequest, PaymentSearchResult,
     Problem, ProviderError,
@@ -136,6 +135,7 @@ impl Marketplace {
             Reservation::Reserved { is_new, attempt, terms } => (is_new, attempt, terms),
             Reservation::AmountDiffers(amount) => return Err(Error::ReferenceUsed(amount.into())),
             Reservation::PaidLate(late) => return Err(Error::PaidLate(late.remote_id)),
+            Reservation::Restored => return Err(Error::LedgerRestored),
             // A parallel command has created it meanwhile.
             Reservation::Existing(stored) => return Ok(PaymentView::stored_only(mode, *stored)),
         };
@@ -156,8 +156,8 @@ impl Marketplace {
                 let created = payment.clone().into();
                 let scope = handle.scope.clone();
                 let stored = self
-                    .ledger(move |ledger| {
-                        ledger.record_created(&scope, &new, &attempt, &created, now())
+                    .ledger_at(move |ledger, now| {
+                        ledger.record_created(&scope, &new, &attempt, &created, now)
                     })
                     .await?;
                 self.changes.send_replace(());
@@ -215,7 +215,7 @@ impl Marketplace {
         if is_spent && is_absent {
             let (scope, order) = (handle.scope.clone(), new.clone());
             attempt = self
-                .ledger(move |ledger| ledger.replace_attempt(&scope, &order, &attempt, now()))
+                .ledger_at(move |ledger, now| ledger.replace_attempt(&scope, &order, &attempt, now))
                 .await?;
             let request = payment_request(new, &attempt);
             created = handle.create_payment(&request).await?;
@@ -260,7 +260,7 @@ impl Marketplace {
 
     async fn reserve(&self, scope: &Scope, new: &NewPayment) -> Result<Reservation, Error> {
         let (scope, new) = (scope.clone(), new.clone());
-        self.ledger(move |ledger| ledger.reserve(&scope, &new, now())).await
+        self.ledger_at(move |ledger, now| ledger.reserve(&scope, &new, now)).await
     }
 
     /// The payment that a reference names already. One that is not final is fetched, because no event
@@ -301,7 +301,7 @@ impl Marketplace {
             let answer = handle.get_payment(id).await??;
             let (scope, payment) = (handle.scope.clone(), answer.clone().into());
             let outcome = self
-                .ledger(move |ledger| ledger.record_fetched(&scope, &payment, version, now()))
+                .ledger_at(move |ledger, now| ledger.record_fetched(&scope, &payment, version, now))
                 .await?;
             match outcome {
                 FetchOutcome::Foreign => return Ok(None),

@@ -1,7 +1,6 @@
 //! Pruning the ledger.
 
 use super::{Error, Marketplace};
-use crate::clock::now;
 use ledger::Pruned;
 
 const SECONDS_PER_DAY: u64 = 86_400;
@@ -14,7 +13,7 @@ impl Marketplace {
     ///
     /// The ledger fails.
     pub async fn prune(&self, days: u64) -> Result<Pruned, Error> {
-        let before = now().saturating_sub(days.saturating_mul(SECONDS_PER_DAY));
+        let before = self.now().saturating_sub(days.saturating_mul(SECONDS_PER_DAY));
         self.ledger(move |ledger| ledger.prune(before)).await
     }
 }

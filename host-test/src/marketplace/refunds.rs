@@ -3,9 +3,9 @@
 use super::handle::Handle;
 use super::payments::SEARCH_PAGES;
 use super::{Error, Marketplace};
-use crate::clock::now;
 use crate::contract::types::{
-    Money, ProviderError, Refund, RefundRequest, RefundSearch, RefundSearchResult, RefundStatus,
+    Money, Problem, ProviderError, Refund, RefundRequest, RefundSearch, RefundSearchResult,
+    RefundStatus,
 };
 use ledger::{RefundReservation, ReservedRefund, StoredPayment};
 
@@ -65,6 +65,9 @@ impl Marketplace {
             Some(refund) => refund,
             None => self.send_refund(&handle, &request).await?,
         };
+        if !reserved.is_new {
+            self.record_refund_outcome(&request, None).await?;
+        }
         // The merchant has the money: the reference can be used again.
         if has_failed(&refund) {
             self.release_refund(&request).await?;
@@ -86,7 +89,7 @@ impl Marketplace {
         let reserved = self.ledger(move |ledger| ledger.reserved_refunds(&stored)).await?;
         let mut undecided = Vec::new();
         for (reference, attempt) in reserved {
-            let is_old = now().saturating_sub(attempt.reserved_at) > UNDECIDED_PERIOD;
+            let is_old = self.now().saturating_sub(attempt.reserved_at) > UNDECIDED_PERIOD;
             let reserved = ReservedRefund { attempt, minor_units: None, is_new: false };
             let request = refund_request(remote_id, &reference, &reserved);
             match self.find_refund(handle, &request).await {
@@ -111,6 +114,8 @@ impl Marketplace {
             // Never sent again with another key, because the provider may still carry the first one out.
             Err(ProviderError::ReplayedFailure(_) | ProviderError::KeySpent(_)) => {
                 let made = self.find_refund(handle, request).await?;
+                let unknown = made.is_none().then(|| Error::RefundUnknown.problem());
+                self.record_refund_outcome(request, unknown).await?;
                 made.ok_or(Error::RefundUnknown)
             }
             Err(error) => Err(error.into()),
@@ -125,9 +130,11 @@ impl Marketplace {
     ) -> Result<ReservedRefund, Error> {
         let (stored, reference) = (payment.clone(), reference.to_owned());
         let reservation = self
-            .ledger(move |ledger| ledger.reserve_refund(&stored, &reference, minor_units, now()))
+            .ledger_at(move |ledger, now| {
+                ledger.reserve_refund(&stored, &reference, minor_units, now)
+            })
             .await?;
-        let currency = payment.amount.currency.clone();
+        let currency = payment.of_received(0).currency;
         match reservation {
             RefundReservation::Reserved(reserved) => Ok(reserved),
             RefundReservation::AmountDiffers(minor_units) => {
@@ -141,7 +148,21 @@ impl Marketplace {
 
     async fn release_refund(&self, request: &RefundRequest) -> Result<(), Error> {
         let attempt_id = request.attempt_id.clone();
-        self.ledger(move |ledger| ledger.release_refund(&attempt_id)).await
+        self.ledger_at(move |ledger, now| ledger.release_refund(&attempt_id, now)).await
+    }
+
+    /// Records whether it is known what became of a refund. If not, a person has to look.
+    async fn record_refund_outcome(
+        &self,
+        request: &RefundRequest,
+        unknown_because: Option<Problem>,
+    ) -> Result<(), Error> {
+        let attempt_id = request.attempt_id.clone();
+        let because = unknown_because.map(Into::into);
+        self.ledger_at(move |ledger, now| {
+            ledger.record_refund_outcome(&attempt_id, because.as_ref(), now)
+        })
+        .await
     }
 
     /// The refund of an attempt. None: there is none.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::attention::AttentionItem;
 use super::webhook_url::webhook_urls;
 use super::{Connection, Error, Marketplace, OpenedInstallation};
-use crate::clock::now;
 use crate::contract::types::{Check, Problem, StatusReport, StatusRequest, Verdict};
 use crate::egress::Credentials;
-use ledger::{Attention, AttentionEntry, DeliverySummary, InstallationState, StoredInstallation};
+use ledger::{DeliverySummary, InstallationState, Reconciliation, StoredInstallation};
 
 /// How long recovery and report may take together: less than the ten seconds of the contract.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(9);
@@ -36,34 +36,40 @@ impl Marketplace {
         self.write_unclaimed().await?;
         let (id, provider) = (stored.id.clone(), stored.provider.clone());
         let scope = self.scope(&stored.workspace, installation.mode);
-        let (deliveries, unclaimed, attention) = self
+        let account = installation.account.clone().unwrap_or_default();
+        let of_scope = scope.clone();
+        let (deliveries, unclaimed, reconciliation, first_payment_at) = self
             .ledger(move |ledger| {
                 Ok((
                     ledger.delivery_summary(&id)?,
                     ledger.unclaimed_deliveries(&provider)?,
-                    ledger.attention(&scope, ATTENTION_LIMIT)?,
+                    ledger.reconciliation(&of_scope, &account)?,
+                    ledger.first_payment_at(&of_scope)?,
                 ))
             })
             .await?;
         let request = self.status_request(&stored, &credentials)?;
+        let handle = self.handle(self.open_installation(stored)?).await?;
         let left = STATUS_TIMEOUT.saturating_sub(start.elapsed());
-        let egress = self.egress(credentials.clone(), installation.mode).await?;
-        let reported = self.plugin.report_status(egress, left, &installation, &request).await;
+        let reported = handle.report_status(left, &request).await;
         let mut report = match reported {
             Ok(report) => report,
             Err(error) => StatusReport {
                 checks: vec![check("connection", Verdict::Unknown, error.problem())],
             },
         };
+        self.note_account(&handle, &report.checks).await?;
+        let attention = self.attention_of(scope, ATTENTION_LIMIT).await?;
         let connection = self.connection(installation, changes, false, &credentials);
-        report.checks.extend(delivery_checks(deliveries, now()));
-        report.checks.push(unclaimed_check(unclaimed, &connection.installation_url, now()));
+        report.checks.extend(delivery_checks(deliveries, self.now()));
+        report.checks.push(unclaimed_check(unclaimed, &connection.installation_url, self.now()));
+        report.checks.push(reconciliation_check(&reconciliation, first_payment_at, self.now()));
         report.checks.push(attention_check(&attention));
         Ok((connection, report))
     }
 
     /// The request for `report-status`. It holds no value of a credential.
-    fn status_request(
+    pub(super) fn status_request(
         &self,
         stored: &StoredInstallation,
         credentials: &Credentials,
@@ -153,28 +159,58 @@ fn unclaimed_check(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Ch
     check(ID, Verdict::Warn, Problem::new("", message, &[&step]))
 }
 
-/// How many payments the check of attention names.
+/// How far the listing may be behind before the check warns, in seconds.
+const LAG_WARNING: u64 = 3600;
+
+/// The check of the reconciliation: whether what no delivery tells is found in time.
+fn reconciliation_check(state: &Reconciliation, first_payment_at: Option<u64>, now: u64) -> Check {
+    const ID: &str = "reconciliation";
+    let Some(since) = state.mark.or(first_payment_at) else {
+        return check(
+            ID,
+            Verdict::Pass,
+            Problem::new("", "There is nothing to reconcile yet.", &[]),
+        );
+    };
+    let failed = state.list.problem.clone().or_else(|| state.ask.problem.clone());
+    let reason = failed.map(Problem::from);
+    let mut finding = Problem::new("", "", &[]);
+    if state.is_listing_permitted {
+        finding.message = format!("Events are listed up to {}.", ago(since, now));
+    } else {
+        "The key may not list events: refunds, disputes and expired pages are found late, by reading the payments again.".clone_into(&mut finding.message);
+    }
+    if let Some(reason) = reason {
+        finding.message = format!("{} {} ({})", finding.message, reason.message, reason.code);
+        finding.remedy = reason.remedy;
+        return check(ID, Verdict::Warn, finding);
+    }
+    if state.is_listing_permitted && now.saturating_sub(since) > LAG_WARNING {
+        finding.remedy.push(
+            "Run `host-test serve`, which lists them all the time, or `host-test reconcile`."
+                .to_owned(),
+        );
+        return check(ID, Verdict::Warn, finding);
+    }
+    check(ID, Verdict::Pass, finding)
+}
+
+/// How many entries the check of attention names.
 const ATTENTION_LIMIT: u32 = 10;
 
-/// The check of the payments that need a person.
-fn attention_check(attention: &[AttentionEntry]) -> Check {
+/// The check of what needs a person.
+fn attention_check(attention: &[AttentionItem]) -> Check {
     const ID: &str = "payments-attention";
     if attention.is_empty() {
-        return check(ID, Verdict::Pass, Problem::new("", "No payment needs your attention.", &[]));
+        return check(ID, Verdict::Pass, Problem::new("", "Nothing needs your attention.", &[]));
     }
-    let lines = attention.iter().map(|entry| {
-        let payment = entry.payment.as_deref().unwrap_or("not named yet");
-        let why = match entry.attention {
-            Attention::AmountDiffers => "another amount arrived than was asked for",
-            Attention::PaidLate => "paid after it was canceled",
-        };
-        format!("{} ({payment}): {why}", entry.reference)
+    let lines = attention.iter().map(|item| {
+        let about = item.reference.as_deref().or(item.payment.as_deref()).unwrap_or("");
+        let separator = if about.is_empty() { "" } else { ": " };
+        format!("{about}{separator}{}", item.problem.message)
     });
-    let message = format!(
-        "Money arrived that needs your decision. {}.",
-        lines.collect::<Vec<_>>().join("; ")
-    );
-    let step = "Deliver what was paid for, or give the money back: run `host-test refund ID --reference NAME`.";
+    let message = format!("Something needs your decision. {}", lines.collect::<Vec<_>>().join(" "));
+    let step = "Run `host-test attention`, which says what to do about each.";
     check(ID, Verdict::Warn, Problem::new("", message, &[step]))
 }
 

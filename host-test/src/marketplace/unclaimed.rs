@@ -5,7 +5,6 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::{Error, Marketplace};
-use crate::clock::now;
 
 /// The shortest time between two writes.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -40,7 +39,7 @@ impl Marketplace {
         }
         let provider = self.provider_id().to_owned();
         let written = self
-            .ledger(move |ledger| ledger.add_unclaimed_deliveries(&provider, number, now()))
+            .ledger_at(move |ledger, now| ledger.add_unclaimed_deliveries(&provider, number, now))
             .await;
         if written.is_err() {
             let mut unclaimed = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);

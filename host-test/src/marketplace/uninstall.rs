@@ -4,7 +4,6 @@ use super::closing::OpenPayment;
 use super::handle::Handle;
 use super::redaction::redacted_error;
 use super::{Error, Marketplace, OpenedInstallation};
-use crate::clock::now;
 use crate::contract::types::{Installation, Mode, Problem, ProviderError, WebhookOwner};
 use ledger::StoredInstallation;
 
@@ -78,7 +77,7 @@ impl Marketplace {
         force: bool,
     ) -> Result<Uninstalled, Error> {
         let (id, begun, mode) = (stored.id.clone(), stored.id.clone(), stored.mode);
-        if !self.ledger(move |ledger| ledger.begin_uninstalling(&begun, now())).await? {
+        if !self.ledger_at(move |ledger, now| ledger.begin_uninstalling(&begun, now)).await? {
             return Err(Error::Superseded);
         }
         let mode = mode.map(Mode::from);
@@ -90,17 +89,17 @@ impl Marketplace {
             }
             Ok(remaining) if force => remaining,
             Ok(remaining) => {
-                self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now())).await?;
+                self.ledger_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
                 return Err(Error::PaymentsOpen(remaining.open));
             }
             Err(error) => {
-                self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now())).await?;
+                self.ledger_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
                 return Err(error);
             }
         };
         if !remaining.open.is_empty() {
-            let until = now() + DRAINING_PERIOD;
-            self.ledger(move |ledger| ledger.begin_draining(&id, until, now())).await?;
+            let until = self.now() + DRAINING_PERIOD;
+            self.ledger_at(move |ledger, now| ledger.begin_draining(&id, until, now)).await?;
             let left =
                 remaining.because.map(|because| LeftWebhook::new(known.clone(), Some(because)));
             let manual = known.filter(has_manual_webhook);
@@ -116,7 +115,7 @@ impl Marketplace {
             Err(error) if force => Some(LeftWebhook::new(known, Some(error.problem()))),
             Err(mut error) => {
                 if !matches!(&error, Error::Provider(error) if error.may_have_happened()) {
-                    self.ledger(move |ledger| ledger.cancel_uninstalling(&id, now())).await?;
+                    self.ledger_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
                 }
                 if let Error::Provider(error) = &mut error {
                     if matches!(error, ProviderError::InvalidCredentials(_)) {
@@ -127,11 +126,11 @@ impl Marketplace {
                 return Err(error);
             }
         };
-        self.ledger(move |ledger| {
+        self.ledger_at(move |ledger, now| {
             if mode == Some(Mode::Test) {
-                ledger.abandon_open_payments(&id, now())?;
+                ledger.abandon_open_payments(&id, now)?;
             }
-            ledger.finish_uninstalling(&id, now())
+            ledger.finish_uninstalling(&id, now)
         })
         .await?;
         self.changes.send_replace(());
@@ -176,35 +175,30 @@ impl Marketplace {
         Ok(open.collect())
     }
 
-    /// Goes on with the uninstalls that wait for open payments to end. `false`: there was none.
-    pub(super) async fn drain(&self) -> Result<bool, Error> {
-        let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
-        let draining =
-            self.ledger(move |ledger| ledger.draining_installations(&workspace, &provider)).await?;
-        let has_any = !draining.is_empty();
-        for stored in draining {
-            // One that fails holds up no other: it is met again by the next round.
-            let _ = self.drain_one(stored).await;
-        }
-        Ok(has_any)
-    }
-
-    async fn drain_one(&self, stored: StoredInstallation) -> Result<(), Error> {
-        let (id, until) = (stored.id.clone(), stored.draining_until.unwrap_or(0));
-        let is_over = now() >= until;
-        let handle = self.handle(self.open_installation(stored)?).await?;
-        let open = self.close_open_payments(&handle).await;
-        if !is_over && !matches!(&open, Ok(open) if open.is_empty()) {
+    /// Ends an uninstall that waited for its open payments, if they have ended or the period is over.
+    ///
+    /// # Errors
+    ///
+    /// The provider refuses or cannot be reached: the next round tries again.
+    pub(super) async fn finish_draining(
+        &self,
+        handle: &Handle,
+        stored: &StoredInstallation,
+    ) -> Result<(), Error> {
+        let is_over = self.now() >= stored.draining_until.unwrap_or(0);
+        let (id, drained) = (stored.id.clone(), stored.id.clone());
+        let open = self.ledger(move |ledger| ledger.open_payments(&id, None, 1)).await?;
+        if !is_over && !open.is_empty() {
             return Ok(());
         }
         let uninstalled = handle.uninstall().await;
         // At the end of the period nothing more can be done with the credentials.
-        if !is_over && !matches!(uninstalled, Ok(Ok(()))) {
-            return Ok(());
+        if !is_over {
+            uninstalled??;
         }
-        self.ledger(move |ledger| {
-            ledger.abandon_open_payments(&id, now())?;
-            ledger.finish_uninstalling(&id, now())
+        self.ledger_at(move |ledger, now| {
+            ledger.abandon_open_payments(&drained, now)?;
+            ledger.finish_uninstalling(&drained, now)
         })
         .await?;
         self.changes.send_replace(());

@@ -110,6 +110,7 @@ async fn api_key_is_never_in_guest_memory() {
             workspace: "default".to_owned(),
             overrides: vec![provider.parse().unwrap()],
             plugin_is_bundled: true,
+            clock: crate::clock::Clock::default(),
         },
     )
     .unwrap();

@@ -15,7 +15,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
-use crate::clock::now;
+use crate::clock::Clock;
 use crate::contract::types::{
     AttemptSearch, CompletionRequest, Context, EventPage, EventQuery, InstallRequest, Installation,
     Manifest, Payment, PaymentRequest, PaymentSearchResult, ProviderError, Refund, RefundRequest,
@@ -38,6 +38,7 @@ pub struct Plugin {
     sha256: String,
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
+    clock: Clock,
 }
 
 /// Calls a function of the contract in a fresh instance.
@@ -60,9 +61,9 @@ pub fn sha256(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(&Sha256::digest(bytes))
 }
 
-/// The context of a call that begins now.
-fn context_now(time: Duration) -> Context {
-    Context { now: now(), time_limit_ms: u32::try_from(time.as_millis()).unwrap_or(u32::MAX) }
+/// The context of a call that begins at a time, in Unix seconds.
+fn context(now: u64, time: Duration) -> Context {
+    Context { now, time_limit_ms: u32::try_from(time.as_millis()).unwrap_or(u32::MAX) }
 }
 
 impl Plugin {
@@ -80,7 +81,8 @@ impl Plugin {
         inspect::check(engine, &component)?;
         let caller = Caller::link(engine, &component)
             .map_err(|error| LoadError::TypesDiffer(format!("{error:#}")))?;
-        let context = context_now(CALL_TIMEOUT);
+        let clock = Clock::default();
+        let context = context(clock.now(), CALL_TIMEOUT);
         let manifest = caller
             .call(Egress::none(), context, async |store, plugin| {
                 plugin.brain_studio_payments_payment_provider().call_describe(store).await
@@ -94,7 +96,19 @@ impl Plugin {
             sha256: sha256(bytes),
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
+            clock,
         })
+    }
+
+    /// The plugin with another clock than the system's.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The context of a call that begins now.
+    fn context_now(&self, time: Duration) -> Context {
+        context(self.clock.now(), time)
     }
 
     /// The manifest.
@@ -121,7 +135,7 @@ impl Plugin {
         egress: Egress,
         request: &InstallRequest,
     ) -> Result<Result<Installation, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_install(request))
+        call!(self, egress, self.context_now(CALL_TIMEOUT), call_install(request))
     }
 
     /// `repair` of the contract.
@@ -131,7 +145,7 @@ impl Plugin {
         installation: &Installation,
         request: &InstallRequest,
     ) -> Result<Result<RepairOutcome, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_repair(installation, request))
+        call!(self, egress, self.context_now(CALL_TIMEOUT), call_repair(installation, request))
     }
 
     /// `uninstall` of the contract.
@@ -140,7 +154,7 @@ impl Plugin {
         egress: Egress,
         installation: &Installation,
     ) -> Result<Result<(), ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_uninstall(installation))
+        call!(self, egress, self.context_now(CALL_TIMEOUT), call_uninstall(installation))
     }
 
     /// `report-status` of the contract, ended after `time`.
@@ -151,7 +165,7 @@ impl Plugin {
         installation: &Installation,
         request: &StatusRequest,
     ) -> Result<StatusReport, CallError> {
-        call!(self, egress, context_now(time), call_report_status(installation, request))
+        call!(self, egress, self.context_now(time), call_report_status(installation, request))
     }
 
     /// `create-payment` of the contract.
@@ -161,7 +175,12 @@ impl Plugin {
         installation: &Installation,
         request: &PaymentRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_create_payment(installation, request))
+        call!(
+            self,
+            egress,
+            self.context_now(CALL_TIMEOUT),
+            call_create_payment(installation, request)
+        )
     }
 
     /// `find-payment` of the contract.
@@ -171,7 +190,7 @@ impl Plugin {
         installation: &Installation,
         search: &AttemptSearch,
     ) -> Result<Result<PaymentSearchResult, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_find_payment(installation, search))
+        call!(self, egress, self.context_now(CALL_TIMEOUT), call_find_payment(installation, search))
     }
 
     /// `get-payment` of the contract.
@@ -181,7 +200,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_get_payment(installation, id))
+        call!(self, egress, self.context_now(CALL_TIMEOUT), call_get_payment(installation, id))
     }
 
     /// `complete-payment` of the contract.
@@ -191,7 +210,12 @@ impl Plugin {
         installation: &Installation,
         request: &CompletionRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_complete_payment(installation, request))
+        call!(
+            self,
+            egress,
+            self.context_now(CALL_TIMEOUT),
+            call_complete_payment(installation, request)
+        )
     }
 
     /// `cancel-payment` of the contract.
@@ -201,7 +225,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_cancel_payment(installation, id))
+        call!(self, egress, self.context_now(CALL_TIMEOUT), call_cancel_payment(installation, id))
     }
 
     /// `refund-payment` of the contract.
@@ -211,7 +235,12 @@ impl Plugin {
         installation: &Installation,
         request: &RefundRequest,
     ) -> Result<Result<Refund, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_refund_payment(installation, request))
+        call!(
+            self,
+            egress,
+            self.context_now(CALL_TIMEOUT),
+            call_refund_payment(installation, request)
+        )
     }
 
     /// `find-refund` of the contract.
@@ -221,7 +250,7 @@ impl Plugin {
         installation: &Installation,
         search: &RefundSearch,
     ) -> Result<Result<RefundSearchResult, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_find_refund(installation, search))
+        call!(self, egress, self.context_now(CALL_TIMEOUT), call_find_refund(installation, search))
     }
 
     /// `get-refund` of the contract.
@@ -231,7 +260,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Refund, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_get_refund(installation, id))
+        call!(self, egress, self.context_now(CALL_TIMEOUT), call_get_refund(installation, id))
     }
 
     /// `list-events` of the contract.
@@ -241,7 +270,7 @@ impl Plugin {
         installation: &Installation,
         query: &EventQuery,
     ) -> Result<Result<EventPage, ProviderError>, CallError> {
-        call!(self, egress, context_now(CALL_TIMEOUT), call_list_events(installation, query))
+        call!(self, egress, self.context_now(CALL_TIMEOUT), call_list_events(installation, query))
     }
 
     /// `identify-webhook` of the contract. It may not send requests.
@@ -250,7 +279,7 @@ impl Plugin {
         received_at: u64,
         request: &WebhookRequest,
     ) -> Result<WebhookIdentity, CallError> {
-        let context = Context { now: received_at, ..context_now(CALL_TIMEOUT) };
+        let context = context(received_at, CALL_TIMEOUT);
         let no_egress = Egress::none();
         call!(self, no_egress, context, call_identify_webhook(request))
     }
@@ -263,7 +292,7 @@ impl Plugin {
         installation: &Installation,
         request: &WebhookRequest,
     ) -> Result<Result<WebhookOutcome, WebhookError>, CallError> {
-        let context = Context { now: received_at, ..context_now(CALL_TIMEOUT) };
+        let context = context(received_at, CALL_TIMEOUT);
         call!(self, egress, context, call_handle_webhook(installation, request))
     }
 
@@ -281,7 +310,7 @@ impl Plugin {
         iterations: usize,
     ) -> Result<Vec<Duration>, CallError> {
         let pre = &self.caller.pre;
-        let context = Context { now: received_at, ..context_now(CALL_TIMEOUT) };
+        let context = context(received_at, CALL_TIMEOUT);
         let mut store = engine::store(pre.engine(), Egress::none());
         let plugin = pre
             .instantiate_async(&mut store)

@@ -239,7 +239,10 @@ fn keys_and_troubles() -> Vec<Row> {
     };
     vec![
         Row::automatic("the account is not activated, live").key("sk_live_51NotActivated").finds(
-            &[("account-can-charge", FAIL, "https://dashboard.stripe.com/account/onboarding")],
+            &[
+                ("account-can-charge", FAIL, "https://dashboard.stripe.com/account/onboarding"),
+                ("payments-attention", WARN, "does not let this account take payments"),
+            ],
         ),
         Row::automatic("the account is not activated").key("sk_test_51NotActivated").finds(&[(
             "account-can-charge",

@@ -225,7 +225,7 @@ async fn two_workspaces_of_one_account_are_apart() {
     assert!(host.fake.attempts().iter().all(|attempt| attempt.status == Some(200)));
     assert_eq!(host.outputs("order-1").await, ["Pending", "Approved"]);
     let theirs = other.transitions(None, 0, 1000).await.unwrap();
-    assert_eq!(theirs.into_iter().map(|t| t.output).collect::<Vec<_>>(), ["Pending"]);
+    assert_eq!(theirs.iter().filter_map(|told| told.output()).collect::<Vec<_>>(), ["Pending"]);
 }
 
 #[tokio::test]

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use fake_provider::FakeStripe;
 use host_test::bundled;
+use host_test::clock::Clock;
 use host_test::contract::types::{CaptureMethod, Money};
 use host_test::egress::{Credentials, client, redirect};
 use host_test::marketplace::{
     Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
 use host_test::plugin::Plugin;
+use ledger::Told;
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -56,6 +58,12 @@ impl Host {
         open(data, workspace, &format!("http://{}", self.fake.address())).await
     }
 
+    /// The same marketplace with another clock.
+    pub async fn at(&self, clock: Clock) -> Marketplace {
+        let provider = format!("http://{}", self.fake.address());
+        open_at(self.data.path(), "default", &provider, clock).await
+    }
+
     pub async fn install(&self, key: &str) -> Result<Connection, Error> {
         self.marketplace.install(options(key)).await
     }
@@ -89,7 +97,8 @@ impl Host {
     /// The outputs of a payment, in order.
     pub async fn outputs(&self, reference: &str) -> Vec<String> {
         let transitions = self.marketplace.transitions(None, 0, 1000).await.unwrap();
-        transitions.into_iter().filter(|t| t.reference == reference).map(|t| t.output).collect()
+        let of_reference = transitions.iter().filter(|told| told.reference == reference);
+        of_reference.filter_map(|told| told.output().map(str::to_owned)).collect()
     }
 
     /// Posts a delivery to the public door.
@@ -150,6 +159,10 @@ pub async fn plugin() -> Plugin {
 }
 
 async fn open(data: &Path, workspace: &str, provider: &str) -> Marketplace {
+    open_at(data, workspace, provider, Clock::default()).await
+}
+
+async fn open_at(data: &Path, workspace: &str, provider: &str, clock: Clock) -> Marketplace {
     Marketplace::open(
         plugin().await,
         &Options {
@@ -157,6 +170,7 @@ async fn open(data: &Path, workspace: &str, provider: &str) -> Marketplace {
             workspace: workspace.to_owned(),
             overrides: vec![format!("https://api.stripe.com={provider}").parse().unwrap()],
             plugin_is_bundled: true,
+            clock,
         },
     )
     .unwrap()
@@ -194,4 +208,9 @@ pub fn request(reference: &str, minor_units: u64) -> PaymentOrder {
         expires_at: None,
         capture_method: CaptureMethod::Automatic,
     }
+}
+
+/// What a flow is told as an output.
+pub fn output(output: &str, is_final: bool) -> Told {
+    Told::Output { output: output.to_owned(), r#final: is_final }
 }

@@ -160,7 +160,7 @@ async fn screens_of_payments_are_unchanged() {
     show(&["flow", "order-1"]).await;
     show(&["flow", "order-2"]).await;
     show(&["transitions"]).await;
-    show(&["transitions", "--acknowledge", "7"]).await;
+    show(&["transitions", "--acknowledge", "99"]).await;
     show(&["reconcile"]).await;
     show(&["payment", "no-such-order"]).await;
     assert_unchanged("payments", &text);

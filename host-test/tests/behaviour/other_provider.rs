@@ -185,6 +185,7 @@ impl World {
             workspace: "default".to_owned(),
             overrides: overrides.clone(),
             plugin_is_bundled: false,
+            clock: host_test::clock::Clock::default(),
         };
         let marketplace = Marketplace::open(guest().await, &options).unwrap();
         Self { _data: data, provider, overrides, marketplace }

@@ -4,7 +4,7 @@ use host_test::contract::types::Awaited;
 use host_test::marketplace::ErrorKind;
 use ledger::types::Authority;
 
-use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, now, request};
+use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, now, output, request};
 
 #[tokio::test]
 async fn the_same_reference_is_the_same_payment() {
@@ -101,7 +101,7 @@ async fn rejected_payment_can_be_left() {
     host.marketplace.cancel("order-1").await.unwrap();
     let transitions = host.marketplace.transitions(None, 0, 10).await.unwrap();
     let last = transitions.last().unwrap();
-    assert_eq!((last.output.as_str(), last.r#final), ("Rejected", true));
+    assert_eq!(last.told, output("Rejected", true));
     // The page is closed, and the reference free.
     assert_ne!(host.ask("order-1").await, page);
 }

@@ -3,7 +3,7 @@
 use host_test::contract::types::Mode;
 use ledger::Transition;
 
-use super::host::{Host, LIVE_KEY, PAYS, TEST_KEY};
+use super::host::{Host, LIVE_KEY, PAYS, TEST_KEY, output};
 
 async fn paid() -> Host {
     let host = Host::start().await;
@@ -16,7 +16,7 @@ async fn paid() -> Host {
 /// The outputs of a mode.
 async fn outputs(host: &Host, mode: Option<Mode>) -> Vec<String> {
     let transitions = host.marketplace.transitions(mode, 0, 1000).await.unwrap();
-    transitions.into_iter().map(|transition| transition.output).collect()
+    transitions.iter().filter_map(|told| told.output().map(str::to_owned)).collect()
 }
 
 #[tokio::test]
@@ -49,8 +49,8 @@ async fn transition_names_its_attempt_and_payment() {
     let [first, rejected, again, approved] = transitions.as_slice() else {
         panic!("{transitions:?}")
     };
-    assert_eq!((rejected.output.as_str(), rejected.r#final), ("Rejected", true));
-    assert_eq!((approved.output.as_str(), approved.r#final), ("Approved", true));
+    assert_eq!(rejected.told, output("Rejected", true));
+    assert_eq!(approved.told, output("Approved", true));
     assert_eq!(first.attempt, rejected.attempt);
     assert_eq!(again.attempt, approved.attempt);
     assert_ne!(first.attempt, again.attempt);
@@ -91,10 +91,13 @@ async fn consumer_reads_on_after_its_acknowledgement() {
     let host = paid().await;
     let unread = async |consumer: &str| {
         let unread = host.marketplace.unread_transitions(None, consumer, 1000).await.unwrap();
-        unread.into_iter().map(|t| (t.position, t.output, t.r#final)).collect::<Vec<_>>()
+        unread
+            .into_iter()
+            .map(|transition| (transition.position, transition.told))
+            .collect::<Vec<_>>()
     };
     let all = unread("a").await;
-    assert_eq!(all, [(1, "Pending".to_owned(), false), (2, "Approved".to_owned(), true)]);
+    assert_eq!(all, [(1, output("Pending", false)), (2, output("Approved", true))]);
     // What was read and not acknowledged comes again: a consumer may have crashed.
     assert_eq!(unread("a").await, all);
     host.marketplace.acknowledge(None, "a", 1).await.unwrap();

@@ -2,7 +2,7 @@
 
 use ledger::types::PaymentStatus;
 
-use super::host::{Host, TEST_KEY};
+use super::host::{Host, TEST_KEY, output};
 
 /// A customer who has chosen a voucher, and the voucher's page.
 async fn issued() -> (Host, String) {
@@ -33,7 +33,7 @@ async fn expired_voucher_frees_its_reference() {
     host.marketplace.reconcile(|_| ()).await.unwrap();
     let transitions = host.marketplace.transitions(None, 0, 100).await.unwrap();
     let last = transitions.last().unwrap();
-    assert_eq!((last.output.as_str(), last.r#final), ("Rejected", true));
+    assert_eq!(last.told, output("Rejected", true));
     let page = host.ask("order-1").await;
     assert_ne!(page, voucher);
     host.pay(&page, super::host::PAYS).await;

@@ -89,6 +89,7 @@ async fn check_payment(
             HistoryEntry::Transition { output, .. } => {
                 approvals += usize::from(output == "Approved");
             }
+            HistoryEntry::Notice { .. } => {}
         }
     }
     let known = history.payment;
@@ -118,7 +119,9 @@ async fn check_payment(
 async fn check_left(leaving: &Marketplace, fake: &FakeStripe) -> Result<()> {
     let mut last = BTreeMap::new();
     for transition in leaving.transitions(Some(Mode::Test), 0, 1000).await? {
-        last.insert(transition.reference, transition.output);
+        if let Some(output) = transition.output() {
+            last.insert(transition.reference.clone(), output.to_owned());
+        }
     }
     for session in list(fake, "/v1/checkout/sessions").await? {
         if text(&session, "/metadata/brain_studio_workspace") != leaving.workspace() {

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use super::{Summary, TEST_KEY, ensure, replaced, start_fake};
 use crate::bundled;
+use crate::clock::Clock;
 use crate::contract::types::{CaptureMethod, Money};
 use crate::egress::{Credentials, client};
 use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
@@ -165,6 +166,7 @@ async fn open(data: &Path, provider: &str, workspace: &str) -> Result<Marketplac
         workspace: workspace.to_owned(),
         overrides: vec![replaced("https://api.stripe.com", provider)?],
         plugin_is_bundled: true,
+        clock: Clock::default(),
     };
     let marketplace = Marketplace::open(plugin, &options)?;
     let key = ("api-key".to_owned(), TEST_KEY.to_owned().into());

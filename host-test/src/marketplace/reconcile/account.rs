@@ -1,0 +1,211 @@
+//! One round for one installation: its events, its payments, and how its account is.
+
+use std::time::Duration;
+
+use ledger::{
+    AttentionCode, AttentionDetails, InstallationState, Reconciliation, StoredInstallation,
+    WatchedInstallation,
+};
+
+use super::budget::{Budget, listing_interval};
+use super::{Effort, ReconciliationSummary};
+use crate::contract::types::{Check, StatusRequest, Verdict};
+use crate::marketplace::handle::Handle;
+use crate::marketplace::{Error, Marketplace};
+
+/// How far the listing may be behind before a person has to know, in seconds.
+const LAG_FOR_ATTENTION: u64 = 3600;
+/// How many rounds in a row may fail to ask before a person has to know: about an hour.
+const FAILURES_FOR_ATTENTION: u32 = 7;
+/// The time between two reports on the account in the background, in seconds.
+const REPORT_INTERVAL: u64 = 86_400;
+/// How long such a report may take.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
+/// The id of the check that says whether the account can charge. Source: the contract.
+const CAN_CHARGE: &str = "account-can-charge";
+
+/// The round of one installation.
+pub(super) struct Round<'a> {
+    pub marketplace: &'a Marketplace,
+    pub handle: Handle,
+    /// The provider's id of the account, as the ledger keys it. Empty: not known.
+    pub account: String,
+    pub is_draining: bool,
+    pub effort: Effort,
+    pub state: Reconciliation,
+    pub budget: Budget,
+    pub summary: ReconciliationSummary,
+    /// Whether the provider does not accept the credentials.
+    pub is_rejected: bool,
+    pub progress: &'a (dyn Fn(&ReconciliationSummary) + Sync),
+}
+
+impl Marketplace {
+    /// Does a round for an installation. What fails is in the summary.
+    ///
+    /// # Errors
+    ///
+    /// The ledger fails, or the installation cannot be opened.
+    pub(super) async fn reconcile_installation(
+        &self,
+        watched: &WatchedInstallation,
+        effort: Effort,
+        progress: &(dyn Fn(&ReconciliationSummary) + Sync),
+    ) -> Result<ReconciliationSummary, Error> {
+        let id = watched.id.clone();
+        let stored = self.ledger(move |ledger| ledger.installation(&id)).await?;
+        // It may have been uninstalled since.
+        let Some(stored) = stored.filter(|stored| stored.sealed_installation.is_some()) else {
+            return Ok(ReconciliationSummary::default());
+        };
+        let is_draining = stored.state == InstallationState::Uninstalled;
+        let for_drain = is_draining.then(|| stored.clone());
+        let report = self.status_request_of(&stored)?;
+        let handle = self.handle(self.open_installation(stored)?).await?;
+        let budget_key = watched.account.as_ref().unwrap_or(&watched.id);
+        let budget = self.budget(budget_key, handle.mode()).await?;
+        let account = watched.account.clone().unwrap_or_default();
+        let (scope, key) = (handle.scope.clone(), account.clone());
+        let state = self.ledger(move |ledger| ledger.reconciliation(&scope, &key)).await?;
+        let mut round = Round {
+            marketplace: self,
+            handle: handle.in_background(&budget.meter),
+            account,
+            is_draining,
+            effort,
+            state,
+            budget,
+            summary: ReconciliationSummary::default(),
+            is_rejected: false,
+            progress,
+        };
+        let done = round.run(&report, for_drain).await;
+        // What was sent counts, also if the ledger has failed meanwhile.
+        self.store_reads(&round.budget).await?;
+        done?;
+        Ok(round.summary)
+    }
+
+    fn status_request_of(&self, stored: &StoredInstallation) -> Result<StatusRequest, Error> {
+        self.status_request(stored, &self.open_credentials(stored)?)
+    }
+}
+
+impl Round<'_> {
+    async fn run(
+        &mut self,
+        report: &StatusRequest,
+        for_drain: Option<StoredInstallation>,
+    ) -> Result<(), Error> {
+        self.list().await?;
+        self.store().await?;
+        // A key that lists nothing may still read payments; one that is not accepted may not.
+        if !self.is_rejected {
+            self.ask().await?;
+        }
+        self.store().await?;
+        self.update_lag_attention().await?;
+        match for_drain {
+            Some(stored) => self.finish_draining(stored).await,
+            None => self.report(report).await,
+        }
+    }
+
+    /// Ends an uninstall whose last open payment has ended.
+    async fn finish_draining(&mut self, stored: StoredInstallation) -> Result<(), Error> {
+        match self.marketplace.finish_draining(&self.handle, &stored).await {
+            Err(error @ (Error::Provider(_) | Error::Plugin(_))) => {
+                let problem = self.handle.problem_of(&error);
+                self.summary.fail("uninstall", problem, error.kind());
+                Ok(())
+            }
+            finished => finished,
+        }
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.marketplace.now()
+    }
+
+    /// The time between two listings, in seconds.
+    pub(super) fn interval(&self) -> u64 {
+        listing_interval(self.marketplace.plugin().manifest().allotment)
+    }
+
+    pub(super) async fn pause(&self) {
+        self.marketplace.clock.pause(self.marketplace.request_interval()).await;
+    }
+
+    pub(super) async fn store(&self) -> Result<(), Error> {
+        let (scope, account) = (self.handle.scope.clone(), self.account.clone());
+        let state = self.state.clone();
+        self.marketplace
+            .ledger(move |ledger| ledger.store_reconciliation(&scope, &account, &state))
+            .await
+    }
+
+    /// A person has to know that what happens at the provider is not known in time.
+    async fn update_lag_attention(&self) -> Result<(), Error> {
+        let (list, ask, now) = (&self.state.list, &self.state.ask, self.now());
+        let lag = self.state.mark.map_or(0, |mark| now.saturating_sub(mark));
+        let is_behind = self.state.is_listing_permitted && lag > LAG_FOR_ATTENTION;
+        let is_late = is_behind || self.is_rejected || ask.failures >= FAILURES_FOR_ATTENTION;
+        let reason = list.problem.clone().or_else(|| ask.problem.clone());
+        let (scope, account) = (self.handle.scope.clone(), self.account.clone());
+        let code = AttentionCode::ReconciliationLags;
+        self.marketplace
+            .ledger(move |ledger| {
+                if is_late {
+                    let details = AttentionDetails { reason, ..AttentionDetails::default() };
+                    ledger.raise_attention(&scope, code, &account, details, now)
+                } else {
+                    ledger.settle_attention(&scope, code, &account, now)
+                }
+            })
+            .await
+    }
+
+    /// Asks once a day whether the account can charge.
+    async fn report(&mut self, request: &StatusRequest) -> Result<(), Error> {
+        if self.now() < self.state.report_at || self.budget.is_used_up() || self.is_rejected {
+            return Ok(());
+        }
+        self.state.report_at = self.now().saturating_add(REPORT_INTERVAL);
+        self.store().await?;
+        if let Ok(report) = self.handle.report_status(REPORT_TIMEOUT, request).await {
+            self.marketplace.note_account(&self.handle, &report.checks).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Marketplace {
+    /// A person has to know that the account cannot charge, if a check says so.
+    pub(in crate::marketplace) async fn note_account(
+        &self,
+        handle: &Handle,
+        checks: &[Check],
+    ) -> Result<(), Error> {
+        let Some(check) = checks.iter().find(|check| check.id == CAN_CHARGE) else {
+            return Ok(());
+        };
+        let (scope, id) = (handle.scope.clone(), handle.id().to_owned());
+        let code = AttentionCode::AccountCannotCharge;
+        match check.verdict {
+            Verdict::Fail => {
+                let reason = Some(handle.redacted_check(CAN_CHARGE, check).into());
+                let details = AttentionDetails { reason, ..AttentionDetails::default() };
+                self.ledger_at(move |ledger, now| {
+                    ledger.raise_attention(&scope, code, &id, details, now)
+                })
+                .await
+            }
+            Verdict::Pass | Verdict::Warn => {
+                self.ledger_at(move |ledger, now| ledger.settle_attention(&scope, code, &id, now))
+                    .await
+            }
+            // What is not known changes nothing.
+            Verdict::Unknown => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Asking: the payments whose time has come are read from the provider, one after the other.
+
+use super::Effort;
+use super::account::Round;
+use super::listing::pause;
+use super::pages::budget_used_up;
+use crate::contract::types::{Problem, ProviderError};
+use crate::marketplace::{Error, ErrorKind};
+use ledger::{Checks, Progress, StoredPayment};
+
+/// How many payments are read from the ledger at once, and asked about in a round of the background.
+const BATCH: u32 = 100;
+/// How many approved payments are read again in a round, where the events may not be listed.
+const REVIEWS: u32 = 20;
+/// After so many failures in a row the provider is left alone for a while.
+const FAILURES_IN_A_ROW: u32 = 5;
+
+/// What becomes of a round after a payment.
+enum Next {
+    /// The payment was asked about.
+    Done,
+    /// It could not be asked about, for this reason.
+    Failed(Problem),
+    /// No other payment can be asked about either, for this reason.
+    Stop(Problem),
+}
+
+impl Round<'_> {
+    /// Asks about payments.
+    pub(super) async fn ask(&mut self) -> Result<(), Error> {
+        if self.effort == Effort::Due && self.now() < self.state.ask.next_at {
+            return Ok(());
+        }
+        let (mut after, mut in_a_row, mut last_problem, mut asked) = (0, 0, None, 0_u32);
+        let mut is_stopped = false;
+        'batches: loop {
+            let batch = self.batch(after).await?;
+            after = batch.last().map_or(after, StoredPayment::place);
+            let is_last = self.effort == Effort::Due || batch.is_empty();
+            for payment in batch {
+                if self.effort == Effort::Due && self.budget.is_used_up() {
+                    last_problem = Some(budget_used_up());
+                    self.summary.fail("payments", budget_used_up(), ErrorKind::Temporary);
+                    is_stopped = true;
+                    break 'batches;
+                }
+                asked += 1;
+                match self.ask_about(&payment).await? {
+                    Next::Done => in_a_row = 0,
+                    Next::Failed(problem) => {
+                        in_a_row += 1;
+                        last_problem = Some(problem);
+                    }
+                    Next::Stop(problem) => {
+                        last_problem = Some(problem);
+                        is_stopped = true;
+                        break 'batches;
+                    }
+                }
+                // A person has asked for all of them.
+                if in_a_row >= FAILURES_IN_A_ROW && self.effort == Effort::Due {
+                    is_stopped = true;
+                    break 'batches;
+                }
+                (self.progress)(&self.summary);
+                self.pause().await;
+            }
+            if is_last {
+                break;
+            }
+        }
+        if asked > 0 || is_stopped {
+            self.state.ask = self.next_ask(is_stopped, last_problem);
+        }
+        Ok(())
+    }
+
+    fn next_ask(&self, is_stopped: bool, problem: Option<Problem>) -> Progress {
+        let failures = self.state.ask.failures;
+        Progress {
+            next_at: if is_stopped { self.now().saturating_add(pause(failures)) } else { 0 },
+            failures: if is_stopped { failures.saturating_add(1) } else { 0 },
+            problem: problem.map(Into::into),
+        }
+    }
+
+    async fn batch(&self, after: u64) -> Result<Vec<StoredPayment>, Error> {
+        let (scope, id) = (self.handle.scope.clone(), self.handle.id().to_owned());
+        let checks = match self.effort {
+            Effort::Due => Checks::Due,
+            Effort::Everything => Checks::AllAfter(after),
+        };
+        let reviews = !self.state.is_listing_permitted && !self.is_draining;
+        let reviews = reviews && self.effort == Effort::Due;
+        self.marketplace
+            .ledger_at(move |ledger, now| {
+                let mut batch = ledger.payments_to_check(&scope, &id, checks, now, BATCH)?;
+                if reviews {
+                    batch.extend(ledger.payments_to_review(&scope, now, REVIEWS)?);
+                }
+                Ok(batch)
+            })
+            .await
+    }
+
+    async fn ask_about(&mut self, payment: &StoredPayment) -> Result<Next, Error> {
+        let Some(remote_id) = payment.remote_id.clone() else { return Ok(Next::Done) };
+        self.summary.asked += 1;
+        let is_closed = self.is_draining || payment.needs_closing;
+        let asked = if is_closed {
+            self.close(payment).await
+        } else {
+            self.marketplace.fetch(&self.handle, &remote_id).await.map(|fetched| {
+                let changed = fetched.is_some_and(|(now, _)| differs(&now, payment));
+                (changed, None)
+            })
+        };
+        match asked {
+            Ok((changed, None)) => {
+                self.summary.changed += usize::from(changed);
+                Ok(Next::Done)
+            }
+            // The provider has answered: the payment cannot be closed yet.
+            Ok((_, Some(still_open))) => {
+                self.put_off(payment, &still_open).await?;
+                Ok(Next::Done)
+            }
+            Err(Error::Ledger(error)) => Err(error.into()),
+            // The payment belongs to another account, which was installed here before.
+            Err(Error::Provider(ProviderError::NotFound(_))) => {
+                let unreachable = payment.clone();
+                self.marketplace
+                    .ledger(move |ledger| ledger.record_unreachable(&unreachable))
+                    .await?;
+                Ok(Next::Done)
+            }
+            Err(error) => self.fail(payment, &error).await,
+        }
+    }
+
+    /// Closes a payment. Returns whether it has changed, and why it is still open.
+    async fn close(&self, payment: &StoredPayment) -> Result<(bool, Option<Problem>), Error> {
+        let because = self.marketplace.close(&self.handle, payment).await?;
+        Ok((because.is_none(), because))
+    }
+
+    async fn fail(&mut self, payment: &StoredPayment, error: &Error) -> Result<Next, Error> {
+        let problem = self.handle.problem_of(error);
+        self.summary.fail(&payment.reference, problem.clone(), error.kind());
+        self.put_off(payment, &problem).await?;
+        let is_rejected = matches!(error, Error::Provider(ProviderError::InvalidCredentials(_)));
+        self.is_rejected |= is_rejected;
+        Ok(if is_rejected { Next::Stop(problem) } else { Next::Failed(problem) })
+    }
+
+    async fn put_off(&self, payment: &StoredPayment, because: &Problem) -> Result<(), Error> {
+        let (payment, because) = (payment.clone(), because.clone().into());
+        self.marketplace
+            .ledger_at(move |ledger, now| ledger.record_check_failed(&payment, &because, now))
+            .await
+    }
+}
+
+fn differs(now: &StoredPayment, before: &StoredPayment) -> bool {
+    (now.status, now.received, now.refunded, now.needs_refetch)
+        != (before.status, before.received, before.refunded, before.needs_refetch)
+}

@@ -1,0 +1,103 @@
+//! How many reads the background may send for an account: a share of what the manifest says that the provider
+//! allots, so that flows and people always find room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::contract::types::{Allotment, Mode};
+use crate::egress::Meter;
+use crate::marketplace::{Error, Marketplace};
+
+/// The requests a second that a provider is assumed to allow whose manifest does not say.
+const DEFAULT_REQUESTS_PER_SECOND: u32 = 25;
+const SECONDS_PER_DAY: u64 = 86_400;
+/// The days over which an allotment of reads counts. Source: the contract.
+const ALLOTMENT_DAYS: u64 = 30;
+/// The shortest time between two listings, in seconds.
+const SHORTEST_INTERVAL: u64 = 300;
+
+/// The pause between two requests of the background: it uses four fifths of what the provider allows.
+pub fn request_interval(allotment: Allotment) -> Duration {
+    let per_second = allotment.per_second.unwrap_or(DEFAULT_REQUESTS_PER_SECOND);
+    Duration::from_millis(1250) / per_second.max(1)
+}
+
+/// The time between two listings, in seconds: together they take at most half of the reads of a month.
+pub fn listing_interval(allotment: Allotment) -> u64 {
+    let per_month = allotment.per_month.map(|reads| u64::from(reads / 2).max(1));
+    let interval = per_month.map_or(0, |reads| (ALLOTMENT_DAYS * SECONDS_PER_DAY).div_ceil(reads));
+    interval.max(SHORTEST_INTERVAL)
+}
+
+/// How many reads the background may send in 30 days. None: no limit is known.
+pub fn reads_per_month(allotment: Allotment) -> Option<u64> {
+    allotment.per_month.map(|reads| u64::from(reads) * 4 / 5)
+}
+
+/// The budget of an account for one round.
+pub struct Budget {
+    /// Counts the reads of the round.
+    pub meter: Arc<Meter>,
+    /// How many reads were left when the round began. None: no limit is known.
+    left: Option<u64>,
+    account: String,
+    mode: Mode,
+}
+
+impl Budget {
+    /// Whether the round may send no more.
+    pub fn is_used_up(&self) -> bool {
+        self.left.is_some_and(|left| self.meter.reads() >= left)
+    }
+}
+
+impl Marketplace {
+    /// The budget of an account, after what the background has sent in the last 30 days.
+    pub(super) async fn budget(&self, account: &str, mode: Mode) -> Result<Budget, Error> {
+        let limit = reads_per_month(self.plugin().manifest().allotment);
+        let (provider, key) = (self.provider_id().to_owned(), account.to_owned());
+        let since = (self.now() / SECONDS_PER_DAY).saturating_sub(ALLOTMENT_DAYS - 1);
+        let used = self
+            .ledger(move |ledger| ledger.background_reads(&provider, &key, mode.into(), since))
+            .await?;
+        Ok(Budget {
+            meter: Arc::default(),
+            left: limit.map(|limit| limit.saturating_sub(used)),
+            account: account.to_owned(),
+            mode,
+        })
+    }
+
+    /// Stores what a round has sent.
+    pub(super) async fn store_reads(&self, budget: &Budget) -> Result<(), Error> {
+        let reads = budget.meter.reads();
+        if reads == 0 {
+            return Ok(());
+        }
+        let (provider, account) = (self.provider_id().to_owned(), budget.account.clone());
+        let (mode, day) = (budget.mode.into(), self.now() / SECONDS_PER_DAY);
+        let keep_since = day.saturating_sub(ALLOTMENT_DAYS);
+        self.ledger(move |ledger| {
+            ledger.add_background_reads(&provider, &account, mode, day, reads, keep_since)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listing_takes_half_of_the_month() {
+        let of = |per_month| Allotment { per_second: Some(25), per_month };
+        for (per_month, interval) in
+            [(None, 300), (Some(1_000_000), 300), (Some(10_000), 519), (Some(0), 2_592_000)]
+        {
+            assert_eq!(listing_interval(of(per_month)), interval);
+        }
+        let month = 30 * 86_400 / listing_interval(of(Some(10_000)));
+        assert!(month <= 5000 && reads_per_month(of(Some(10_000))) == Some(8000), "{month}");
+        assert_eq!(request_interval(of(None)), Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,114 @@
+//! Listing: each page of events is recorded as it comes.
+
+use super::Effort;
+use super::account::Round;
+use super::listing::{After, Failed, after_failure, after_page, next_query};
+use crate::contract::types::{EventPage, EventQuery, Problem, ProviderError};
+use crate::marketplace::{Error, ErrorKind};
+use ledger::EventOutcome;
+
+/// How many pages a round of the background lists: then other work has its turn.
+const PAGES_PER_ROUND: u32 = 20;
+/// How many pages a person's reconciliation lists at most: more events than a provider keeps for most accounts.
+const MAXIMUM_PAGES: u32 = 5000;
+/// The code of a plugin that says that an answer was too large. Source: the contract.
+const TOO_LARGE: &str = "provider-answer-too-large";
+
+impl Round<'_> {
+    /// Lists the events that may have been missed.
+    pub(super) async fn list(&mut self) -> Result<(), Error> {
+        let pages = match self.effort {
+            Effort::Due if self.now() < self.state.list.next_at => return Ok(()),
+            Effort::Due => PAGES_PER_ROUND,
+            Effort::Everything => MAXIMUM_PAGES,
+        };
+        let scope = self.handle.scope.clone();
+        let first = self.marketplace.ledger(move |ledger| ledger.first_payment_at(&scope)).await?;
+        for _ in 0..pages {
+            let Some(query) = next_query(&self.state, first) else {
+                self.state.list.next_at = self.now().saturating_add(self.interval());
+                return Ok(());
+            };
+            if self.effort == Effort::Due && self.budget.is_used_up() {
+                self.fail_listing(Failed::Otherwise, budget_used_up(), ErrorKind::Temporary);
+                return Ok(());
+            }
+            let goes_on = match self.page(&query).await {
+                Ok(page) => self.take_page(&query, page).await? == After::More,
+                Err(Error::Ledger(error)) => return Err(error.into()),
+                Err(error) => self.take_failure(&error),
+            };
+            if !goes_on {
+                return Ok(());
+            }
+            // The cursor is on the disk before the next page is asked for.
+            self.store().await?;
+            self.pause().await;
+        }
+        Ok(())
+    }
+
+    async fn page(&self, query: &EventQuery) -> Result<EventPage, Error> {
+        let page = self.handle.list_events(query).await??;
+        if page.cursor.is_some() && page.cursor == query.cursor {
+            return Err(Error::CursorRepeated);
+        }
+        Ok(page)
+    }
+
+    async fn take_page(&mut self, query: &EventQuery, page: EventPage) -> Result<After, Error> {
+        self.summary.listed += page.events.len();
+        // The contract lists the newest first.
+        for event in page.events.iter().rev() {
+            let outcome = self.marketplace.record_listed_event(event, &self.handle).await?;
+            let is_new = matches!(outcome, EventOutcome::Recorded { .. } | EventOutcome::Early);
+            self.summary.new += usize::from(is_new);
+        }
+        (self.progress)(&self.summary);
+        let (now, interval) = (self.now(), self.interval());
+        let after = after_page(&mut self.state, query, page.cursor, page.as_of, now, interval);
+        if after == After::Complete {
+            let (scope, mark) = (self.handle.scope.clone(), self.state.mark.unwrap_or(0));
+            self.marketplace
+                .ledger_at(move |ledger, now| ledger.record_listed_after_restore(&scope, mark, now))
+                .await?;
+        }
+        Ok(after)
+    }
+
+    /// Returns whether the listing goes on at once.
+    fn take_failure(&mut self, error: &Error) -> bool {
+        let is_too_large = self.budget.meter.take_too_large();
+        let failed = match error {
+            // A page may be more than the memory of a call can hold.
+            _ if is_too_large => Failed::TooLarge,
+            Error::Plugin(_) => Failed::TooLarge,
+            Error::Provider(error) if error.problem().code == TOO_LARGE => Failed::TooLarge,
+            Error::Provider(ProviderError::PermissionMissing(_)) => Failed::Forbidden,
+            Error::Provider(ProviderError::NotFound(_) | ProviderError::Refused(_)) => {
+                Failed::Refused
+            }
+            _ => Failed::Otherwise,
+        };
+        self.is_rejected |= matches!(error, Error::Provider(ProviderError::InvalidCredentials(_)));
+        self.fail_listing(failed, self.handle.problem_of(error), error.kind())
+    }
+
+    fn fail_listing(&mut self, failed: Failed, problem: Problem, kind: ErrorKind) -> bool {
+        let now = self.now();
+        let goes_on = after_failure(&mut self.state, failed, problem.clone(), now);
+        if !goes_on {
+            self.summary.fail("events", problem, kind);
+        }
+        goes_on
+    }
+}
+
+/// The problem of a month whose reads are used up.
+pub(super) fn budget_used_up() -> Problem {
+    Problem::new(
+        "read-budget-used",
+        "The reads that the provider allots for a month are used up, so new events are looked for later.",
+        &["Deliveries still arrive. Check that the webhook works: run `host-test status`."],
+    )
+}
