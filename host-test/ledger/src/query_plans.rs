@@ -100,7 +100,7 @@ fn use_reconciliation(ledger: &mut Ledger, scope: &Scope) {
     ledger.background_reads("P", "a", Mode::Test, 1).unwrap();
     ledger.add_background_reads("P", "a", Mode::Test, 1, 2, 0).unwrap();
     ledger.record_restored(10).unwrap();
-    ledger.record_listed_after_restore(scope, 11, 11).unwrap();
+    ledger.record_listed_after_restore(scope, 11).unwrap();
     let lost = Payment {
         id: "pi_9".into(),
         aliases: vec!["pi_9".into()],

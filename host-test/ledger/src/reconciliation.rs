@@ -14,6 +14,8 @@ const PAGE_SIZE: u32 = 100;
 pub struct Reconciliation {
     /// Every event up to here is listed, by the provider's clock. None: no listing was complete yet.
     pub mark: Option<u64>,
+    /// When that was found out, by the host's clock.
+    pub listed_at: Option<u64>,
     /// The listing that is under way.
     pub listing: Option<Listing>,
     /// How many events a page has.
@@ -54,6 +56,7 @@ impl Default for Reconciliation {
     fn default() -> Self {
         Self {
             mark: None,
+            listed_at: None,
             listing: None,
             page_size: PAGE_SIZE,
             is_listing_permitted: true,
@@ -89,6 +92,7 @@ impl Reconciliation {
                 problem: problem(row.get(11)?),
             },
             report_at: row.get(12)?,
+            listed_at: row.get(13)?,
         })
     }
 }
@@ -105,7 +109,7 @@ pub struct WatchedInstallation {
 /// How far reconciliation is behind, over all workspaces and both modes, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
-    /// Since the oldest mark of an account whose events may be listed. 0: there is no payment.
+    /// Since the oldest complete listing of an account whose events may be listed. 0: there is no payment.
     pub listing: u64,
     /// Since a payment should have been asked about.
     pub asking: u64,
@@ -122,7 +126,7 @@ impl Ledger {
             .connection
             .prepare_cached(
                 "SELECT mark, since, cursor, as_of, page_size, is_listing_permitted, list_at,
-                     list_failures, list_problem, ask_at, ask_failures, ask_problem, report_at
+                     list_failures, list_problem, ask_at, ask_failures, ask_problem, report_at, listed_at
                  FROM reconciliations
                  WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND account = ?4",
             )?
@@ -150,8 +154,8 @@ impl Ledger {
                 "INSERT OR REPLACE INTO reconciliations
                      (workspace, provider, mode, account, mark, since, cursor, as_of, page_size,
                       is_listing_permitted, list_at, list_failures, list_problem, ask_at,
-                      ask_failures, ask_problem, report_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                      ask_failures, ask_problem, report_at, listed_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )?
             .execute(params![
                 scope.workspace,
@@ -170,7 +174,8 @@ impl Ledger {
                 new.ask.next_at,
                 new.ask.failures,
                 json(&new.ask.problem),
-                new.report_at
+                new.report_at,
+                new.listed_at
             ])?;
         Ok(())
     }
@@ -230,7 +235,7 @@ impl Ledger {
     /// How far reconciliation is behind.
     pub fn lag(&self, provider: &str, now: u64) -> Result<Lag, LedgerError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT i.workspace, i.mode, r.mark, coalesce(r.is_listing_permitted, 1),
+            "SELECT i.workspace, i.mode, r.listed_at, coalesce(r.is_listing_permitted, 1),
                  (SELECT min(check_at) FROM payments AS p
                   WHERE p.workspace = i.workspace AND p.provider = i.provider AND p.mode = i.mode
                       AND p.check_at IS NOT NULL)
@@ -251,7 +256,7 @@ impl Ledger {
                 continue;
             }
             let since = match row.get(2)? {
-                Some(mark) => Some(mark),
+                Some(listed_at) => Some(listed_at),
                 None => self.first_payment_at(&Scope {
                     workspace,
                     provider: provider.to_owned(),

@@ -3,13 +3,18 @@
 
 use rusqlite::{Connection, params};
 
-use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise, settle};
+use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise};
 use super::stored_payment::Scope;
 use super::{Ledger, LedgerError};
 use crate::types::Mode;
 
 /// How many positions are left out after a restore: more than a flow can have been told since the backup.
 const POSITIONS_LEFT_OUT: u64 = 1_000_000;
+
+/// How long providers keep their events, in seconds: about 30 days.
+const EVENT_RETENTION: u64 = 30 * 86_400;
+/// The subject of the entry for a backup from before the events that the provider still has.
+const TOO_OLD: &str = "too-old";
 
 impl Ledger {
     /// Records that the ledger was restored from a backup. Every account is listed again from its mark on, and
@@ -36,7 +41,8 @@ impl Ledger {
         };
         for scope in &scopes {
             let (code, details) = (AttentionCode::LedgerRestored, AttentionDetails::default());
-            let new = NewAttention { code, subject: "", payment: None, details };
+            let subject = if is_too_old(&transaction, scope, now)? { TOO_OLD } else { "" };
+            let new = NewAttention { code, subject, payment: None, details };
             // A row of an earlier restore may be closed.
             transaction.execute(
                 "DELETE FROM attention
@@ -58,35 +64,40 @@ impl Ledger {
         Ok(scopes)
     }
 
-    /// Records that the events since the backup are listed up to a time, in Unix seconds. Payments can be
-    /// created again if that is after the restore.
+    /// Records that the events since the backup are listed. Payments can be created again, unless the backup was
+    /// too old: then a person decides.
     pub fn record_listed_after_restore(
         &mut self,
         scope: &Scope,
-        listed_until: u64,
         now: u64,
     ) -> Result<(), LedgerError> {
-        let restored_at: Option<u64> = self
-            .connection
+        self.connection
             .prepare_cached(
-                "SELECT min(since) FROM attention
+                "UPDATE attention SET closed_at = ?5, closed_by = 'settled'
                  WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND code = ?4
-                     AND closed_at IS NULL",
+                     AND subject = '' AND closed_at IS NULL",
             )?
-            .query_row(
-                params![
-                    scope.workspace,
-                    scope.provider,
-                    scope.mode.as_str(),
-                    AttentionCode::LedgerRestored.as_str()
-                ],
-                |row| row.get(0),
-            )?;
-        if restored_at.is_some_and(|restored_at| listed_until >= restored_at) {
-            settle(&self.connection, scope, AttentionCode::LedgerRestored, "", None, now)?;
-        }
+            .execute(params![
+                scope.workspace,
+                scope.provider,
+                scope.mode.as_str(),
+                AttentionCode::LedgerRestored.as_str(),
+                now
+            ])?;
         Ok(())
     }
+}
+
+/// Whether events since the backup may be gone: the provider does not keep them for as long.
+fn is_too_old(connection: &Connection, scope: &Scope, now: u64) -> Result<bool, LedgerError> {
+    let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str()];
+    let listed_at: Option<u64> = connection
+        .prepare_cached(
+            "SELECT max(listed_at) FROM reconciliations
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3",
+        )?
+        .query_row(of_scope, |row| row.get(0))?;
+    Ok(listed_at.is_some_and(|at| now.saturating_sub(at) > EVENT_RETENTION))
 }
 
 /// Whether no payment may be created, because a backup was restored.

@@ -209,9 +209,12 @@ fn problem(entry: &AttentionEntry, provider: &str) -> Problem {
             of(code, message, &[&read, "Acknowledge the last position: this entry ends then."])
         }
         code @ AttentionCode::LedgerRestored => {
-            let message = with_reason(
-                "A backup was restored. No payment is created until the events since then are listed.",
-            );
+            let mut message = "A backup was restored. No payment is created until the events since then are listed.".to_owned();
+            if !subject.is_empty() {
+                message = format!(
+                    "A backup was restored, and it is older than the events that {provider} still has. No payment is created until you decide."
+                );
+            }
             let list = "Run `host-test reconcile`, or wait for `host-test serve` to do it.";
             let decide = format!(
                 "If the key may not list events: compare the payments with {provider} by hand, and then run `host-test attention resolve {id} --note TEXT`."

@@ -5,6 +5,8 @@
 //! shared URL that fails verification is only a hint: the payment that it names is fetched with the
 //! merchant's credentials, and only the fetched payment counts.
 
+use std::time::{Duration, Instant};
+
 use super::handle::Handle;
 use super::payments::FETCH_ATTEMPTS;
 use super::{DeliveryTarget, Error, Marketplace, OpenedInstallation};
@@ -40,6 +42,18 @@ impl DeliveryOutcome {
         Self::ignored("payment-foreign", "The payment was not created here.")
     }
 
+    /// Its word in the answer and in the log.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Ignored(_) => "ignored",
+            Self::Refused(_) => "refused",
+            Self::RetryLater(_) => "try-again",
+        }
+    }
+
     /// Why the delivery was not simply accepted.
     #[must_use]
     pub fn reason(&self) -> Option<&Problem> {
@@ -67,6 +81,36 @@ impl From<EventOutcome> for DeliveryOutcome {
     }
 }
 
+/// What the log says of a delivery.
+#[derive(Default)]
+struct Trace {
+    installation: Option<String>,
+    /// The provider's id of the event, if the delivery is verified.
+    event: Option<String>,
+    /// How long the plugin took.
+    plugin: Duration,
+}
+
+impl Trace {
+    /// Writes the delivery's line to the log.
+    fn log(&self, outcome: &DeliveryOutcome, time: Duration) {
+        let code = outcome.reason().map(|reason| crate::log::text(&reason.code));
+        tracing::info!(
+            installation = self.installation.as_deref(),
+            event = self.event.as_deref().map(crate::log::text).as_deref(),
+            outcome = outcome.as_str(),
+            code = code.as_deref(),
+            plugin_microseconds = microseconds(self.plugin),
+            microseconds = microseconds(time),
+            "delivery",
+        );
+    }
+}
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// The URL that a delivery came to.
 enum DeliveryUrl {
     /// The installation's own URL.
@@ -84,10 +128,12 @@ impl Marketplace {
         target: &DeliveryTarget,
         request: WebhookRequest,
     ) -> DeliveryOutcome {
-        match self.try_deliver(received_at, target, &request).await {
-            Ok(outcome) => outcome,
-            Err(error) => DeliveryOutcome::RetryLater(error.problem()),
-        }
+        let (begun, mut trace) = (Instant::now(), Trace::default());
+        let delivered = self.try_deliver(received_at, target, &request, &mut trace).await;
+        let outcome =
+            delivered.unwrap_or_else(|error| DeliveryOutcome::RetryLater(error.problem()));
+        trace.log(&outcome, begun.elapsed());
+        outcome
     }
 
     async fn try_deliver(
@@ -95,6 +141,7 @@ impl Marketplace {
         received_at: u64,
         target: &DeliveryTarget,
         request: &WebhookRequest,
+        trace: &mut Trace,
     ) -> Result<DeliveryOutcome, Error> {
         let (stored, url) = if let Some(id) = &target.installation {
             (self.installation_named(id.clone()).await?, DeliveryUrl::Own)
@@ -109,14 +156,16 @@ impl Marketplace {
                 "The delivery is for no installation that is known here.",
             ));
         };
+        trace.installation = Some(stored.id.clone());
+        let is_draining = stored.draining_until.is_some();
         match stored.state {
             InstallationState::Active => {
                 let opened = self.open_installation(stored)?;
-                self.receive(opened, &url, received_at, request).await
+                self.receive(opened, &url, received_at, request, trace).await
             }
-            InstallationState::Uninstalled if stored.draining_until.is_some() => {
+            InstallationState::Uninstalled if is_draining => {
                 let opened = self.open_installation(stored)?;
-                self.receive(opened, &url, received_at, request).await
+                self.receive(opened, &url, received_at, request, trace).await
             }
             InstallationState::Uninstalled => Ok(DeliveryOutcome::ignored(
                 "installation-removed",
@@ -177,13 +226,16 @@ impl Marketplace {
         url: &DeliveryUrl,
         received_at: u64,
         request: &WebhookRequest,
+        trace: &mut Trace,
     ) -> Result<DeliveryOutcome, Error> {
         let OpenedInstallation { stored, installation, credentials } = &opened;
         let quota = self.quotas.of(&stored.id);
         let egress = self.egress(credentials.clone(), installation.mode).await?;
         let egress = egress.charged_to(quota.clone());
-        let outcome =
-            self.plugin.handle_webhook(egress, received_at, installation, request).await?;
+        let begun = Instant::now();
+        let outcome = self.plugin.handle_webhook(egress, received_at, installation, request).await;
+        trace.plugin = begun.elapsed();
+        let outcome = outcome?;
         let outcome = outcome.map_err(|error| error.map(|problem| opened.redacted(problem)));
         let can_be_verified = installation.webhook.verification == Verification::ByPlugin;
         match outcome {
@@ -191,6 +243,7 @@ impl Marketplace {
                 if can_be_verified =>
             {
                 quota.give_back();
+                trace.event = Some(credentials.redact(&event.id));
                 let delivered_to = stored.id.clone();
                 let handle = self.handle(opened).await?;
                 let outcome = self.apply_event(&event, &handle, &delivered_to).await?;

@@ -165,7 +165,7 @@ const LAG_WARNING: u64 = 3600;
 /// The check of the reconciliation: whether what no delivery tells is found in time.
 fn reconciliation_check(state: &Reconciliation, first_payment_at: Option<u64>, now: u64) -> Check {
     const ID: &str = "reconciliation";
-    let Some(since) = state.mark.or(first_payment_at) else {
+    let Some(since) = state.listed_at.or(first_payment_at) else {
         return check(
             ID,
             Verdict::Pass,
@@ -176,7 +176,10 @@ fn reconciliation_check(state: &Reconciliation, first_payment_at: Option<u64>, n
     let reason = failed.map(Problem::from);
     let mut finding = Problem::new("", "", &[]);
     if state.is_listing_permitted {
-        finding.message = format!("Events are listed up to {}.", ago(since, now));
+        finding.message = match state.listed_at {
+            Some(listed_at) => format!("Events were listed {}.", ago(listed_at, now)),
+            None => "Events were not listed yet.".to_owned(),
+        };
     } else {
         "The key may not list events: refunds, disputes and expired pages are found late, by reading the payments again.".clone_into(&mut finding.message);
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod afterwards;
+mod attention;
 mod command_line;
 mod component;
 mod connection_report;
@@ -27,6 +28,7 @@ mod open_pages;
 mod other_provider;
 mod payments;
 mod permissions;
+mod reconciling;
 mod requests;
 mod rotating;
 mod signatures;

@@ -239,13 +239,31 @@ fn restored_ledger_sells_no_paid_reference_again() {
     let first = lost("pi_7", "first", PaymentStatus::Canceled);
     let early = ledger.record_event(&scope(), None, &first, &Refetch::Later, 52).unwrap();
     assert_eq!(early, EventOutcome::Early);
-    ledger.record_listed_after_restore(&scope(), 49, 52).unwrap();
     assert_eq!(attention(&ledger), [AttentionCode::LedgerRestored]);
-    ledger.record_listed_after_restore(&scope(), 50, 52).unwrap();
+    ledger.record_listed_after_restore(&scope(), 52).unwrap();
     assert!(attention(&ledger).is_empty());
     let existing = ledger.reserve(&scope(), &order, 53).unwrap();
     assert!(matches!(existing, Reservation::Existing(_)), "{existing:?}");
     // No position of before the restore is used again.
     let last = ledger.transitions(&scope(), 0, 10).unwrap().pop().unwrap();
     assert!(last.position > 1_000_000, "{}", last.position);
+}
+
+#[test]
+fn backup_older_than_the_events_stays_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let installation = ledger.installation("i").unwrap().unwrap();
+    let mode = crate::types::Mode::Test;
+    assert!(ledger.store_installation(&installation, &[1], &[2], mode, None, 2).unwrap());
+    let listed = crate::Reconciliation { listed_at: Some(2), ..crate::Reconciliation::default() };
+    ledger.store_reconciliation(&scope(), "", &listed).unwrap();
+    ledger.record_restored(31 * 86_400).unwrap();
+    ledger.record_listed_after_restore(&scope(), 31 * 86_400 + 1).unwrap();
+    let closed = ledger.reserve(&scope(), &new_payment(), 3).unwrap();
+    assert!(matches!(closed, Reservation::Restored), "{closed:?}");
+    let id = ledger.attention(&scope(), 10).unwrap()[0].id;
+    ledger.resolve_attention("w", "P", id, "compared by hand", 4).unwrap();
+    let open = ledger.reserve(&scope(), &new_payment(), 5).unwrap();
+    assert!(!matches!(open, Reservation::Restored), "{open:?}");
 }

@@ -88,6 +88,8 @@ CREATE TABLE new_reconciliations (
     account TEXT NOT NULL,
     -- Every event up to here is listed, by the provider's clock. NULL: since the first payment.
     mark INTEGER,
+    -- When that was found out, by the host's clock.
+    listed_at INTEGER,
     -- A listing that is under way: since when, where it goes on, and the mark when it is complete.
     since INTEGER,
     cursor TEXT,
@@ -107,14 +109,14 @@ CREATE TABLE new_reconciliations (
     report_at INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (workspace, provider, mode, account)
 ) STRICT;
-INSERT INTO new_reconciliations (workspace, provider, mode, account, mark)
+INSERT INTO new_reconciliations (workspace, provider, mode, account, mark, listed_at)
     SELECT workspace, provider, mode,
         coalesce((SELECT account FROM installations
                   WHERE installations.workspace = reconciliations.workspace
                       AND installations.provider = reconciliations.provider
                       AND installations.mode = reconciliations.mode
                   ORDER BY created_at DESC LIMIT 1), ''),
-        until
+        until, until
     FROM reconciliations;
 DROP TABLE reconciliations;
 ALTER TABLE new_reconciliations RENAME TO reconciliations;

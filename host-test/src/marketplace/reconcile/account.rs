@@ -15,7 +15,7 @@ use crate::marketplace::{Error, Marketplace};
 
 /// How far the listing may be behind before a person has to know, in seconds.
 const LAG_FOR_ATTENTION: u64 = 3600;
-/// How many rounds in a row may fail to ask before a person has to know: about an hour.
+/// How many rounds in a row may fail before a person has to know: about an hour.
 const FAILURES_FOR_ATTENTION: u32 = 7;
 /// The time between two reports on the account in the background, in seconds.
 const REPORT_INTERVAL: u64 = 86_400;
@@ -147,8 +147,9 @@ impl Round<'_> {
     /// A person has to know that what happens at the provider is not known in time.
     async fn update_lag_attention(&self) -> Result<(), Error> {
         let (list, ask, now) = (&self.state.list, &self.state.ask, self.now());
-        let lag = self.state.mark.map_or(0, |mark| now.saturating_sub(mark));
-        let is_behind = self.state.is_listing_permitted && lag > LAG_FOR_ATTENTION;
+        let lag = self.state.listed_at.map_or(0, |listed_at| now.saturating_sub(listed_at));
+        let is_behind = self.state.is_listing_permitted
+            && (lag > LAG_FOR_ATTENTION || list.failures >= FAILURES_FOR_ATTENTION);
         let is_late = is_behind || self.is_rejected || ask.failures >= FAILURES_FOR_ATTENTION;
         let reason = list.problem.clone().or_else(|| ask.problem.clone());
         let (scope, account) = (self.handle.scope.clone(), self.account.clone());

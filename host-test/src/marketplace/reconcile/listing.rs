@@ -69,6 +69,7 @@ pub fn after_page(
         }
         None => {
             state.mark = Some(as_of);
+            state.listed_at = Some(now);
             state.listing = None;
             state.page_size = LARGEST_PAGE.min(state.page_size.saturating_mul(2));
             state.list.next_at = now.saturating_add(interval);

@@ -67,10 +67,10 @@ impl Round<'_> {
         (self.progress)(&self.summary);
         let (now, interval) = (self.now(), self.interval());
         let after = after_page(&mut self.state, query, page.cursor, page.as_of, now, interval);
-        if after == After::Complete {
-            let (scope, mark) = (self.handle.scope.clone(), self.state.mark.unwrap_or(0));
+        if after == After::Complete && !self.is_draining {
+            let scope = self.handle.scope.clone();
             self.marketplace
-                .ledger_at(move |ledger, now| ledger.record_listed_after_restore(&scope, mark, now))
+                .ledger_at(move |ledger, now| ledger.record_listed_after_restore(&scope, now))
                 .await?;
         }
         Ok(after)
