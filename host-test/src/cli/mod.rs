@@ -5,6 +5,7 @@ mod connection;
 mod credentials;
 mod developer;
 mod flow;
+mod log;
 mod output;
 mod payment;
 mod reconcile;
@@ -25,6 +26,7 @@ use crate::egress::OriginOverride;
 use crate::marketplace::{Error, ErrorKind, Marketplace, Options};
 use crate::plugin::{LoadError, Plugin};
 
+use log::LogFormat;
 use output::Output;
 
 const EXIT_CODES: &str = "\
@@ -65,6 +67,9 @@ struct Global {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Write a log to standard error [default: text for `serve`, none for other commands]
+    #[arg(long, global = true, value_enum, value_name = "text|json", hide_possible_values = true)]
+    log: Option<LogFormat>,
 }
 
 #[derive(Subcommand)]
@@ -177,6 +182,10 @@ impl From<crate::plugin::CallError> for CommandError {
 /// Runs the command line. Returns the exit code.
 pub async fn run() -> ExitCode {
     let Cli { global, command } = Cli::parse();
+    let is_server = matches!(command, Command::Serve(_));
+    if let Some(format) = global.log.or(is_server.then_some(LogFormat::Text)) {
+        log::install(format);
+    }
     match Box::pin(run_command(&global, command)).await {
         Ok(output) => {
             output.print(global.json);

@@ -13,6 +13,7 @@ use super::output::{Output, badge};
 use crate::contract::types::Problem;
 use crate::egress::{OriginOverride, client, redirect};
 use crate::marketplace::{ErrorKind, Marketplace};
+use crate::server::{Limits, open_files};
 
 /// The arguments of `serve`.
 #[derive(Args)]
@@ -47,10 +48,11 @@ pub async fn serve(
     print_listening(&badge, &url, as_json);
     let marketplace = Arc::new(marketplace);
     let background = tokio::spawn(Arc::clone(&marketplace).reconcile_forever());
-    let served = crate::server::serve(listener, marketplace, interrupted()).await;
+    let limits = open_files::raise()
+        .map_or_else(Limits::default, |files| Limits::default().within_open_files(files));
+    crate::server::serve(listener, marketplace, limits, interrupted()).await;
     // It can be cancelled anywhere: it only fetches and commits transactions.
     background.abort();
-    served.map_err(failed)?;
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 

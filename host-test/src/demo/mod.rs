@@ -92,10 +92,15 @@ async fn demo(quiet: bool) -> Result<Summary> {
         },
     )?);
     let (stop, stopped) = oneshot::channel::<()>();
-    let served = tokio::spawn(server::serve(listener, Arc::clone(&marketplace), async {
-        // An error means that the demo is over, too.
-        let _ = stopped.await;
-    }));
+    let served = tokio::spawn(server::serve(
+        listener,
+        Arc::clone(&marketplace),
+        server::Limits::default(),
+        async {
+            // An error means that the demo is over, too.
+            let _ = stopped.await;
+        },
+    ));
     let mut story = Story {
         fake,
         marketplace,
@@ -134,7 +139,7 @@ async fn demo(quiet: bool) -> Result<Summary> {
         began.elapsed().as_secs_f32()
     );
     drop(stop);
-    served.await??;
+    served.await?;
     Ok(Summary { json, text })
 }
 

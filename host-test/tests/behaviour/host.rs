@@ -13,6 +13,7 @@ use host_test::marketplace::{
     Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
 use host_test::plugin::Plugin;
+use host_test::server::{Limits, serve};
 use ledger::Told;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -49,7 +50,7 @@ impl Host {
         let provider = format!("http://{}", fake.address());
         let marketplace = Arc::new(open(data.path(), "default", &provider).await);
         let served = Arc::clone(&marketplace);
-        tokio::spawn(host_test::server::serve(listener, served, std::future::pending()));
+        tokio::spawn(serve(listener, served, Limits::default(), std::future::pending()));
         Self { data, fake, marketplace, url, client: client().unwrap() }
     }
 

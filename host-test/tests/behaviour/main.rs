@@ -12,6 +12,7 @@ mod connection_report;
 mod credential_rules;
 mod data_folder;
 mod deliveries;
+mod door;
 mod egress;
 mod example;
 mod faults;

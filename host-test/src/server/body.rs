@@ -1,0 +1,135 @@
+//! Reading a body, so that slow senders use little memory.
+//!
+//! A body of up to 32 KiB is read at once: the bound on connections bounds these. A larger one needs a place, of
+//! which there are few. So those who send large bodies slowly hold up each other, and no small body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures_util::StreamExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+/// The largest body of a delivery, in bytes. Source: the contract.
+const MAXIMUM: usize = 1 << 20;
+/// The largest body that needs no place, in bytes. Our own choice: real deliveries have less than 12 KB.
+const SMALL: usize = 32 << 10;
+
+/// A body that has been read.
+#[derive(Debug)]
+pub struct ReadBody {
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// The place of a large body. Held as long as the body is.
+    pub place: Option<OwnedSemaphorePermit>,
+}
+
+/// Why a body was not read.
+#[derive(Debug, PartialEq)]
+pub enum BodyError {
+    /// It is larger than 1 MiB, or the sender ended it early.
+    TooLarge,
+    /// It did not arrive in time.
+    TooSlow,
+    /// It is large, and no place for it became free in time.
+    NoPlace,
+}
+
+/// Reads a body within a time that includes the wait for a place.
+///
+/// # Errors
+///
+/// It was not read to its end.
+pub async fn read(
+    body: Body,
+    time: Duration,
+    places: &Arc<Semaphore>,
+) -> Result<ReadBody, BodyError> {
+    let deadline = Instant::now() + time;
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut place = None;
+    loop {
+        let chunk: Bytes = match timeout_at(deadline, chunks.next()).await {
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(Some(Err(_))) => return Err(BodyError::TooLarge),
+            Ok(None) => return Ok(ReadBody { bytes, place }),
+            Err(_) => return Err(BodyError::TooSlow),
+        };
+        let length = bytes.len() + chunk.len();
+        if length > MAXIMUM {
+            return Err(BodyError::TooLarge);
+        }
+        if length > SMALL && place.is_none() {
+            let free = timeout_at(deadline, Arc::clone(places).acquire_owned()).await;
+            let Ok(Ok(free)) = free else { return Err(BodyError::NoPlace) };
+            place = Some(free);
+        }
+        // Once, and not by doubling: so no body has more memory than is counted.
+        let room = if length > SMALL { MAXIMUM } else { SMALL };
+        bytes.reserve_exact(room - bytes.len());
+        // Copied, because a chunk keeps the whole buffer of its connection alive.
+        bytes.extend_from_slice(&chunk);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: Duration = Duration::from_secs(10);
+
+    /// A body in chunks of 1 KiB, after which nothing comes if it is unfinished.
+    fn body(kibibytes: usize, is_finished: bool) -> Body {
+        let chunks = futures_util::stream::iter(0..kibibytes);
+        let chunks = chunks.map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 1024])));
+        if is_finished {
+            Body::from_stream(chunks)
+        } else {
+            Body::from_stream(chunks.chain(futures_util::stream::pending()))
+        }
+    }
+
+    async fn read_with(places: usize, body: Body) -> Result<usize, BodyError> {
+        let places = Arc::new(Semaphore::new(places));
+        read(body, TIME, &places).await.map(|body| body.bytes.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_body_needs_no_place() {
+        assert_eq!(read_with(0, Body::empty()).await, Ok(0));
+        assert_eq!(read_with(0, body(32, true)).await, Ok(SMALL));
+        assert_eq!(read_with(0, body(33, true)).await, Err(BodyError::NoPlace));
+        assert_eq!(read_with(1, body(33, true)).await, Ok(SMALL + 1024));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn body_has_a_size_and_a_time() {
+        assert_eq!(read_with(1, body(1024, true)).await, Ok(MAXIMUM));
+        assert_eq!(read_with(1, body(1025, true)).await, Err(BodyError::TooLarge));
+        let began = Instant::now();
+        assert_eq!(read_with(1, body(900, false)).await, Err(BodyError::TooSlow));
+        assert_eq!(began.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn place_is_held_with_the_body_and_free_after_it() {
+        let places = Arc::new(Semaphore::new(1));
+        let held = read(body(33, true), TIME, &places).await.unwrap();
+        assert_eq!(read(body(33, true), TIME, &places).await.unwrap_err(), BodyError::NoPlace);
+        assert_eq!(read(body(33, false), TIME, &places).await.unwrap_err(), BodyError::NoPlace);
+        drop(held);
+        assert_eq!(read(body(33, false), TIME, &places).await.unwrap_err(), BodyError::TooSlow);
+        assert!(read(body(33, true), TIME, &places).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn body_uses_no_more_memory_than_is_counted() {
+        let places = Arc::new(Semaphore::new(1));
+        for (kibibytes, capacity) in [(1, SMALL), (32, SMALL), (33, MAXIMUM), (1024, MAXIMUM)] {
+            let read = read(body(kibibytes, true), TIME, &places).await.unwrap();
+            assert_eq!(read.bytes.capacity(), capacity);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The HTTP server that takes deliveries.
+
+mod body;
+mod connections;
+mod limits;
+pub mod open_files;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::contract::types::{Problem, WebhookRequest};
+use crate::marketplace::{DeliveryOutcome, DeliveryTarget, Marketplace};
+use body::{BodyError, ReadBody};
+pub use limits::Limits;
+
+/// How long the ledger may take to answer for `/readyz`. Our own choice.
+const READINESS_TIME: Duration = Duration::from_secs(5);
+
+/// Serves deliveries until `stop` completes. Deliveries in progress are finished first.
+pub async fn serve(
+    listener: TcpListener,
+    marketplace: Arc<Marketplace>,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let state = ServerState {
+        marketplace,
+        large_bodies: Arc::new(Semaphore::new(limits.large_bodies)),
+        places: Arc::new(Semaphore::new(limits.deliveries)),
+        limits,
+    };
+    let router = Router::new()
+        .route("/link-webhook", post(link_webhook))
+        .route("/healthz", get(async || "ok"))
+        .route("/readyz", get(readyz))
+        .with_state(state);
+    connections::serve(listener, router, &limits, stop).await;
+}
+
+#[derive(Clone)]
+struct ServerState {
+    marketplace: Arc<Marketplace>,
+    limits: Limits,
+    /// A permit for each large body that may be held now.
+    large_bodies: Arc<Semaphore>,
+    /// A permit for each delivery that may be processed now.
+    places: Arc<Semaphore>,
+}
+
+async fn link_webhook(State(state): State<ServerState>, request: Request) -> Response {
+    let ServerState { marketplace, limits, large_bodies, places } = state;
+    let received_at = marketplace.now();
+    let (head, body) = request.into_parts();
+    let query = head.uri.query().unwrap_or_default().to_owned();
+    let target = DeliveryTarget::parse(&query);
+    if target.provider.as_ref() != Some(&marketplace.plugin().manifest().provider_id) {
+        return respond(&refused("provider-unknown", "The URL names no provider of this host."));
+    }
+    let ReadBody { bytes: body, place: place_of_body } =
+        match body::read(body, limits.body_time, &large_bodies).await {
+            Ok(body) => body,
+            Err(error) => return respond(&not_read(&error)),
+        };
+    // Only now, so that a slow sender takes no place. And not in the task: a sender that hangs up leaves the
+    // queue, so that it is never longer than the number of connections.
+    let Ok(Ok(place)) = timeout(limits.turn_time, places.acquire_owned()).await else {
+        return respond(&busy());
+    };
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect();
+    // Spawned, so that a client's disconnect does not cancel processing.
+    let work = tokio::spawn(async move {
+        let _places = (place, place_of_body);
+        let request = WebhookRequest { headers, query, body };
+        marketplace.deliver(received_at, &target, request).await
+    });
+    match work.await {
+        Ok(outcome) => respond(&outcome),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// Whether the ledger answers, how far reconciliation is behind, in seconds, and how much needs a person.
+async fn readyz(State(state): State<ServerState>) -> Response {
+    match timeout(READINESS_TIME, state.marketplace.readiness()).await {
+        Ok(Ok(readiness)) => Json(json!({
+            "ready": true,
+            "listing_lag": readiness.listing_lag,
+            "asking_lag": readiness.asking_lag,
+            "attention": readiness.attention,
+        }))
+        .into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false }))).into_response(),
+    }
+}
+
+fn not_read(error: &BodyError) -> DeliveryOutcome {
+    match error {
+        BodyError::TooLarge => {
+            refused("body-too-large", "The delivery is larger than 1 MiB, or was interrupted.")
+        }
+        BodyError::TooSlow => refused("body-too-slow", "The delivery did not arrive in time."),
+        BodyError::NoPlace => busy(),
+    }
+}
+
+fn busy() -> DeliveryOutcome {
+    let reason = Problem::new("host-busy", "Too many deliveries came at once.", &[]);
+    DeliveryOutcome::RetryLater(reason)
+}
+
+fn refused(code: &str, message: &str) -> DeliveryOutcome {
+    DeliveryOutcome::Refused(Problem::new(code, message, &[]))
+}
+
+fn respond(outcome: &DeliveryOutcome) -> Response {
+    let status = match outcome {
+        DeliveryOutcome::Accepted | DeliveryOutcome::Duplicate | DeliveryOutcome::Ignored(_) => {
+            StatusCode::OK
+        }
+        DeliveryOutcome::Refused(_) => StatusCode::BAD_REQUEST,
+        DeliveryOutcome::RetryLater(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let verdict = outcome.as_str();
+    let code = outcome.reason().map(|reason| &reason.code);
+    let message = outcome.reason().map(|reason| &reason.message);
+    (status, Json(json!({ "verdict": verdict, "code": code, "message": message }))).into_response()
+}

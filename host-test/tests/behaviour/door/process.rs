@@ -1,0 +1,108 @@
+//! The binary as a server: a burst, and a process without files.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use fake_provider::signature;
+use host_test::marketplace::InstallOptions;
+use host_test::server::open_files;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::{PATIENCE, connect, rest};
+use crate::command_line::host_test;
+use crate::host::{Host, PAYS, TEST_KEY, now, options_with_secret};
+
+/// The binary as a server, and its URL. It is killed when it is dropped.
+async fn serving(host: &Host, log: Stdio) -> (Child, String) {
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--json", "--log", "json"];
+    let mut command = Command::from(host_test(host.data.path(), &serve));
+    let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
+    command.args(["--provider-origin", &origin]).stdout(Stdio::piped()).stderr(log);
+    let mut process = command.kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let line: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+    let (url, _) = line["listening"].as_str().unwrap().split_once("/link-webhook").unwrap();
+    (process, url.to_owned())
+}
+
+/// Genuine deliveries, each of an event of its own.
+async fn burst(host: &Host, number: usize) -> Vec<Vec<u8>> {
+    let secret = "whsec_madeByHand";
+    let options =
+        InstallOptions { webhook_is_manual: Some(true), ..options_with_secret(TEST_KEY, secret) };
+    let url = host.marketplace.install(options).await.unwrap().installation_url;
+    let (_, path) = url.split_once("/link-webhook").unwrap();
+    let webhook = "url=https://x.example.com&enabled_events[]=*";
+    host.tell_stripe(TEST_KEY, "/v1/webhook_endpoints", webhook).await;
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    let sample = host.fake.unsent_delivery(false, "payment_intent.succeeded").unwrap();
+    let text = String::from_utf8(sample.body).unwrap();
+    let requests = (0..number).map(|number| {
+        let body = text.replace(&sample.event, &format!("evt_{number}"));
+        let signature = signature(secret, false, body.as_bytes(), now());
+        let head = format!(
+            "POST /link-webhook{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             stripe-signature: {signature}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        [head, body].concat().into_bytes()
+    });
+    requests.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn burst_is_answered() {
+    // A thousand, if this process may have so many connections.
+    let number = open_files::raise().map_or(1000, |files| files / 2).min(1000);
+    let host = Host::start().await;
+    let requests = burst(&host, number).await;
+    let (_process, url) = serving(&host, Stdio::null()).await;
+    let mut senders = JoinSet::new();
+    for request in requests {
+        let url = url.clone();
+        senders.spawn(async move {
+            let mut stream = connect(&url).await;
+            stream.write_all(&request).await.unwrap();
+            rest(&mut stream).await
+        });
+    }
+    // Ten seconds are the promise.
+    let answers = timeout(Duration::from_secs(10), senders.join_all()).await.unwrap();
+    let refused: Vec<_> = answers.iter().filter(|a| !a.starts_with("HTTP/1.1 200")).collect();
+    assert!(refused.is_empty(), "{} of {}: {refused:?}", refused.len(), answers.len());
+    assert!(answers.iter().all(|answer| answer.contains("accepted")), "{:?}", answers.first());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_open_files_end_no_server() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let host = Host::start().await;
+    let (mut process, url) = serving(&host, Stdio::piped()).await;
+    let id = process.id().unwrap();
+    let open = std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count();
+    let limit = Rlimit { current: Some(open as u64 + 2), maximum: Some(open as u64 + 2) };
+    prlimit(Pid::from_raw(id.try_into().unwrap()), Resource::Nofile, limit).unwrap();
+    let mut connections = Vec::new();
+    for _ in 0..10 {
+        connections.push(connect(&url).await);
+    }
+    let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+    let line = timeout(PATIENCE, log.next_line()).await.unwrap().unwrap().unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&line["level"], &line["fields"]["message"]),
+        (&"WARN".into(), &"A connection could not be accepted.".into())
+    );
+    drop(connections);
+    let mut stream = connect(&url).await;
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    assert!(rest(&mut stream).await.ends_with("ok"));
+}
