@@ -5,6 +5,14 @@ use ledger::types as stored;
 
 use crate::contract::types;
 
+/// The largest number that the disk holds. A plugin may give a larger one, which no amount or time is.
+const LARGEST: u64 = i64::MAX.unsigned_abs();
+
+/// A number that the disk holds.
+fn held(number: u64) -> u64 {
+    number.min(LARGEST)
+}
+
 impl From<types::Mode> for stored::Mode {
     fn from(mode: types::Mode) -> Self {
         match mode {
@@ -25,7 +33,7 @@ impl From<stored::Mode> for types::Mode {
 
 impl From<types::Money> for stored::Money {
     fn from(types::Money { minor_units, currency }: types::Money) -> Self {
-        Self { minor_units, currency }
+        Self { minor_units: held(minor_units), currency }
     }
 }
 
@@ -74,10 +82,10 @@ impl From<types::Awaited> for stored::Awaited {
             types::Awaited::Nothing => Self::Nothing,
             types::Awaited::Customer(link) => {
                 Self::Customer(link.map(|types::CustomerLink { url, expires_at }| {
-                    stored::CustomerLink { url, expires_at }
+                    stored::CustomerLink { url, expires_at: expires_at.map(held) }
                 }))
             }
-            types::Awaited::Completion(deadline) => Self::Completion(deadline),
+            types::Awaited::Completion(deadline) => Self::Completion(deadline.map(held)),
             types::Awaited::Provider(reason) => Self::Provider(reason),
             types::Awaited::Other(reason) => Self::Other(reason),
         }
@@ -95,12 +103,12 @@ impl From<types::Payment> for stored::Payment {
             status: payment.status.into(),
             provider_status: payment.provider_status,
             amount: payment.amount.into(),
-            received: payment.received,
-            refunded: payment.refunded,
+            received: held(payment.received),
+            refunded: payment.refunded.map(held),
             failure: payment.failure.map(Into::into),
             awaits: payment.awaits.into(),
             disputes: payment.disputes.into_iter().map(Into::into).collect(),
-            created_at: payment.created_at,
+            created_at: held(payment.created_at),
         }
     }
 }
@@ -112,7 +120,7 @@ impl From<types::Dispute> for stored::Dispute {
             payment: dispute.payment,
             status: dispute.status.as_str().to_owned(),
             amount: dispute.amount.into(),
-            due_by: dispute.due_by,
+            due_by: dispute.due_by.map(held),
         }
     }
 }
@@ -137,7 +145,7 @@ impl From<types::Event> for stored::Event {
         Self {
             id: event.id,
             event_type: event.event_type,
-            occurred_at: event.occurred_at,
+            occurred_at: held(event.occurred_at),
             subject: match event.subject {
                 types::EventSubject::Payment(payment) => {
                     stored::EventSubject::Payment(Box::new(payment.into()))

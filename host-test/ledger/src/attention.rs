@@ -66,6 +66,18 @@ impl AttentionCode {
         Self::NAMES.iter().find(|(_, known)| *known == name).map(|(code, _)| *code)
     }
 
+    /// Whether it is a condition that ends and may come again.
+    fn is_recurring(self) -> bool {
+        matches!(
+            self,
+            Self::PaymentUnread
+                | Self::ReconciliationLags
+                | Self::DeliveriesRefused
+                | Self::AccountCannotCharge
+                | Self::OutputsUnread
+        )
+    }
+
     /// Whether it is about money that a person may accept.
     fn is_acceptable(self) -> bool {
         matches!(self, Self::AmountDiffers | Self::PaidLate | Self::PaidTwice)
@@ -320,7 +332,8 @@ pub(super) fn raise(
     Ok(())
 }
 
-/// Records that this does not need a person any more.
+/// Records that this does not need a person any more. A condition that a person has closed before it has ended may
+/// come again from now on.
 pub(super) fn settle(
     connection: &Connection,
     scope: &Scope,
@@ -333,7 +346,8 @@ pub(super) fn settle(
         .prepare_cached(
             "UPDATE attention SET closed_at = ?7, closed_by = 'settled'
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND code = ?4 AND subject = ?5
-                 AND coalesce(payment, 0) = coalesce(?6, 0) AND closed_at IS NULL",
+                 AND coalesce(payment, 0) = coalesce(?6, 0)
+                 AND (closed_at IS NULL OR (?8 AND closed_by = 'resolved'))",
         )?
         .execute(params![
             scope.workspace,
@@ -342,8 +356,42 @@ pub(super) fn settle(
             code.as_str(),
             subject,
             payment,
-            now
+            now,
+            code.is_recurring()
         ])?;
+    Ok(())
+}
+
+/// Records that refunds of a payment have reached the customer: they settle those that had come to nothing, the
+/// oldest first, as far as the amount goes.
+pub(super) fn settle_refunds(
+    connection: &Connection,
+    payment: i64,
+    mut refunded: u64,
+    now: u64,
+) -> Result<(), LedgerError> {
+    let open: Vec<(i64, String)> = connection
+        .prepare_cached(
+            "SELECT id, details FROM attention
+             WHERE payment = ?1 AND code IN ('refund-failed', 'refund-unknown')
+                 AND closed_at IS NULL
+             ORDER BY id",
+        )?
+        .query_map([payment], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (id, details) in open {
+        let details: AttentionDetails = serde_json::from_str(&details).unwrap_or_default();
+        let Some(left) = refunded.checked_sub(details.amount.map_or(0, |own| own.minor_units))
+        else {
+            continue;
+        };
+        refunded = left;
+        connection
+            .prepare_cached(
+                "UPDATE attention SET closed_at = ?2, closed_by = 'settled' WHERE id = ?1",
+            )?
+            .execute(params![id, now])?;
+    }
     Ok(())
 }
 
@@ -358,9 +406,10 @@ pub(super) fn settle_payment(
         connection
             .prepare_cached(
                 "UPDATE attention SET closed_at = ?3, closed_by = 'settled'
-                 WHERE payment = ?1 AND code = ?2 AND closed_at IS NULL",
+                 WHERE payment = ?1 AND code = ?2
+                     AND (closed_at IS NULL OR (?4 AND closed_by = 'resolved'))",
             )?
-            .execute(params![payment, code.as_str(), now])?;
+            .execute(params![payment, code.as_str(), now, code.is_recurring()])?;
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use rusqlite::params;
 
-use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise};
+use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise, settle_payment};
 use super::lookup::find_with_scope;
-use super::schedule::after_failures;
+use super::schedule::{FARTHEST_CHECK, after_failures};
 use super::stored_payment::{Scope, StoredPayment};
 use super::{Ledger, LedgerError};
 use crate::types::Problem;
@@ -36,11 +36,13 @@ impl Ledger {
     ) -> Result<Vec<StoredPayment>, LedgerError> {
         let (due_by, after, order) = match checks {
             Checks::Due => (now, 0, "check_at"),
-            Checks::AllAfter(place) => (i64::MAX.unsigned_abs(), place, "payments.id"),
+            // Far enough, and the sum with the farthest check does not overflow.
+            Checks::AllAfter(place) => (i64::MAX.unsigned_abs() / 2, place, "payments.id"),
         };
         let sql = format!(
             "SELECT {} FROM payments INDEXED BY payments_to_check
-             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND check_at <= ?4
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3
+                 AND (check_at <= ?4 OR check_at > ?4 + {FARTHEST_CHECK})
                  AND payments.id > ?5
                  AND (remote_id IS NOT NULL OR (
                      SELECT draining_until FROM installations WHERE id = ?6) IS NOT NULL)
@@ -90,10 +92,12 @@ impl Ledger {
     }
 
     /// Records that the provider did not answer about a payment: it is asked again later, and later each time.
+    ///
+    /// `because`: why it did not. None: it did, and the payment cannot be closed yet.
     pub fn record_check_failed(
         &mut self,
         payment: &StoredPayment,
-        because: &Problem,
+        because: Option<&Problem>,
         now: u64,
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
@@ -111,7 +115,8 @@ impl Ledger {
                 after_failures(now, failures, payment.place()),
                 now.saturating_add(REVIEW_BACK_OFF)
             ])?;
-        if failures >= FAILURES_FOR_ATTENTION
+        if let Some(because) = because
+            && failures >= FAILURES_FOR_ATTENTION
             && let Some((_, scope)) = find_with_scope(&transaction, payment.row_id)?
         {
             let reason = Some(because.clone());
@@ -128,11 +133,17 @@ impl Ledger {
 
     /// Records that the account does not have a payment any more: it belongs to another account, which was
     /// installed before.
-    pub fn record_unreachable(&mut self, payment: &StoredPayment) -> Result<(), LedgerError> {
-        self.connection.execute(
+    pub fn record_unreachable(
+        &mut self,
+        payment: &StoredPayment,
+        now: u64,
+    ) -> Result<(), LedgerError> {
+        let transaction = self.write()?;
+        transaction.execute(
             "UPDATE payments SET check_at = NULL, review_at = NULL WHERE id = ?1",
             [payment.row_id],
         )?;
-        Ok(())
+        settle_payment(&transaction, payment.row_id, &[AttentionCode::PaymentUnread], now)?;
+        Ok(transaction.commit()?)
     }
 }

@@ -104,6 +104,13 @@ impl Ledger {
                 [old.as_str(), installation],
             )?;
         }
+        // What its account could not be asked about, it can be now.
+        transaction.execute(
+            "UPDATE payments SET check_at = ?2, check_failures = 0
+             WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')
+                 AND remote_id IS NOT NULL",
+            params![installation, now],
+        )?;
         transaction.commit()?;
         draining.iter().try_for_each(|old| self.finish_uninstalling(old, now))
     }

@@ -56,7 +56,7 @@ impl Ledger {
         let json = serde_json::to_string(reason).unwrap_or_default();
         let transaction = self.write()?;
         // Anyone can send a delivery that is refused: at most one write a second.
-        transaction.execute(
+        let written = transaction.execute(
             "INSERT INTO last_deliveries
                  (installation, refused_at, refused_because, refused_in_a_row)
              VALUES (?1, ?2, ?3, 1)
@@ -65,7 +65,8 @@ impl Ledger {
              WHERE refused_at IS NULL OR refused_at < ?2",
             params![installation, now, json],
         )?;
-        if refused_in_a_row(&transaction, installation)? >= REFUSED_FOR_ATTENTION
+        if written == 1
+            && refused_in_a_row(&transaction, installation)? >= REFUSED_FOR_ATTENTION
             && let Some(scope) = scope_of(&transaction, installation)?
         {
             let (code, reason) = (AttentionCode::DeliveriesRefused, Some(reason.clone()));

@@ -14,7 +14,7 @@ use super::lookup::{find, find_by_alias};
 use super::lost_payments::restore_payment;
 use super::payment_state::News;
 use super::stored_payment::{Scope, StoredPayment};
-use super::update::{Update, update_payment};
+use super::update::{Update, store_ids, update_payment};
 use super::{Ledger, LedgerError, early_events};
 use crate::types::{Authority, Event, EventSubject, Payment};
 
@@ -91,7 +91,7 @@ impl Ledger {
             && let Some(reference) = &payment.reference
             && payment.mode == scope.mode
         {
-            if let Some(lost) = restore_payment(&transaction, scope, payment, reference)? {
+            if let Some(lost) = restore_payment(&transaction, scope, payment, reference, now)? {
                 apply_event(&transaction, scope, &lost, event, refetch, now, now)?
             } else {
                 early_events::store_early_event(&transaction, scope, event, reference, now)?;
@@ -122,15 +122,6 @@ pub(super) fn apply_event(
     now: u64,
 ) -> Result<EventOutcome, LedgerError> {
     let occurred_at = event.occurred_at;
-    match &event.subject {
-        EventSubject::Refund(refund) => {
-            record_refund_event(connection, scope, stored, refund, now)?;
-        }
-        EventSubject::Dispute(dispute) => {
-            record_dispute(connection, scope, stored.row_id, dispute, occurred_at, now)?;
-        }
-        EventSubject::Payment(_) | EventSubject::Other(_) => {}
-    }
     let news = match &event.subject {
         EventSubject::Payment(payment) if event.authority == Authority::Signed => {
             News::Event { payment, occurred_at }
@@ -146,11 +137,24 @@ pub(super) fn apply_event(
             }
             Refetch::Later => News::NoAnswer,
         };
+        if let (Refetch::Later, EventSubject::Payment(payment)) = (refetch, &event.subject) {
+            store_ids(connection, scope, stored, payment)?;
+        }
         update = update_payment(connection, scope, stored, answer, now)?;
     }
     let Update::Done { has_closing } = update else {
         return Ok(EventOutcome::NeedsRefetch { version: stored.version });
     };
+    // After the payment, so that what was refunded before does not settle what has failed now.
+    match &event.subject {
+        EventSubject::Refund(refund) => {
+            record_refund_event(connection, scope, stored, refund, now)?;
+        }
+        EventSubject::Dispute(dispute) => {
+            record_dispute(connection, scope, stored.row_id, dispute, occurred_at, now)?;
+        }
+        EventSubject::Payment(_) | EventSubject::Other(_) => {}
+    }
     connection.execute(
         "INSERT INTO events (workspace, provider, event, type, occurred_at, received_at, payment)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::attention::{AttentionCode, settle};
 use super::delivery_summary::scope_of;
 use super::unread_outputs::raise_unread_outputs;
 use super::{Ledger, LedgerError};
@@ -265,6 +266,18 @@ impl Ledger {
         let transaction = self.write()?;
         if let Some(scope) = scope_of(&transaction, id)? {
             raise_unread_outputs(&transaction, &scope, now)?;
+            let account: Option<String> = transaction.query_row(
+                "SELECT account FROM installations WHERE id = ?1",
+                [id],
+                |row| row.get(0),
+            )?;
+            for (code, subject) in [
+                (AttentionCode::DeliveriesRefused, id),
+                (AttentionCode::AccountCannotCharge, id),
+                (AttentionCode::ReconciliationLags, account.as_deref().unwrap_or(id)),
+            ] {
+                settle(&transaction, &scope, code, subject, None, now)?;
+            }
         }
         transaction.execute(
             "UPDATE installations

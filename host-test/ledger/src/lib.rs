@@ -6,6 +6,7 @@
 mod answers;
 mod approvals;
 mod attention;
+mod background_reads;
 mod checks;
 mod closing;
 mod delivery_summary;
@@ -44,6 +45,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use answers::FetchOutcome;
 pub use attention::{AttentionClosed, AttentionCode, AttentionDetails, AttentionEntry};
+pub use background_reads::{CountedAccount, Work};
 pub use checks::Checks;
 pub use delivery_summary::DeliverySummary;
 pub use error::LedgerError;
@@ -54,7 +56,9 @@ pub use notices::NoticeDetails;
 pub use payment_state::{Output, is_final};
 pub use payments::Reservation;
 pub use prune::Pruned;
-pub use reconciliation::{Lag, Listing, Progress, Reconciliation, WatchedInstallation};
+pub use reconciliation::{
+    FARTHEST_ROUND, Lag, Listing, Progress, Reconciliation, WatchedInstallation,
+};
 pub use refunds::{RefundReservation, ReservedRefund};
 pub use stored_payment::{Attempt, NewPayment, Scope, StoredPayment};
 pub use transitions::{Told, Transition};

@@ -1,12 +1,14 @@
 //! Payments that were created here and are not in the ledger: it was restored from a backup. An event that names
 //! their attempt brings them back.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::LedgerError;
 use super::lookup::{find_by_attempt, find_holder};
+use super::payment_state::Output;
 use super::payments::insert_reserved;
 use super::stored_payment::{Attempt, NewPayment, Scope, StoredPayment};
+use super::transitions::append_transition;
 use crate::types::{Payment, PaymentStatus, PaymentTerms};
 
 /// Stores the payment of an attempt that the ledger does not know. Its reservation was committed before the
@@ -17,12 +19,20 @@ pub(super) fn restore_payment(
     scope: &Scope,
     payment: &Payment,
     reference: &str,
+    now: u64,
 ) -> Result<Option<StoredPayment>, LedgerError> {
     // An attempt that came to nothing holds no reference.
     if payment.status == PaymentStatus::Canceled {
         return Ok(None);
     }
     let Some(attempt_id) = &payment.attempt_id else { return Ok(None) };
+    // A plugin may answer for another workspace.
+    let is_known = connection
+        .prepare_cached("SELECT 1 FROM payments WHERE attempt = ?1")?
+        .exists([attempt_id])?;
+    if is_known {
+        return Ok(None);
+    }
     let Some(installation) = latest_installation(connection, scope)? else { return Ok(None) };
     let new = NewPayment {
         installation,
@@ -38,11 +48,47 @@ pub(super) fn restore_payment(
         },
     };
     let attempt = Attempt::lost(attempt_id.clone(), payment.created_at);
-    // Another attempt that holds the reference came later: this one was over.
-    let is_over = find_holder(connection, scope, reference)?.is_some();
-    let status = if is_over { PaymentStatus::Canceled } else { PaymentStatus::Pending };
+    let status = match find_holder(connection, scope, reference)? {
+        None => PaymentStatus::Pending,
+        // It came before: it was over when this one was made, which the backup does not know.
+        Some(holder) if is_earlier(&holder, payment) => {
+            end(connection, scope, &holder, now)?;
+            PaymentStatus::Pending
+        }
+        // It came later: this one was over.
+        Some(_) => PaymentStatus::Canceled,
+    };
     insert_reserved(connection, scope, &new, &attempt, status)?;
+    let restored = find_by_attempt(connection, scope, attempt_id)?;
+    if let Some(restored) = &restored {
+        // Events of it may have been passed over.
+        connection
+            .prepare_cached("UPDATE payments SET needs_refetch = 1, check_at = ?2 WHERE id = ?1")?
+            .execute(params![restored.row_id, now])?;
+    }
     find_by_attempt(connection, scope, attempt_id)
+}
+
+fn is_earlier(holder: &StoredPayment, payment: &Payment) -> bool {
+    holder.status != PaymentStatus::Approved && holder.attempt.reserved_at < payment.created_at
+}
+
+/// Ends an attempt that another one has followed. Should its page still be open, it is closed.
+fn end(
+    connection: &Connection,
+    scope: &Scope,
+    holder: &StoredPayment,
+    now: u64,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
+            "UPDATE payments
+             SET status = 'canceled', needs_refetch = 1, needs_closing = 1, check_at = ?2,
+                 version = version + 1
+             WHERE id = ?1",
+        )?
+        .execute(params![holder.row_id, now])?;
+    append_transition(connection, scope, holder.row_id, (Output::Rejected, true), now)
 }
 
 fn latest_installation(

@@ -104,9 +104,10 @@ fn rows(version: usize) -> String {
             "INSERT INTO attention (workspace, provider, mode, payment, code, subject, details, since)
              VALUES ('w1', 'P', 'test', 1, 'paid-late', '', '{}', 50);
              UPDATE payments SET needs_closing = 1, check_at = 0;
-             INSERT INTO background_reads VALUES ('P', 'acct', 'test', 1, 2);
+             INSERT INTO background_reads VALUES ('P', 'acct', 'test', 'asking', 1, 2);
              INSERT INTO disputes VALUES ('w1', 'P', 'test', 'du_1', 1, 'won', 1);
-             INSERT INTO failed_refunds VALUES (1, 're_1', 2, 1);",
+             INSERT INTO failed_refunds VALUES (1, 're_1', 2);
+             INSERT INTO refund_failures VALUES (1, 2, 2);",
         );
     }
     sql

@@ -118,8 +118,19 @@ impl Ledger {
         if stored.remote_id.is_some() {
             return Ok(false);
         }
+        if stored.status == PaymentStatus::Canceled {
+            transaction.execute(
+                "UPDATE payments SET needs_closing = 0, needs_refetch = 0, check_at = NULL WHERE id = ?1",
+                [stored.row_id],
+            )?;
+            transaction.commit()?;
+            return Ok(true);
+        }
         transaction.execute(
-            "UPDATE payments SET status = 'canceled', version = version + 1 WHERE id = ?1",
+            "UPDATE payments
+             SET status = 'canceled', needs_closing = 0, needs_refetch = 0, check_at = NULL,
+                 version = version + 1
+             WHERE id = ?1",
             [stored.row_id],
         )?;
         append_transition(&transaction, scope, stored.row_id, (Output::Rejected, true), now)?;

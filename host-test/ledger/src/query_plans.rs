@@ -93,12 +93,13 @@ fn use_attention(ledger: &mut Ledger, scope: &Scope) {
 fn use_reconciliation(ledger: &mut Ledger, scope: &Scope) {
     let reconciliation = ledger.reconciliation(scope, "a").unwrap();
     ledger.store_reconciliation(scope, "a", &reconciliation).unwrap();
-    ledger.first_payment_at(scope).unwrap();
+    ledger.events_since(scope).unwrap();
     ledger.due_installations("P", 10).unwrap();
     ledger.watched_installations("P", "w").unwrap();
     ledger.lag("P", 10).unwrap();
-    ledger.background_reads("P", "a", Mode::Test, 1).unwrap();
-    ledger.add_background_reads("P", "a", Mode::Test, 1, 2, 0).unwrap();
+    let account = CountedAccount { provider: "P".into(), account: "a".into(), mode: Mode::Test };
+    ledger.add_background_reads(&account, Work::Asking, 1, 2, 0).unwrap();
+    assert_eq!(ledger.background_reads(&account, Work::Asking, 1).unwrap(), 2);
     ledger.record_restored(10).unwrap();
     ledger.record_listed_after_restore(scope, 11).unwrap();
     let lost = Payment {
@@ -180,7 +181,7 @@ fn use_everything(ledger: &mut Ledger) {
     ledger.release_refund(&refund.id, 3).unwrap();
     for _ in 0..9 {
         let failing = ledger.payment(&scope, "r").unwrap().unwrap();
-        ledger.record_check_failed(&failing, &because, 3).unwrap();
+        ledger.record_check_failed(&failing, Some(&because), 3).unwrap();
     }
     let failed = Refund {
         id: "re_1".to_owned(),
@@ -203,7 +204,7 @@ fn use_everything(ledger: &mut Ledger) {
     ledger.record_fetched(&scope, &more, Some(current.version), 4).unwrap();
     let current = ledger.payment(&scope, "r").unwrap().unwrap();
     ledger.record_fetched(&scope, &less, Some(current.version), 4).unwrap();
-    ledger.record_unreachable(&current).unwrap();
+    ledger.record_unreachable(&current, 5).unwrap();
     use_attention(ledger, &scope);
     let other = NewPayment { reference: "r2".to_owned(), ..new };
     let reserved = ledger.reserve(&scope, &other, 1).unwrap();

@@ -2,9 +2,22 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::restored::is_closed_for_restore;
+use super::schedule::FARTHEST_CHECK;
 use super::stored_payment::Scope;
 use super::{Ledger, LedgerError};
 use crate::types::{Mode, Problem};
+
+/// How far ahead a round may be, in seconds. One that is further ahead was put off by a clock that was wrong.
+pub const FARTHEST_ROUND: u64 = 7 * 3600;
+
+/// That a payment `p` can be asked about with the credentials of an installation `i`.
+const OF_INSTALLATION: &str =
+    "p.workspace = i.workspace AND p.provider = i.provider AND p.mode = i.mode
+     AND (p.remote_id IS NOT NULL OR i.draining_until IS NOT NULL)
+     AND (p.installation = i.id OR (i.draining_until IS NULL AND NOT EXISTS (
+         SELECT 1 FROM installations AS other
+         WHERE other.id = p.installation AND other.sealed_installation IS NOT NULL)))";
 
 /// How many events a page has at first.
 const PAGE_SIZE: u32 = 100;
@@ -180,14 +193,20 @@ impl Ledger {
         Ok(())
     }
 
-    /// When the first payment of a scope was reserved, in Unix seconds. None: there is no payment.
-    pub fn first_payment_at(&self, scope: &Scope) -> Result<Option<u64>, LedgerError> {
+    /// Since when there may be events of a scope, in Unix seconds: since its first payment, and after a restore since
+    /// its first installation. None: there is no payment.
+    pub fn events_since(&self, scope: &Scope) -> Result<Option<u64>, LedgerError> {
+        let table = if is_closed_for_restore(&self.connection, scope)? {
+            "installations"
+        } else {
+            "payments"
+        };
         Ok(self
             .connection
-            .prepare_cached(
-                "SELECT min(created_at) FROM payments
-                 WHERE workspace = ?1 AND provider = ?2 AND mode = ?3",
-            )?
+            .prepare_cached(&format!(
+                "SELECT min(created_at) FROM {table}
+                 WHERE workspace = ?1 AND provider = ?2 AND mode = ?3"
+            ))?
             .query_row(params![scope.workspace, scope.provider, scope.mode.as_str()], |row| {
                 row.get(0)
             })?)
@@ -200,19 +219,23 @@ impl Ledger {
         provider: &str,
         now: u64,
     ) -> Result<Vec<WatchedInstallation>, LedgerError> {
-        let mut statement = self.connection.prepare_cached(
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT i.id, i.account
              FROM installations AS i LEFT JOIN reconciliations AS r
                  ON r.workspace = i.workspace AND r.provider = i.provider AND r.mode = i.mode
-                     AND r.account = coalesce(i.account, '')
+                     AND r.account = coalesce(i.account, i.id)
              WHERE i.provider = ?1 AND i.sealed_installation IS NOT NULL
                  AND i.state IN ('active', 'uninstalled')
-                 AND (coalesce(r.list_at, 0) <= ?2
-                     OR (coalesce(r.ask_at, 0) <= ?2 AND EXISTS (
-                         SELECT 1 FROM payments AS p
-                         WHERE p.workspace = i.workspace AND p.provider = i.provider
-                             AND p.mode = i.mode AND p.check_at <= ?2)))",
-        )?;
+                 AND (coalesce(r.list_at, 0) NOT BETWEEN ?2 + 1 AND ?2 + {FARTHEST_ROUND}
+                     OR (coalesce(r.ask_at, 0) NOT BETWEEN ?2 + 1 AND ?2 + {FARTHEST_ROUND}
+                         AND (EXISTS (
+                             SELECT 1 FROM payments AS p
+                             WHERE {OF_INSTALLATION}
+                                 AND (p.check_at <= ?2 OR p.check_at > ?2 + {FARTHEST_CHECK}))
+                         OR (r.is_listing_permitted = 0 AND EXISTS (
+                             SELECT 1 FROM payments AS p
+                             WHERE {OF_INSTALLATION} AND p.review_at <= ?2)))))"
+        ))?;
         let rows = statement.query_map(params![provider, now], watched)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -234,17 +257,16 @@ impl Ledger {
 
     /// How far reconciliation is behind.
     pub fn lag(&self, provider: &str, now: u64) -> Result<Lag, LedgerError> {
-        let mut statement = self.connection.prepare_cached(
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT i.workspace, i.mode, r.listed_at, coalesce(r.is_listing_permitted, 1),
                  (SELECT min(check_at) FROM payments AS p
-                  WHERE p.workspace = i.workspace AND p.provider = i.provider AND p.mode = i.mode
-                      AND p.check_at IS NOT NULL)
+                  WHERE {OF_INSTALLATION} AND p.check_at IS NOT NULL)
              FROM installations AS i LEFT JOIN reconciliations AS r
                  ON r.workspace = i.workspace AND r.provider = i.provider AND r.mode = i.mode
-                     AND r.account = coalesce(i.account, '')
+                     AND r.account = coalesce(i.account, i.id)
              WHERE i.provider = ?1 AND i.sealed_installation IS NOT NULL
-                 AND i.state IN ('active', 'uninstalled')",
-        )?;
+                 AND i.state IN ('active', 'uninstalled')"
+        ))?;
         let mut rows = statement.query(params![provider])?;
         let mut lag = Lag::default();
         while let Some(row) = rows.next()? {
@@ -255,59 +277,16 @@ impl Ledger {
             if !row.get::<_, bool>(3)? {
                 continue;
             }
-            let since = match row.get(2)? {
+            // A time in the future was made by a clock that was wrong.
+            let since = match row.get::<_, Option<u64>>(2)?.filter(|at| *at <= now) {
                 Some(listed_at) => Some(listed_at),
-                None => self.first_payment_at(&Scope {
-                    workspace,
-                    provider: provider.to_owned(),
-                    mode,
-                })?,
+                None => {
+                    self.events_since(&Scope { workspace, provider: provider.to_owned(), mode })?
+                }
             };
             lag.listing = lag.listing.max(since.map_or(0, |since: u64| now.saturating_sub(since)));
         }
         Ok(lag)
-    }
-
-    /// How many reads the background has sent for an account since a day, counted since 1970.
-    pub fn background_reads(
-        &self,
-        provider: &str,
-        account: &str,
-        mode: Mode,
-        since_day: u64,
-    ) -> Result<u64, LedgerError> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT coalesce(sum(number), 0) FROM background_reads
-                 WHERE provider = ?1 AND account = ?2 AND mode = ?3 AND day >= ?4",
-            )?
-            .query_row(params![provider, account, mode.as_str(), since_day], |row| row.get(0))?)
-    }
-
-    /// Adds to the reads that the background has sent for an account on a day. Older days than `keep_since` are
-    /// forgotten.
-    pub fn add_background_reads(
-        &mut self,
-        provider: &str,
-        account: &str,
-        mode: Mode,
-        day: u64,
-        number: u64,
-        keep_since: u64,
-    ) -> Result<(), LedgerError> {
-        let transaction = self.write()?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO background_reads (provider, account, mode, day, number)
-                 VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET number = number + ?5",
-            )?
-            .execute(params![provider, account, mode.as_str(), day, number])?;
-        transaction
-            .prepare_cached("DELETE FROM background_reads WHERE day < ?1")?
-            .execute([keep_since])?;
-        Ok(transaction.commit()?)
     }
 }
 

@@ -97,7 +97,14 @@ fn is_too_old(connection: &Connection, scope: &Scope, now: u64) -> Result<bool, 
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3",
         )?
         .query_row(of_scope, |row| row.get(0))?;
-    Ok(listed_at.is_some_and(|at| now.saturating_sub(at) > EVENT_RETENTION))
+    let installed_at: Option<u64> = connection
+        .prepare_cached(
+            "SELECT min(created_at) FROM installations
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3",
+        )?
+        .query_row(of_scope, |row| row.get(0))?;
+    let known_at = listed_at.or(installed_at);
+    Ok(known_at.is_some_and(|at| now.saturating_sub(at) > EVENT_RETENTION))
 }
 
 /// Whether no payment may be created, because a backup was restored.

@@ -3,7 +3,9 @@
 use rusqlite::{Connection, params};
 
 use super::LedgerError;
-use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise, settle_payment};
+use super::attention::{
+    AttentionCode, AttentionDetails, NewAttention, raise, settle_payment, settle_refunds,
+};
 use super::disputes::record_dispute;
 use super::failed_refunds::record_smaller_sum;
 use super::notices::{Notice, NoticeDetails, append_notice};
@@ -81,12 +83,36 @@ pub(super) fn update_payment(
         for dispute in &payment.disputes {
             record_dispute(connection, scope, stored.row_id, dispute, now, now)?;
         }
-        if stored.check_failures > 0 {
-            settle_payment(connection, stored.row_id, &[AttentionCode::PaymentUnread], now)?;
-        }
     }
     change.update_attention()?;
     Ok(Update::Done { has_closing: plan.closes_page || plan.closes_siblings })
+}
+
+/// Takes over the provider's ids of a payment that is asked about later: without them it cannot be.
+pub(super) fn store_ids(
+    connection: &Connection,
+    scope: &Scope,
+    stored: &StoredPayment,
+    payment: &Payment,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("UPDATE payments SET remote_id = ?2 WHERE id = ?1 AND remote_id IS NULL")?
+        .execute(params![stored.row_id, payment.id])?;
+    for alias in &payment.aliases {
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO aliases (workspace, provider, mode, alias, payment)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                scope.workspace,
+                scope.provider,
+                scope.mode.as_str(),
+                alias,
+                stored.row_id
+            ])?;
+    }
+    Ok(())
 }
 
 /// A plan that is carried out.
@@ -153,7 +179,6 @@ impl Change<'_> {
     /// Takes over the provider's ids and status, the failure, and the page.
     fn store_names(&self) -> Result<(), LedgerError> {
         let Some(payment) = self.payment else { return Ok(()) };
-        let (scope, row_id) = (self.scope, self.stored.row_id);
         if self.plan.takes_details {
             let failure = payment.failure.as_ref().and_then(|why| serde_json::to_string(why).ok());
             self.connection
@@ -164,7 +189,7 @@ impl Change<'_> {
                      WHERE id = ?1",
                 )?
                 .execute(params![
-                    row_id,
+                    self.stored.row_id,
                     payment.id,
                     payment.provider_status,
                     failure,
@@ -172,21 +197,7 @@ impl Change<'_> {
                     self.plan.page_is_over
                 ])?;
         }
-        for alias in &payment.aliases {
-            self.connection
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO aliases (workspace, provider, mode, alias, payment)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![
-                    scope.workspace,
-                    scope.provider,
-                    scope.mode.as_str(),
-                    alias,
-                    row_id
-                ])?;
-        }
-        Ok(())
+        store_ids(self.connection, self.scope, self.stored, payment)
     }
 
     /// Marks the payments that have to be closed at the provider.
@@ -230,13 +241,7 @@ impl Change<'_> {
         }
         if let Some(more) = notices.refunded {
             tell(Notice::Refunded, more, self.plan.state.refunded)?;
-            // What a refund could not bring back, a later one has.
-            settle_payment(
-                self.connection,
-                stored.row_id,
-                &[AttentionCode::RefundFailed, AttentionCode::RefundUnknown],
-                now,
-            )?;
+            settle_refunds(self.connection, stored.row_id, more, now)?;
         }
         if let Some(less) = notices.refund_failed {
             record_smaller_sum(self.connection, self.scope, stored, less, now)?;
@@ -246,6 +251,11 @@ impl Change<'_> {
 
     fn update_attention(&self) -> Result<(), LedgerError> {
         let row_id = self.stored.row_id;
+        let is_new = self.plan.state != self.stored.state();
+        // The provider has answered, or has said by itself how the payment is.
+        if self.payment.is_some() && (is_new || self.stored.check_failures > 0) {
+            settle_payment(self.connection, row_id, &[AttentionCode::PaymentUnread], self.now)?;
+        }
         if self.plan.settles_money {
             settle_payment(self.connection, row_id, &MONEY, self.now)?;
         }

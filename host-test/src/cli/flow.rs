@@ -1,14 +1,13 @@
 //! `flow`, `payments`, `transitions` and `prune`.
 
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::CommandError;
 use super::connection::ChosenMode;
-use super::output::{Output, badge};
+use super::output::{Output, badge, date as time};
 use super::payment::stored_json;
 use crate::marketplace::Marketplace;
 use crate::money;
@@ -186,8 +185,4 @@ fn line(payment: &StoredPayment) -> String {
         FlowOutput::of(payment.status).as_str(),
         if payment.needs_refetch { ", to be checked" } else { "" }
     )
-}
-
-fn time(seconds: u64) -> humantime::Rfc3339Timestamp {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds))
 }

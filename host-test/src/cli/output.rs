@@ -135,6 +135,8 @@ pub fn badge(mode: Mode) -> &'static str {
 
 /// A time in Unix seconds for a person, such as `2026-01-31T12:00:00Z`.
 pub fn date(at: u64) -> String {
+    // The end of the year 9999, after which there is no such form. A plugin may say anything.
+    let at = at.min(253_402_300_799);
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at);
     humantime::format_rfc3339_seconds(time).to_string()
 }

@@ -3,6 +3,7 @@
 
 mod soak;
 mod story;
+mod year;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +24,7 @@ use crate::plugin::Plugin;
 use crate::{bundled, server};
 use soak::{SoakArgs, soak};
 use story::Story;
+use year::{YearArgs, year};
 
 /// Stripe's test cards.
 const PAYS: &str = "4242 4242 4242 4242";
@@ -45,6 +47,8 @@ pub enum Command {
     Demo,
     /// Kills a host repeatedly while deliveries are posted, and checks that none is lost
     Soak(SoakArgs),
+    /// Plays a shop's year with a simulated clock, and compares its reads with what the provider allots
+    Year(YearArgs),
 }
 
 impl Command {
@@ -57,6 +61,7 @@ impl Command {
         match self {
             Self::Demo => demo(quiet).await,
             Self::Soak(args) => soak(args).await,
+            Self::Year(args) => year(args).await,
         }
     }
 }

@@ -45,12 +45,12 @@ impl Marketplace {
         for payment in marked {
             let because = match self.close(handle, &payment).await {
                 Ok(None) => continue,
-                Ok(Some(because)) => because,
-                Err(error) => handle.problem_of(&error),
+                Ok(Some(_)) => None,
+                Err(error) => Some(handle.problem_of(&error).into()),
             };
             are_all_closed = false;
             self.ledger_at(move |ledger, now| {
-                ledger.record_check_failed(&payment, &because.into(), now)
+                ledger.record_check_failed(&payment, because.as_ref(), now)
             })
             .await?;
         }
@@ -79,7 +79,7 @@ impl Marketplace {
             Ok(_) => None,
             // Such as a payment that is paid by now: the ledger has to know it.
             Err(error @ (ProviderError::Refused(_) | ProviderError::NotFound(_))) => {
-                Some(error.problem().clone())
+                Some(handle.problem_of(&error.into()))
             }
             Err(error) => return Err(error.into()),
         };

@@ -118,7 +118,13 @@ impl Marketplace {
                 self.record_refund_outcome(request, unknown).await?;
                 made.ok_or(Error::RefundUnknown)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                if error.may_have_happened() {
+                    let because = Some(handle.problem_of(&Error::RefundUnknown));
+                    self.record_refund_outcome(request, because).await?;
+                }
+                Err(error.into())
+            }
         }
     }
 

@@ -36,15 +36,15 @@ impl Marketplace {
         self.write_unclaimed().await?;
         let (id, provider) = (stored.id.clone(), stored.provider.clone());
         let scope = self.scope(&stored.workspace, installation.mode);
-        let account = installation.account.clone().unwrap_or_default();
+        let account = installation.account.clone().unwrap_or_else(|| stored.id.clone());
         let of_scope = scope.clone();
-        let (deliveries, unclaimed, reconciliation, first_payment_at) = self
+        let (deliveries, unclaimed, reconciliation, events_since) = self
             .ledger(move |ledger| {
                 Ok((
                     ledger.delivery_summary(&id)?,
                     ledger.unclaimed_deliveries(&provider)?,
                     ledger.reconciliation(&of_scope, &account)?,
-                    ledger.first_payment_at(&of_scope)?,
+                    ledger.events_since(&of_scope)?,
                 ))
             })
             .await?;
@@ -63,7 +63,7 @@ impl Marketplace {
         let connection = self.connection(installation, changes, false, &credentials);
         report.checks.extend(delivery_checks(deliveries, self.now()));
         report.checks.push(unclaimed_check(unclaimed, &connection.installation_url, self.now()));
-        report.checks.push(reconciliation_check(&reconciliation, first_payment_at, self.now()));
+        report.checks.push(reconciliation_check(&reconciliation, events_since, self.now()));
         report.checks.push(attention_check(&attention));
         Ok((connection, report))
     }
@@ -163,9 +163,9 @@ fn unclaimed_check(unclaimed: Option<(u64, u64)>, own_url: &str, now: u64) -> Ch
 const LAG_WARNING: u64 = 3600;
 
 /// The check of the reconciliation: whether what no delivery tells is found in time.
-fn reconciliation_check(state: &Reconciliation, first_payment_at: Option<u64>, now: u64) -> Check {
+fn reconciliation_check(state: &Reconciliation, events_since: Option<u64>, now: u64) -> Check {
     const ID: &str = "reconciliation";
-    let Some(since) = state.listed_at.or(first_payment_at) else {
+    let Some(since) = state.listed_at.or(events_since) else {
         return check(
             ID,
             Verdict::Pass,

@@ -319,8 +319,9 @@ async fn killed_host_loses_no_delivery() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&figures["kills"], &figures["acknowledged"]), (&5.into(), &figures["deliveries"]));
-    // Two workspaces: 7 orders that are paid, 3 payments that are refunded, and 3 whose earlier page is paid
-    // as well, in each.
-    assert_eq!((&figures["approved"], &figures["refunds"]), (&26.into(), &6.into()));
+    // Two workspaces: 7 orders that are paid, 3 payments that are refunded, 3 whose earlier page is paid as
+    // well, 20 whose deliveries are lost, and 2 that are disputed, in each.
+    assert_eq!((&figures["approved"], &figures["refunds"]), (&70.into(), &6.into()));
     assert_eq!(figures["paid_late"], 6);
+    assert_eq!((&figures["misfits"], &figures["disputes"]), (&8.into(), &4.into()));
 }

@@ -94,7 +94,8 @@ fn failed_refund_is_told_once_however_it_is_seen() {
         assert_eq!(notices(&ledger), [told("refunded", 4), told("refund-failed", 4)]);
         assert_eq!(attention(&ledger), [AttentionCode::RefundFailed]);
         // A later refund, made here or elsewhere, settles it.
-        fetch(&mut ledger, &refunded(4));
+        let version = ledger.payment(&scope(), "order-1").unwrap().unwrap().version;
+        ledger.record_fetched(&scope(), &refunded(4), Some(version), 7).unwrap();
         assert!(attention(&ledger).is_empty());
         assert_eq!(outputs(&ledger), ["Pending", "Approved"]);
     }
@@ -111,6 +112,23 @@ fn two_failed_refunds_of_one_amount_are_two() {
     record(&mut ledger, &refund("evt_2", "re_2", 4, true));
     let failed = told("refund-failed", 4);
     assert_eq!(notices(&ledger), [told("refunded", 8), failed.clone(), failed]);
+}
+
+#[test]
+fn failed_refunds_are_told_in_sum_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = approved(directory.path());
+    fetch(&mut ledger, &refunded(9));
+    record(&mut ledger, &refund("evt_1", "re_1", 4, true));
+    record(&mut ledger, &refund("evt_2", "re_2", 3, true));
+    // Both are in one smaller sum.
+    fetch(&mut ledger, &refunded(2));
+    let failed = |amount| told("refund-failed", amount);
+    assert_eq!(notices(&ledger), [told("refunded", 9), failed(4), failed(3)]);
+    // A small refund does not settle a large one that has failed.
+    let version = ledger.payment(&scope(), "order-1").unwrap().unwrap().version;
+    ledger.record_fetched(&scope(), &refunded(5), Some(version), 7).unwrap();
+    assert_eq!(attention(&ledger), [AttentionCode::RefundFailed]);
 }
 
 #[test]
@@ -182,11 +200,17 @@ fn what_a_person_has_resolved_is_not_asked_again() {
     assert_eq!(resolved, AttentionClosed::Done);
     fetch(&mut ledger, &Payment { received: 9, ..payment(PaymentStatus::Approved, 100) });
     assert!(attention(&ledger).is_empty());
-    // What was settled by itself begins anew.
+    // A condition that has ended begins anew, also if a person has closed it.
     let (code, details) = (AttentionCode::ReconciliationLags, crate::AttentionDetails::default());
-    for _ in 0..2 {
+    for round in 0..4 {
         ledger.raise_attention(&scope(), code, "", details.clone(), 8).unwrap();
         assert_eq!(attention(&ledger), [code]);
+        if round == 2 {
+            let id = ledger.attention(&scope(), 10).unwrap()[0].id;
+            ledger.resolve_attention("w", "P", id, "seen", 8).unwrap();
+            ledger.raise_attention(&scope(), code, "", details.clone(), 8).unwrap();
+            assert!(attention(&ledger).is_empty());
+        }
         ledger.settle_attention(&scope(), code, "", 9).unwrap();
         assert!(attention(&ledger).is_empty());
     }
@@ -266,4 +290,28 @@ fn backup_older_than_the_events_stays_closed() {
     ledger.resolve_attention("w", "P", id, "compared by hand", 4).unwrap();
     let open = ledger.reserve(&scope(), &new_payment(), 5).unwrap();
     assert!(!matches!(open, Reservation::Restored), "{open:?}");
+}
+
+#[test]
+fn restored_attempt_that_followed_another_is_approved() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let installation = ledger.installation("i").unwrap().unwrap();
+    let mode = crate::types::Mode::Test;
+    assert!(ledger.store_installation(&installation, &[1], &[2], mode, None, 2).unwrap());
+    // The backup knows the first attempt as open. It was canceled, and a second one was paid.
+    let second = Payment {
+        id: "pi_2".to_owned(),
+        aliases: vec!["pi_2".to_owned()],
+        attempt_id: Some("second".to_owned()),
+        ..payment(PaymentStatus::Approved, 200)
+    };
+    let subject = EventSubject::Payment(Box::new(second));
+    record(&mut ledger, &Event { subject, ..event("evt_2", PaymentStatus::Approved, 210) });
+    assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Approved"]);
+    assert!(attention(&ledger).is_empty() && notices(&ledger).is_empty());
+    // The first page is closed, should it still be open, and the second payment is read.
+    assert_eq!(ledger.payments_to_close(&scope(), 10, 10).unwrap().len(), 1);
+    let checks = ledger.payments_to_check(&scope(), "i", crate::Checks::Due, 10, 10).unwrap();
+    assert_eq!(checks.len(), 2);
 }

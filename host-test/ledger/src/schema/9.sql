@@ -68,10 +68,13 @@ ALTER TABLE payments ADD COLUMN review_at INTEGER;
 ALTER TABLE payments ADD COLUMN page_ends_at INTEGER;
 -- The currency of what was received. NULL: the one that was asked for.
 ALTER TABLE payments ADD COLUMN received_currency TEXT;
-UPDATE payments SET check_at = 0
+-- Open payments are spread over a week, so that an upgrade does not use up the reads of a month.
+UPDATE payments SET check_at = iif(needs_refetch = 1 OR needs_closing = 1, 0, unixepoch() + id % 604800)
     WHERE remote_id IS NOT NULL
         AND (needs_refetch = 1 OR needs_closing = 1 OR status NOT IN ('approved', 'canceled'));
-UPDATE payments SET review_at = created_at WHERE status = 'approved';
+-- Customers can dispute most payments for 120 days.
+UPDATE payments SET review_at = unixepoch() + id % 604800
+    WHERE status = 'approved' AND created_at > unixepoch() - 11232000;
 DROP INDEX unfinished_payments;
 DROP INDEX payments_to_close;
 CREATE INDEX payments_to_check ON payments (workspace, provider, mode, check_at) WHERE check_at IS NOT NULL;
@@ -84,7 +87,7 @@ CREATE TABLE new_reconciliations (
     workspace TEXT NOT NULL,
     provider TEXT NOT NULL,
     mode TEXT NOT NULL,
-    -- Empty: not known.
+    -- The installation's id where the account is not known.
     account TEXT NOT NULL,
     -- Every event up to here is listed, by the provider's clock. NULL: since the first payment.
     mark INTEGER,
@@ -111,7 +114,7 @@ CREATE TABLE new_reconciliations (
 ) STRICT;
 INSERT INTO new_reconciliations (workspace, provider, mode, account, mark, listed_at)
     SELECT workspace, provider, mode,
-        coalesce((SELECT account FROM installations
+        coalesce((SELECT coalesce(account, id) FROM installations
                   WHERE installations.workspace = reconciliations.workspace
                       AND installations.provider = reconciliations.provider
                       AND installations.mode = reconciliations.mode
@@ -125,14 +128,15 @@ ALTER TABLE new_reconciliations RENAME TO reconciliations;
 CREATE INDEX watched_installations ON installations (provider, workspace, mode)
     WHERE sealed_installation IS NOT NULL;
 
--- How many reads the background has sent for an account, by day since 1970.
+-- How many reads the background has sent for an account, by day since 1970: to list, and to ask.
 CREATE TABLE background_reads (
     provider TEXT NOT NULL,
     account TEXT NOT NULL,
     mode TEXT NOT NULL,
+    work TEXT NOT NULL CHECK (work IN ('listing', 'asking')),
     day INTEGER NOT NULL,
     number INTEGER NOT NULL,
-    PRIMARY KEY (provider, account, mode, day)
+    PRIMARY KEY (provider, account, mode, work, day)
 ) STRICT;
 CREATE INDEX background_reads_by_day ON background_reads (day);
 
@@ -149,17 +153,22 @@ CREATE TABLE disputes (
 ) STRICT;
 CREATE INDEX disputes_of_a_payment ON disputes (payment);
 
--- Refunds that came to nothing, which the flow was told once each. They are seen as an event that names the
--- refund, and as a refunded sum that has become smaller.
+-- Refunds that came to nothing. They are seen twice, as an event that names the refund, and as a refunded sum that
+-- has become smaller, and are told once.
 CREATE TABLE failed_refunds (
     payment INTEGER NOT NULL REFERENCES payments (id),
-    -- The provider's id of it. NULL: only the sum has shown it.
-    refund TEXT,
+    -- The provider's id of it.
+    refund TEXT NOT NULL,
     amount INTEGER NOT NULL,
-    -- Whether the sum has shown it.
-    is_in_sum INTEGER NOT NULL
+    PRIMARY KEY (payment, refund)
 ) STRICT;
-CREATE INDEX failed_refunds_of_a_payment ON failed_refunds (payment);
+CREATE TABLE refund_failures (
+    payment INTEGER PRIMARY KEY REFERENCES payments (id),
+    -- By how much the sum has become smaller, in all.
+    in_sum INTEGER NOT NULL,
+    -- How much of failed refunds the flow was told, in all.
+    told INTEGER NOT NULL
+) STRICT;
 
 -- Deliveries that were refused since the last verified one.
 ALTER TABLE last_deliveries ADD COLUMN refused_in_a_row INTEGER NOT NULL DEFAULT 0;

@@ -1,7 +1,10 @@
 //! The soak: signed deliveries are posted to a host that is killed repeatedly, while commands that pay, cancel,
-//! refund and uninstall are killed as well. Every delivery that was answered with 200 must be in the ledger once,
-//! and in the end the ledger and the fake Stripe must agree on every payment of both workspaces.
+//! refund and uninstall are killed as well. The fake Stripe fails one time in ten with 429 or 500, and the key of
+//! one workspace loses a permission. Every delivery that was answered with 200 must be in the ledger once. In the
+//! end the ledger and the fake Stripe must agree on every payment of both workspaces, and what needs a person must
+//! be in the attention list.
 
+mod aftermath;
 mod check;
 mod operator;
 mod sender;
@@ -13,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use fake_provider::FakeStripe;
+use fake_provider::{FakeStripe, Unreliable};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -24,7 +27,7 @@ use crate::bundled;
 use crate::clock::Clock;
 use crate::contract::types::{CaptureMethod, Money};
 use crate::egress::{Credentials, client};
-use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
+use crate::marketplace::{ErrorKind, InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::plugin::Plugin;
 use operator::Operator;
 use sender::{Shared, post};
@@ -39,6 +42,11 @@ const WORKSPACES: [&str; 2] = ["default", "second"];
 const LEAVING: &str = "leaving";
 /// How many payments of each kind the operator has in each workspace.
 const OPERATIONS: usize = 3;
+
+/// One of so many requests fails.
+const ONE_IN: u32 = 10;
+/// The key of the second workspace, which loses the permission to list events.
+const RESTRICTED_KEY: &str = "rk_test_51DemoDemoDemoDemoDemo";
 
 /// The arguments of `soak`.
 #[derive(Args, Debug)]
@@ -70,10 +78,13 @@ pub async fn soak(args: SoakArgs) -> Result<Summary> {
         let marketplace = open(data.path(), &provider, workspace).await?;
         create_and_pay(&marketplace, payments).await?;
         prepare_operations(&marketplace).await?;
+        aftermath::prepare(&marketplace).await?;
         marketplaces.push(marketplace);
     }
     let leaving = open(data.path(), &provider, LEAVING).await?;
     prepare_operations(&leaving).await?;
+    fake.set_unreliable(Some(Unreliable { seed: args.seed, one_in: ONE_IN }));
+    fake.set_lost_permission(Some("Event"));
 
     let (host_sender, host) = watch::channel(None);
     let (over_sender, is_over) = watch::channel(false);
@@ -100,7 +111,9 @@ pub async fn soak(args: SoakArgs) -> Result<Summary> {
         poster.await??;
     }
     process.kill().await?;
+    let waited = aftermath::settle(&fake, data.path(), &provider).await?;
 
+    fake.set_unreliable(None);
     let mut found = 0;
     for marketplace in &marketplaces {
         found += marketplace.reconcile(|_| ()).await?.new;
@@ -120,12 +133,16 @@ pub async fn soak(args: SoakArgs) -> Result<Summary> {
         "paid_late": checked.paid_late,
         "refunds": checked.refunds,
         "found_by_reconciling": found,
+        "misfits": checked.misfits,
+        "disputes": checked.disputes,
+        "longest_wait_seconds": waited.as_secs(),
         "seconds": began.elapsed().as_secs_f64(),
     });
     let text = format!(
         "{} posts of {} deliveries while the host was killed {} times and {} commands were: {} without an answer.\n\
          Every one of the {} that were answered with 200 is in the ledger, once.\n\
-         {} payments, {} of them approved once each, {} paid late and flagged, {} refunds made once: the ledger and the fake Stripe agree.",
+         {} payments, {} of them approved once each, {} paid late and flagged, {} refunds made once: the ledger and the fake Stripe agree.\n\
+         The fake Stripe failed one time in {ONE_IN}. {} misfits and {} disputes are in the attention list. The longest that a healthy payment waited, its deliveries lost: {}.",
         progress.posts,
         shared.number_of_deliveries(),
         args.kills,
@@ -136,6 +153,9 @@ pub async fn soak(args: SoakArgs) -> Result<Summary> {
         checked.approved,
         checked.paid_late,
         checked.refunds,
+        checked.misfits,
+        checked.disputes,
+        humantime::format_duration(waited),
     );
     Ok(Summary { json, text })
 }
@@ -160,18 +180,10 @@ async fn kill_repeatedly(
 }
 
 async fn open(data: &Path, provider: &str, workspace: &str) -> Result<Marketplace> {
-    let plugin = Plugin::load(bundled::COMPONENT).await?;
-    let options = Options {
-        data_dir: data,
-        workspace: workspace.to_owned(),
-        overrides: vec![replaced("https://api.stripe.com", provider)?],
-        plugin_is_bundled: true,
-        clock: Clock::default(),
-    };
-    let marketplace = Marketplace::open(plugin, &options)?;
-    let key = ("api-key".to_owned(), TEST_KEY.to_owned().into());
+    let marketplace = open_with(data, provider, workspace, Clock::default()).await?;
+    let key = if workspace == WORKSPACES[1] { RESTRICTED_KEY } else { TEST_KEY };
     let options = InstallOptions {
-        credentials: Credentials::new([key]),
+        credentials: Credentials::new([("api-key".to_owned(), key.to_owned().into())]),
         mode: None,
         webhook_is_manual: None,
         approve_origins: false,
@@ -180,7 +192,23 @@ async fn open(data: &Path, provider: &str, workspace: &str) -> Result<Marketplac
     Ok(marketplace)
 }
 
-/// Asks for a payment, and returns its page.
+async fn open_with(
+    data: &Path,
+    provider: &str,
+    workspace: &str,
+    clock: Clock,
+) -> Result<Marketplace> {
+    let options = Options {
+        data_dir: data,
+        workspace: workspace.to_owned(),
+        overrides: vec![replaced("https://api.stripe.com", provider)?],
+        plugin_is_bundled: true,
+        clock,
+    };
+    Ok(Marketplace::open(Plugin::load(bundled::COMPONENT).await?, &options)?)
+}
+
+/// Asks for a payment until there is one, and returns its page.
 async fn ask(marketplace: &Marketplace, reference: String) -> Result<String> {
     let request = PaymentOrder {
         reference,
@@ -191,8 +219,13 @@ async fn ask(marketplace: &Marketplace, reference: String) -> Result<String> {
         expires_at: None,
         capture_method: CaptureMethod::Automatic,
     };
-    let page = marketplace.pay(request).await?.stored.checkout_url;
-    page.context("there is no page to pay on")
+    loop {
+        match marketplace.pay(request.clone()).await {
+            Ok(view) => return view.stored.checkout_url.context("there is no page to pay on"),
+            Err(error) if error.kind() == ErrorKind::Temporary => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// A customer sends a form on a page.

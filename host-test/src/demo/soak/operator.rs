@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tokio::process::Command;
 
-/// How often a command is repeated at most.
-const TRIES: u32 = 50;
+/// How often a command is repeated at most: half of the tries are killed, and the fake Stripe fails now and then.
+const TRIES: u32 = 300;
 
 /// Runs commands on one data folder.
 pub struct Operator<'a> {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use fake_provider::{FakeStripe, UnsentDelivery};
 use tokio::sync::watch;
 
+use super::aftermath::is_lost;
 use super::ensure;
 use crate::egress::client;
 use crate::marketplace::Marketplace;
@@ -56,7 +57,9 @@ impl Shared {
             installations.iter().find(names).is_some_and(|id| body.contains(id.as_str()))
         };
         let unsent = fake.unsent_deliveries(false).into_iter();
-        deliveries.extend(unsent.filter(|new| !known.contains(&new.event)).filter(is_own));
+        let is_lost = |new: &UnsentDelivery| is_lost(&String::from_utf8_lossy(&new.body));
+        let unsent = unsent.filter(|new| !known.contains(&new.event) && !is_lost(new));
+        deliveries.extend(unsent.filter(is_own));
         Ok(())
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use ledger::{
-    AttentionCode, AttentionDetails, InstallationState, Reconciliation, StoredInstallation,
-    WatchedInstallation,
+    AttentionCode, AttentionDetails, FARTHEST_ROUND, InstallationState, Progress, Reconciliation,
+    StoredInstallation, WatchedInstallation, Work,
 };
 
 use super::budget::{Budget, listing_interval};
 use super::{Effort, ReconciliationSummary};
-use crate::contract::types::{Check, StatusRequest, Verdict};
+use crate::contract::types::{Check, Verdict};
 use crate::marketplace::handle::Handle;
 use crate::marketplace::{Error, Marketplace};
 
@@ -28,12 +28,17 @@ const CAN_CHARGE: &str = "account-can-charge";
 pub(super) struct Round<'a> {
     pub marketplace: &'a Marketplace,
     pub handle: Handle,
-    /// The provider's id of the account, as the ledger keys it. Empty: not known.
+    /// The provider's id of the account, or the installation's id where it is not known.
     pub account: String,
     pub is_draining: bool,
     pub effort: Effort,
     pub state: Reconciliation,
-    pub budget: Budget,
+    /// What may be read to list.
+    pub list_budget: Budget,
+    /// What may be read to ask.
+    pub ask_budget: Budget,
+    /// Since when there may be events. None: there is no payment.
+    pub events_since: Option<u64>,
     pub summary: ReconciliationSummary,
     /// Whether the provider does not accept the credentials.
     pub is_rejected: bool,
@@ -59,61 +64,62 @@ impl Marketplace {
             return Ok(ReconciliationSummary::default());
         };
         let is_draining = stored.state == InstallationState::Uninstalled;
-        let for_drain = is_draining.then(|| stored.clone());
-        let report = self.status_request_of(&stored)?;
-        let handle = self.handle(self.open_installation(stored)?).await?;
-        let budget_key = watched.account.as_ref().unwrap_or(&watched.id);
-        let budget = self.budget(budget_key, handle.mode()).await?;
-        let account = watched.account.clone().unwrap_or_default();
+        let handle = self.handle(self.open_installation(stored.clone())?).await?;
+        let account = watched.account.as_ref().unwrap_or(&watched.id).clone();
+        let list_budget = self.budget(&account, handle.mode(), Work::Listing).await?;
+        let ask_budget = self.budget(&account, handle.mode(), Work::Asking).await?;
         let (scope, key) = (handle.scope.clone(), account.clone());
-        let state = self.ledger(move |ledger| ledger.reconciliation(&scope, &key)).await?;
+        let (state, events_since) = self
+            .ledger(move |ledger| {
+                Ok((ledger.reconciliation(&scope, &key)?, ledger.events_since(&scope)?))
+            })
+            .await?;
         let mut round = Round {
             marketplace: self,
-            handle: handle.in_background(&budget.meter),
+            handle,
             account,
             is_draining,
             effort,
             state,
-            budget,
+            list_budget,
+            ask_budget,
+            events_since,
             summary: ReconciliationSummary::default(),
             is_rejected: false,
             progress,
         };
-        let done = round.run(&report, for_drain).await;
+        let done = round.run(&stored).await;
         // What was sent counts, also if the ledger has failed meanwhile.
-        self.store_reads(&round.budget).await?;
+        self.store_reads(&round.list_budget).await?;
+        self.store_reads(&round.ask_budget).await?;
         done?;
         Ok(round.summary)
-    }
-
-    fn status_request_of(&self, stored: &StoredInstallation) -> Result<StatusRequest, Error> {
-        self.status_request(stored, &self.open_credentials(stored)?)
     }
 }
 
 impl Round<'_> {
-    async fn run(
-        &mut self,
-        report: &StatusRequest,
-        for_drain: Option<StoredInstallation>,
-    ) -> Result<(), Error> {
+    async fn run(&mut self, stored: &StoredInstallation) -> Result<(), Error> {
+        let handle = self.handle.clone();
+        self.handle = handle.clone().in_background(&self.list_budget.meter);
         self.list().await?;
         self.store().await?;
+        self.handle = handle.in_background(&self.ask_budget.meter);
         // A key that lists nothing may still read payments; one that is not accepted may not.
         if !self.is_rejected {
             self.ask().await?;
         }
         self.store().await?;
         self.update_lag_attention().await?;
-        match for_drain {
-            Some(stored) => self.finish_draining(stored).await,
-            None => self.report(report).await,
+        if self.is_draining {
+            self.finish_draining(stored).await
+        } else {
+            self.report(stored).await
         }
     }
 
     /// Ends an uninstall whose last open payment has ended.
-    async fn finish_draining(&mut self, stored: StoredInstallation) -> Result<(), Error> {
-        match self.marketplace.finish_draining(&self.handle, &stored).await {
+    async fn finish_draining(&mut self, stored: &StoredInstallation) -> Result<(), Error> {
+        match self.marketplace.finish_draining(&self.handle, stored).await {
             Err(error @ (Error::Provider(_) | Error::Plugin(_))) => {
                 let problem = self.handle.problem_of(&error);
                 self.summary.fail("uninstall", problem, error.kind());
@@ -121,6 +127,13 @@ impl Round<'_> {
             }
             finished => finished,
         }
+    }
+
+    /// Whether one half of the reconciliation has to wait. A time that is too far ahead was made by a clock that was
+    /// wrong.
+    pub(super) fn has_to_wait(&self, progress: &Progress) -> bool {
+        let ahead = progress.next_at.saturating_sub(self.now());
+        self.effort == Effort::Due && ahead > 0 && ahead <= FARTHEST_ROUND
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -147,9 +160,11 @@ impl Round<'_> {
     /// A person has to know that what happens at the provider is not known in time.
     async fn update_lag_attention(&self) -> Result<(), Error> {
         let (list, ask, now) = (&self.state.list, &self.state.ask, self.now());
-        let lag = self.state.listed_at.map_or(0, |listed_at| now.saturating_sub(listed_at));
+        let listed_at = self.state.listed_at.filter(|at| *at <= now).or(self.events_since);
+        let lag = listed_at.map_or(0, |listed_at| now.saturating_sub(listed_at));
+        let longest = LAG_FOR_ATTENTION.max(2 * self.interval());
         let is_behind = self.state.is_listing_permitted
-            && (lag > LAG_FOR_ATTENTION || list.failures >= FAILURES_FOR_ATTENTION);
+            && (lag > longest || list.failures >= FAILURES_FOR_ATTENTION);
         let is_late = is_behind || self.is_rejected || ask.failures >= FAILURES_FOR_ATTENTION;
         let reason = list.problem.clone().or_else(|| ask.problem.clone());
         let (scope, account) = (self.handle.scope.clone(), self.account.clone());
@@ -167,13 +182,17 @@ impl Round<'_> {
     }
 
     /// Asks once a day whether the account can charge.
-    async fn report(&mut self, request: &StatusRequest) -> Result<(), Error> {
-        if self.now() < self.state.report_at || self.budget.is_used_up() || self.is_rejected {
+    async fn report(&mut self, stored: &StoredInstallation) -> Result<(), Error> {
+        let (now, at) = (self.now(), self.state.report_at);
+        let is_later = now < at && at - now <= REPORT_INTERVAL;
+        if is_later || self.ask_budget.is_used_up() || self.is_rejected {
             return Ok(());
         }
-        self.state.report_at = self.now().saturating_add(REPORT_INTERVAL);
+        self.state.report_at = now.saturating_add(REPORT_INTERVAL);
         self.store().await?;
-        if let Ok(report) = self.handle.report_status(REPORT_TIMEOUT, request).await {
+        let credentials = self.marketplace.open_credentials(stored)?;
+        let request = self.marketplace.status_request(stored, &credentials)?;
+        if let Ok(report) = self.handle.report_status(REPORT_TIMEOUT, &request).await {
             self.marketplace.note_account(&self.handle, &report.checks).await?;
         }
         Ok(())

@@ -6,7 +6,8 @@ use super::listing::pause;
 use super::pages::budget_used_up;
 use crate::contract::types::{Problem, ProviderError};
 use crate::marketplace::{Error, ErrorKind};
-use ledger::{Checks, Progress, StoredPayment};
+use crate::plugin::CallError;
+use ledger::{Checks, LedgerError, Progress, StoredPayment};
 
 /// How many payments are read from the ledger at once, and asked about in a round of the background.
 const BATCH: u32 = 100;
@@ -21,6 +22,8 @@ enum Next {
     Done,
     /// It could not be asked about, for this reason.
     Failed(Problem),
+    /// The provider does not answer, for this reason.
+    Outage(Problem),
     /// No other payment can be asked about either, for this reason.
     Stop(Problem),
 }
@@ -28,26 +31,30 @@ enum Next {
 impl Round<'_> {
     /// Asks about payments.
     pub(super) async fn ask(&mut self) -> Result<(), Error> {
-        if self.effort == Effort::Due && self.now() < self.state.ask.next_at {
+        if self.has_to_wait(&self.state.ask) {
             return Ok(());
         }
-        let (mut after, mut in_a_row, mut last_problem, mut asked) = (0, 0, None, 0_u32);
+        let (mut after, mut in_a_row, mut last_problem) = (0, 0, None);
         let mut is_stopped = false;
         'batches: loop {
             let batch = self.batch(after).await?;
             after = batch.last().map_or(after, StoredPayment::place);
             let is_last = self.effort == Effort::Due || batch.is_empty();
             for payment in batch {
-                if self.effort == Effort::Due && self.budget.is_used_up() {
+                // A page that nobody may pay is closed all the same.
+                let is_used_up = self.effort == Effort::Due && self.ask_budget.is_used_up();
+                if is_used_up && !payment.needs_closing {
+                    if last_problem.is_none() {
+                        self.summary.fail("payments", budget_used_up(), ErrorKind::Temporary);
+                    }
                     last_problem = Some(budget_used_up());
-                    self.summary.fail("payments", budget_used_up(), ErrorKind::Temporary);
                     is_stopped = true;
-                    break 'batches;
+                    continue;
                 }
-                asked += 1;
                 match self.ask_about(&payment).await? {
                     Next::Done => in_a_row = 0,
-                    Next::Failed(problem) => {
+                    Next::Failed(problem) => last_problem = Some(problem),
+                    Next::Outage(problem) => {
                         in_a_row += 1;
                         last_problem = Some(problem);
                     }
@@ -69,9 +76,7 @@ impl Round<'_> {
                 break;
             }
         }
-        if asked > 0 || is_stopped {
-            self.state.ask = self.next_ask(is_stopped, last_problem);
-        }
+        self.state.ask = self.next_ask(is_stopped, last_problem);
         Ok(())
     }
 
@@ -104,16 +109,12 @@ impl Round<'_> {
     }
 
     async fn ask_about(&mut self, payment: &StoredPayment) -> Result<Next, Error> {
-        let Some(remote_id) = payment.remote_id.clone() else { return Ok(Next::Done) };
         self.summary.asked += 1;
-        let is_closed = self.is_draining || payment.needs_closing;
-        let asked = if is_closed {
-            self.close(payment).await
-        } else {
-            self.marketplace.fetch(&self.handle, &remote_id).await.map(|fetched| {
-                let changed = fetched.is_some_and(|(now, _)| differs(&now, payment));
-                (changed, None)
-            })
+        let asked = match &payment.remote_id {
+            Some(remote_id) if !self.is_draining && !payment.needs_closing => {
+                self.fetch(payment, remote_id).await
+            }
+            _ => self.close(payment).await,
         };
         match asked {
             Ok((changed, None)) => {
@@ -121,20 +122,45 @@ impl Round<'_> {
                 Ok(Next::Done)
             }
             // The provider has answered: the payment cannot be closed yet.
-            Ok((_, Some(still_open))) => {
-                self.put_off(payment, &still_open).await?;
+            Ok((_, Some(_))) => {
+                self.put_off(payment, None).await?;
                 Ok(Next::Done)
             }
+            // The ledger refuses the answer, and works otherwise: it holds up no other payment.
+            Err(error @ Error::Ledger(LedgerError::Other(_))) => self.fail(payment, &error).await,
             Err(Error::Ledger(error)) => Err(error.into()),
-            // The payment belongs to another account, which was installed here before.
-            Err(Error::Provider(ProviderError::NotFound(_))) => {
-                let unreachable = payment.clone();
-                self.marketplace
-                    .ledger(move |ledger| ledger.record_unreachable(&unreachable))
-                    .await?;
-                Ok(Next::Done)
+            Err(error @ Error::Provider(ProviderError::NotFound(_))) => {
+                // It may belong to another account, which was installed here before.
+                match self.marketplace.check_account(&self.handle, payment).await {
+                    Err(Error::OtherAccount { .. }) => {
+                        let unreachable = payment.clone();
+                        self.marketplace
+                            .ledger_at(move |ledger, now| {
+                                ledger.record_unreachable(&unreachable, now)
+                            })
+                            .await?;
+                        Ok(Next::Done)
+                    }
+                    checked => {
+                        checked?;
+                        self.fail(payment, &error).await
+                    }
+                }
             }
             Err(error) => self.fail(payment, &error).await,
+        }
+    }
+
+    /// Fetches a payment. Returns whether it has changed.
+    async fn fetch(
+        &self,
+        payment: &StoredPayment,
+        remote_id: &str,
+    ) -> Result<(bool, Option<Problem>), Error> {
+        match self.marketplace.fetch(&self.handle, remote_id).await? {
+            Some((now, _)) => Ok((differs(&now, payment), None)),
+            // The answer is about another payment.
+            None => Err(Error::PaymentUnknown(self.handle.mode())),
         }
     }
 
@@ -147,16 +173,30 @@ impl Round<'_> {
     async fn fail(&mut self, payment: &StoredPayment, error: &Error) -> Result<Next, Error> {
         let problem = self.handle.problem_of(error);
         self.summary.fail(&payment.reference, problem.clone(), error.kind());
-        self.put_off(payment, &problem).await?;
-        let is_rejected = matches!(error, Error::Provider(ProviderError::InvalidCredentials(_)));
-        self.is_rejected |= is_rejected;
-        Ok(if is_rejected { Next::Stop(problem) } else { Next::Failed(problem) })
+        self.put_off(payment, Some(&problem)).await?;
+        Ok(match error {
+            Error::Provider(ProviderError::InvalidCredentials(_)) => {
+                self.is_rejected = true;
+                Next::Stop(problem)
+            }
+            Error::Provider(ProviderError::Unavailable(_)) | Error::Plugin(CallError::TimedOut) => {
+                Next::Outage(problem)
+            }
+            _ => Next::Failed(problem),
+        })
     }
 
-    async fn put_off(&self, payment: &StoredPayment, because: &Problem) -> Result<(), Error> {
-        let (payment, because) = (payment.clone(), because.clone().into());
+    /// Asks about a payment later. `because`: why it could not be asked about.
+    async fn put_off(
+        &self,
+        payment: &StoredPayment,
+        because: Option<&Problem>,
+    ) -> Result<(), Error> {
+        let (payment, because) = (payment.clone(), because.cloned().map(Into::into));
         self.marketplace
-            .ledger_at(move |ledger, now| ledger.record_check_failed(&payment, &because, now))
+            .ledger_at(move |ledger, now| {
+                ledger.record_check_failed(&payment, because.as_ref(), now)
+            })
             .await
     }
 }

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ledger::{CountedAccount, Work};
+
 use crate::contract::types::{Allotment, Mode};
 use crate::egress::Meter;
 use crate::marketplace::{Error, Marketplace};
@@ -29,19 +31,24 @@ pub fn listing_interval(allotment: Allotment) -> u64 {
     interval.max(SHORTEST_INTERVAL)
 }
 
-/// How many reads the background may send in 30 days. None: no limit is known.
-pub fn reads_per_month(allotment: Allotment) -> Option<u64> {
-    allotment.per_month.map(|reads| u64::from(reads) * 4 / 5)
+/// How many reads a half of the background may send in 30 days: five tenths of the allotment to list, three to ask.
+/// None: no limit is known.
+fn reads_per_month(allotment: Allotment, work: Work) -> Option<u64> {
+    let tenths = match work {
+        Work::Listing => 5,
+        Work::Asking => 3,
+    };
+    allotment.per_month.map(|reads| u64::from(reads) * tenths / 10)
 }
 
-/// The budget of an account for one round.
+/// The budget of an account for one half of a round.
 pub struct Budget {
     /// Counts the reads of the round.
     pub meter: Arc<Meter>,
     /// How many reads were left when the round began. None: no limit is known.
     left: Option<u64>,
-    account: String,
-    mode: Mode,
+    account: CountedAccount,
+    work: Work,
 }
 
 impl Budget {
@@ -53,19 +60,23 @@ impl Budget {
 
 impl Marketplace {
     /// The budget of an account, after what the background has sent in the last 30 days.
-    pub(super) async fn budget(&self, account: &str, mode: Mode) -> Result<Budget, Error> {
-        let limit = reads_per_month(self.plugin().manifest().allotment);
-        let (provider, key) = (self.provider_id().to_owned(), account.to_owned());
-        let since = (self.now() / SECONDS_PER_DAY).saturating_sub(ALLOTMENT_DAYS - 1);
-        let used = self
-            .ledger(move |ledger| ledger.background_reads(&provider, &key, mode.into(), since))
-            .await?;
-        Ok(Budget {
-            meter: Arc::default(),
-            left: limit.map(|limit| limit.saturating_sub(used)),
+    pub(super) async fn budget(
+        &self,
+        account: &str,
+        mode: Mode,
+        work: Work,
+    ) -> Result<Budget, Error> {
+        let limit = reads_per_month(self.plugin().manifest().allotment, work);
+        let account = CountedAccount {
+            provider: self.provider_id().to_owned(),
             account: account.to_owned(),
-            mode,
-        })
+            mode: mode.into(),
+        };
+        let since = (self.now() / SECONDS_PER_DAY).saturating_sub(ALLOTMENT_DAYS - 1);
+        let of = account.clone();
+        let used = self.ledger(move |ledger| ledger.background_reads(&of, work, since)).await?;
+        let left = limit.map(|limit| limit.saturating_sub(used));
+        Ok(Budget { meter: Arc::default(), left, account, work })
     }
 
     /// Stores what a round has sent.
@@ -74,11 +85,11 @@ impl Marketplace {
         if reads == 0 {
             return Ok(());
         }
-        let (provider, account) = (self.provider_id().to_owned(), budget.account.clone());
-        let (mode, day) = (budget.mode.into(), self.now() / SECONDS_PER_DAY);
+        let (account, work) = (budget.account.clone(), budget.work);
+        let day = self.now() / SECONDS_PER_DAY;
         let keep_since = day.saturating_sub(ALLOTMENT_DAYS);
         self.ledger(move |ledger| {
-            ledger.add_background_reads(&provider, &account, mode, day, reads, keep_since)
+            ledger.add_background_reads(&account, work, day, reads, keep_since)
         })
         .await
     }
@@ -97,7 +108,10 @@ mod tests {
             assert_eq!(listing_interval(of(per_month)), interval);
         }
         let month = 30 * 86_400 / listing_interval(of(Some(10_000)));
-        assert!(month <= 5000 && reads_per_month(of(Some(10_000))) == Some(8000), "{month}");
+        assert!(month <= 5000, "{month}");
+        let reads =
+            [Work::Listing, Work::Asking].map(|work| reads_per_month(of(Some(10_000)), work));
+        assert_eq!(reads, [Some(5000), Some(3000)]);
         assert_eq!(request_interval(of(None)), Duration::from_millis(50));
     }
 }

@@ -18,6 +18,8 @@ const CLOCK_SKEW: u64 = 300;
 const LARGEST_PAGE: u32 = 100;
 /// The time between two tries of a key that may not list events, in seconds: somebody may have changed it.
 const FORBIDDEN_PAUSE: u64 = 6 * 3600;
+/// After so many failures a page is given up, and the listing begins again: it must not hide what is newer.
+const FAILURES_AT_A_PAGE: u32 = 5;
 /// The pause after the first failure, in seconds. It doubles with each further one.
 const FIRST_BACK_OFF: u64 = 30;
 /// The longest pause after a failure, in seconds.
@@ -53,7 +55,8 @@ pub fn after_page(
     interval: u64,
 ) -> After {
     state.is_listing_permitted = true;
-    state.list = Progress { next_at: now, failures: 0, problem: None };
+    // A failure counts until the listing is complete, so that one that fails at each second page is put off.
+    state.list.next_at = now;
     // The first page's time counts: what happens later may be on none of the pages.
     let as_of = state.listing.as_ref().map_or(as_of, |listing| listing.as_of.min(as_of));
     // The host's clock was ahead when the mark was made: nothing since then is known.
@@ -72,7 +75,8 @@ pub fn after_page(
             state.listed_at = Some(now);
             state.listing = None;
             state.page_size = LARGEST_PAGE.min(state.page_size.saturating_mul(2));
-            state.list.next_at = now.saturating_add(interval);
+            state.list =
+                Progress { next_at: now.saturating_add(interval), failures: 0, problem: None };
             After::Complete
         }
     }
@@ -97,8 +101,8 @@ pub fn after_failure(state: &mut Reconciliation, failed: Failed, why: Problem, n
         state.page_size /= 2;
         return true;
     }
-    if failed == Failed::Refused {
-        // What was listed is recorded; the new listing passes over it quickly.
+    if failed == Failed::Refused || state.list.failures >= FAILURES_AT_A_PAGE {
+        // What was listed is recorded. The newest events are listed first.
         state.listing = None;
     }
     state.is_listing_permitted = failed != Failed::Forbidden;
@@ -195,5 +199,21 @@ mod tests {
         assert_eq!((state.is_listing_permitted, state.list.next_at), (false, NOW + 6 * 3600));
         list(&mut state, &[(None, NOW)]);
         assert!(state.is_listing_permitted && state.list.problem.is_none());
+    }
+
+    #[test]
+    fn page_that_always_fails_hides_no_newer_event() {
+        let mut state = Reconciliation { mark: Some(NOW - 500), ..Reconciliation::default() };
+        let (mut pauses, mut first_pages) = (0, 0);
+        for _ in 0..12 {
+            if state.listing.is_none() {
+                list(&mut state, &[(Some("bad"), NOW)]);
+                first_pages += 1;
+            }
+            after_failure(&mut state, Failed::Otherwise, problem(), NOW);
+            pauses += state.list.next_at - NOW;
+        }
+        assert!(first_pages > 5 && pauses > 12 * 1000, "{first_pages} {pauses}");
+        assert_eq!(state.mark, Some(NOW - 500));
     }
 }

@@ -85,7 +85,7 @@ impl Marketplace {
     ///
     /// # Errors
     ///
-    /// Nothing is installed, or the ledger fails.
+    /// Nothing is installed, or the ledger cannot be read.
     pub async fn reconcile(
         &self,
         progress: impl Fn(&ReconciliationSummary) + Sync,
@@ -105,9 +105,11 @@ impl Marketplace {
                 both.add(summary.clone());
                 progress(&both);
             };
-            let summary =
-                self.reconcile_installation(&installation, Effort::Everything, &report).await?;
-            total.add(summary);
+            match self.reconcile_installation(&installation, Effort::Everything, &report).await {
+                Ok(summary) => total.add(summary),
+                // One that fails holds up no other.
+                Err(error) => total.fail(&installation.id, error.problem(), error.kind()),
+            }
         }
         Ok(total)
     }

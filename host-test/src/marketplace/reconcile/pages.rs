@@ -5,7 +5,7 @@ use super::account::Round;
 use super::listing::{After, Failed, after_failure, after_page, next_query};
 use crate::contract::types::{EventPage, EventQuery, Problem, ProviderError};
 use crate::marketplace::{Error, ErrorKind};
-use ledger::EventOutcome;
+use ledger::{EventOutcome, LedgerError};
 
 /// How many pages a round of the background lists: then other work has its turn.
 const PAGES_PER_ROUND: u32 = 20;
@@ -18,23 +18,28 @@ impl Round<'_> {
     /// Lists the events that may have been missed.
     pub(super) async fn list(&mut self) -> Result<(), Error> {
         let pages = match self.effort {
-            Effort::Due if self.now() < self.state.list.next_at => return Ok(()),
+            Effort::Due if self.has_to_wait(&self.state.list) => return Ok(()),
             Effort::Due => PAGES_PER_ROUND,
             Effort::Everything => MAXIMUM_PAGES,
         };
-        let scope = self.handle.scope.clone();
-        let first = self.marketplace.ledger(move |ledger| ledger.first_payment_at(&scope)).await?;
+        // A listing that was under way ends with the mark of when it began.
+        let mut is_resumed = self.state.listing.is_some();
         for _ in 0..pages {
-            let Some(query) = next_query(&self.state, first) else {
+            let Some(query) = next_query(&self.state, self.events_since) else {
                 self.state.list.next_at = self.now().saturating_add(self.interval());
                 return Ok(());
             };
-            if self.effort == Effort::Due && self.budget.is_used_up() {
+            if self.effort == Effort::Due && self.list_budget.is_used_up() {
                 self.fail_listing(Failed::Otherwise, budget_used_up(), ErrorKind::Temporary);
                 return Ok(());
             }
             let goes_on = match self.page(&query).await {
-                Ok(page) => self.take_page(&query, page).await? == After::More,
+                Ok(page) => match self.take_page(&query, page).await? {
+                    After::More => true,
+                    After::Complete => {
+                        std::mem::take(&mut is_resumed) && self.effort == Effort::Everything
+                    }
+                },
                 Err(Error::Ledger(error)) => return Err(error.into()),
                 Err(error) => self.take_failure(&error),
             };
@@ -60,13 +65,23 @@ impl Round<'_> {
         self.summary.listed += page.events.len();
         // The contract lists the newest first.
         for event in page.events.iter().rev() {
-            let outcome = self.marketplace.record_listed_event(event, &self.handle).await?;
+            let recorded = self.marketplace.record_listed_event(event, &self.handle).await;
+            let outcome = match recorded {
+                // The ledger refuses this event, and works otherwise: it holds up no other.
+                Err(error @ Error::Ledger(LedgerError::Other(_))) => {
+                    self.summary.fail(&event.id, error.problem(), error.kind());
+                    continue;
+                }
+                recorded => recorded?,
+            };
             let is_new = matches!(outcome, EventOutcome::Recorded { .. } | EventOutcome::Early);
             self.summary.new += usize::from(is_new);
         }
         (self.progress)(&self.summary);
         let (now, interval) = (self.now(), self.interval());
-        let after = after_page(&mut self.state, query, page.cursor, page.as_of, now, interval);
+        // No time is that late, and the disk holds no later one.
+        let as_of = page.as_of.min(i64::MAX.unsigned_abs());
+        let after = after_page(&mut self.state, query, page.cursor, as_of, now, interval);
         if after == After::Complete && !self.is_draining {
             let scope = self.handle.scope.clone();
             self.marketplace
@@ -78,7 +93,7 @@ impl Round<'_> {
 
     /// Returns whether the listing goes on at once.
     fn take_failure(&mut self, error: &Error) -> bool {
-        let is_too_large = self.budget.meter.take_too_large();
+        let is_too_large = self.list_budget.meter.take_too_large();
         let failed = match error {
             // A page may be more than the memory of a call can hold.
             _ if is_too_large => Failed::TooLarge,

@@ -13,6 +13,8 @@ use crate::marketplace::{Error, Marketplace};
 
 /// The time between two looks at what is due.
 const TICK: Duration = Duration::from_secs(5);
+/// How long an account rests after the ledger has failed: nothing could be stored of what was put off.
+const REST: Duration = Duration::from_mins(1);
 /// How many accounts are served at the same time: each has one request under way.
 const ACCOUNTS_AT_ONCE: usize = 16;
 /// How many entries of the attention list a look writes to the log.
@@ -24,6 +26,7 @@ impl Marketplace {
     /// Reconciles what is due, at once and then every few seconds. It never returns.
     pub async fn reconcile_forever(self: Arc<Self>) {
         let mut rounds = JoinSet::new();
+        // The accounts whose round is under way, or that rest after the ledger has failed.
         let mut running: HashSet<String> = HashSet::new();
         let mut keys = HashMap::new();
         let places = Arc::new(Semaphore::new(ACCOUNTS_AT_ONCE));
@@ -44,8 +47,12 @@ impl Marketplace {
                         let (marketplace, places) = (Arc::clone(&self), Arc::clone(&places));
                         let task = rounds.spawn(async move {
                             // It is never closed.
-                            let _place = places.acquire_owned().await;
-                            marketplace.reconcile_account(installations).await;
+                            let place = places.acquire_owned().await;
+                            let (_, is_well) = marketplace.reconcile_account(installations).await;
+                            drop(place);
+                            if !is_well {
+                                tokio::time::sleep(REST).await;
+                            }
                         });
                         keys.insert(task.id(), account);
                     }
@@ -71,7 +78,7 @@ impl Marketplace {
     pub async fn reconcile_once(&self) -> ReconciliationSummary {
         let mut total = ReconciliationSummary::default();
         for (_, installations) in self.due_accounts().await {
-            total.add(self.reconcile_account(installations).await);
+            total.add(self.reconcile_account(installations).await.0);
         }
         total
     }
@@ -94,12 +101,13 @@ impl Marketplace {
         accounts
     }
 
-    /// Does a round for each installation of an account, one after the other.
+    /// Does a round for each installation of an account, one after the other. Returns also whether the ledger has
+    /// worked all the time.
     async fn reconcile_account(
         &self,
         installations: Vec<WatchedInstallation>,
-    ) -> ReconciliationSummary {
-        let mut total = ReconciliationSummary::default();
+    ) -> (ReconciliationSummary, bool) {
+        let (mut total, mut is_well) = (ReconciliationSummary::default(), true);
         for installation in installations {
             let begun = Instant::now();
             let done = self.reconcile_installation(&installation, Effort::Due, &|_| ()).await;
@@ -108,10 +116,13 @@ impl Marketplace {
                     log_round(&installation.id, &summary, begun.elapsed());
                     total.add(summary);
                 }
-                Err(error) => self.log_failure(&installation.id, &error),
+                Err(error) => {
+                    self.log_failure(&installation.id, &error);
+                    is_well = false;
+                }
             }
         }
-        total
+        (total, is_well)
     }
 
     fn log_failure(&self, installation: &str, error: &Error) {

@@ -1,120 +1,12 @@
-//! What needs a person: listed, accepted, resolved.
+//! What the entries of the attention list say: a sentence for a merchant, and what to do.
 
-use ledger::{AttentionClosed, AttentionCode, AttentionEntry, Scope};
+use ledger::{AttentionCode, AttentionEntry};
 
-use super::{Error, Marketplace};
-use crate::contract::types::{Mode, Problem};
+use crate::contract::types::Problem;
 use crate::money;
 
-/// How many entries are read of a mode.
-const LIMIT: u32 = 1000;
-
-/// Something that needs a person.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttentionItem {
-    /// Its number.
-    pub id: u64,
-    /// Test or live.
-    pub mode: Mode,
-    /// The payment's reference.
-    pub reference: Option<String>,
-    /// The provider's id of the payment.
-    pub payment: Option<String>,
-    /// Since when, in Unix seconds.
-    pub since: u64,
-    /// Until when somebody has to act, in Unix seconds.
-    pub due_by: Option<u64>,
-    /// What it is, and what to do.
-    pub problem: Problem,
-}
-
-impl Marketplace {
-    /// What needs a person in the workspace, in both modes, the oldest first.
-    ///
-    /// # Errors
-    ///
-    /// The ledger fails.
-    pub async fn attention(&self) -> Result<Vec<AttentionItem>, Error> {
-        let scopes = [Mode::Live, Mode::Test].map(|mode| self.scope(&self.workspace, mode));
-        let entries = self
-            .ledger(move |ledger| {
-                let mut entries = Vec::new();
-                for scope in &scopes {
-                    entries.extend(ledger.attention(scope, LIMIT)?);
-                }
-                Ok(entries)
-            })
-            .await?;
-        let mut items: Vec<AttentionItem> =
-            entries.into_iter().map(|entry| self.item(entry)).collect();
-        items.sort_by_key(|item| item.id);
-        Ok(items)
-    }
-
-    /// What needs a person in a scope, at most `limit` entries.
-    pub(super) async fn attention_of(
-        &self,
-        scope: Scope,
-        limit: u32,
-    ) -> Result<Vec<AttentionItem>, Error> {
-        let entries = self.ledger(move |ledger| ledger.attention(&scope, limit)).await?;
-        Ok(entries.into_iter().map(|entry| self.item(entry)).collect())
-    }
-
-    /// Accepts the money that an entry is about: an open payment is approved with what has arrived.
-    ///
-    /// # Errors
-    ///
-    /// There is no such open entry, it is not about money, or the ledger fails.
-    pub async fn accept_attention(&self, id: u64) -> Result<(), Error> {
-        let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
-        let closed = self
-            .ledger_at(move |ledger, now| ledger.accept_attention(&workspace, &provider, id, now))
-            .await?;
-        self.changes.send_replace(());
-        checked(closed, id)
-    }
-
-    /// Closes an entry, with a note of what a person has done.
-    ///
-    /// # Errors
-    ///
-    /// There is no such open entry, or the ledger fails.
-    pub async fn resolve_attention(&self, id: u64, note: &str) -> Result<(), Error> {
-        let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
-        let note = note.to_owned();
-        let closed = self
-            .ledger_at(move |ledger, now| {
-                ledger.resolve_attention(&workspace, &provider, id, &note, now)
-            })
-            .await?;
-        checked(closed, id)
-    }
-
-    fn item(&self, entry: AttentionEntry) -> AttentionItem {
-        let provider = &self.plugin().manifest().name;
-        AttentionItem {
-            id: entry.id,
-            mode: entry.mode.into(),
-            problem: problem(&entry, provider),
-            reference: entry.reference,
-            payment: entry.payment,
-            since: entry.since,
-            due_by: entry.details.due_by,
-        }
-    }
-}
-
-fn checked(closed: AttentionClosed, id: u64) -> Result<(), Error> {
-    match closed {
-        AttentionClosed::Done => Ok(()),
-        AttentionClosed::Unknown => Err(Error::AttentionUnknown(id)),
-        AttentionClosed::NotAcceptable => Err(Error::AttentionNotAcceptable(id)),
-    }
-}
-
 /// The sentence and the remedy of an entry.
-fn problem(entry: &AttentionEntry, provider: &str) -> Problem {
+pub(super) fn problem(entry: &AttentionEntry, provider: &str) -> Problem {
     let AttentionEntry { id, details, subject, .. } = entry;
     let payment = entry.payment.as_deref().unwrap_or("ID");
     let refund = format!(
@@ -154,9 +46,13 @@ fn problem(entry: &AttentionEntry, provider: &str) -> Problem {
             of(code, message, &[&refund, &accept])
         }
         code @ AttentionCode::Dispute => {
-            let status = details.status.as_deref().unwrap_or("open");
+            let status = match details.status.as_deref() {
+                Some("needs-response") => "It waits for your answer.",
+                Some("under-review") => "The bank decides.",
+                _ => "It is not decided.",
+            };
             let message =
-                format!("The customer disputes {amount} at their bank ({subject}, {status}).");
+                format!("The customer disputes {amount} at their bank ({subject}). {status}");
             let answer =
                 format!("Open the dispute in {provider}, and answer it with your evidence.");
             let wait = "Do not refund it as well: the bank may give the money back.";
@@ -204,24 +100,32 @@ fn problem(entry: &AttentionEntry, provider: &str) -> Problem {
         code @ AttentionCode::OutputsUnread => {
             let mode = entry.mode.as_str();
             let message =
-                format!("{mode} mode was uninstalled, and no flow has read its last outputs.");
+                format!("The {mode} mode was uninstalled, and no flow has read its last outputs.");
             let read = format!("Read them: run `host-test transitions --mode {mode}`.");
             of(code, message, &[&read, "Acknowledge the last position: this entry ends then."])
         }
         code @ AttentionCode::LedgerRestored => {
-            let mut message = "A backup was restored. No payment is created until the events since then are listed.".to_owned();
-            if !subject.is_empty() {
-                message = format!(
-                    "A backup was restored, and it is older than the events that {provider} still has. No payment is created until you decide."
-                );
-            }
-            let list = "Run `host-test reconcile`, or wait for `host-test serve` to do it.";
             let decide = format!(
-                "If the key may not list events: compare the payments with {provider} by hand, and then run `host-test attention resolve {id} --note TEXT`."
+                "Compare the payments with {provider} by hand, and then run `host-test attention resolve {id} --note TEXT`."
             );
-            of(code, message, &[list, &decide])
+            if !subject.is_empty() {
+                let message = format!(
+                    "A backup was restored that is older than the events that {provider} still has. No payment is created until you decide."
+                );
+                return of(code, message, &[&decide]);
+            }
+            let message = "A backup was restored. No payment is created until the events since then are listed.";
+            let list = "Run `host-test reconcile`, or wait for `host-test serve` to do it.";
+            let decide = format!("If the key may not list events: {}", lower_first(&decide));
+            of(code, message.to_owned(), &[list, &decide])
         }
     }
+}
+
+/// The sentence with a small first letter.
+fn lower_first(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 #[cfg(test)]
