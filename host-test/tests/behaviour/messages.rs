@@ -13,7 +13,7 @@ use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY};
 /// Ids, times and ports differ from run to run.
 const FILTERS: [(&str, &str); 8] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
-    (r"\b(cs|pi|re|evt|ch|we)_(test_|live_)?[A-Za-z0-9]{6,}", "${1}_${2}ID"),
+    (r"\b(cs|pi|re|evt|ch|we|du)_(test_|live_)?[A-Za-z0-9]{6,}", "${1}_${2}ID"),
     (r"installation=[0-9a-f]{32}", "installation=ID"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
     (r"(came|refused) (just now|\d+s ago|\d+m ago)", "$1 AGO"),
@@ -50,7 +50,7 @@ fn assert_unchanged(name: &str, text: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn help_of_every_command_is_unchanged() {
     let data = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 27] = [
+    let commands: [&[&str]; 32] = [
         &[],
         &["demo"],
         &["install"],
@@ -75,6 +75,11 @@ async fn help_of_every_command_is_unchanged() {
         &["bench", "webhook"],
         &["component"],
         &["inspect"],
+        &["attention"],
+        &["attention", "accept"],
+        &["attention", "resolve"],
+        &["ledger", "restored"],
+        &["year"],
         &["no-such-command"],
         &["pay", "--amount", "1"],
         &["install", "--provider-origin", "https://api.stripe.com=http://example.com"],
@@ -83,7 +88,7 @@ async fn help_of_every_command_is_unchanged() {
     for (number, words) in commands.into_iter().enumerate() {
         let mut command = host_test(data.path(), words);
         // The last ones are refusals of the command line itself.
-        if number < 24 {
+        if number < 29 {
             command.arg("--help");
         }
         command.env_remove("HOST_TEST_DATA_DIR").env_remove("COLUMNS");
@@ -164,6 +169,35 @@ async fn screens_of_payments_are_unchanged() {
     show(&["reconcile"]).await;
     show(&["payment", "no-such-order"]).await;
     assert_unchanged("payments", &text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn screens_of_attention_are_unchanged() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let mut text = screen(&host, &["attention"], None).await;
+    host.pay(&host.ask("order-1").await, "short").await;
+    host.pay(&host.ask("order-2").await, "euro").await;
+    host.pay(&host.ask("order-3").await, "4000 0000 0000 0259").await;
+    let mut show = async |arguments: &[&str]| {
+        text.push_str(&screen(&host, arguments, None).await);
+    };
+    show(&["cancel", "order-1"]).await;
+    show(&["reconcile"]).await;
+    show(&["attention"]).await;
+    show(&["attention", "accept", "1"]).await;
+    show(&["attention", "accept", "3"]).await;
+    show(&["attention", "resolve", "9", "--note", "done"]).await;
+    show(&["refund", "order-2", "--reference", "back"]).await;
+    show(&["attention", "resolve", "3", "--note", "answered"]).await;
+    show(&["attention"]).await;
+    show(&["transitions"]).await;
+    show(&["ledger", "restored"]).await;
+    show(&["pay", "--currency", "usd", "--reference", "order-4", "--amount", "5"]).await;
+    show(&["attention"]).await;
+    show(&["reconcile"]).await;
+    show(&["attention"]).await;
+    assert_unchanged("attention", &text);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fake_provider::signature;
 use host_test::marketplace::InstallOptions;
 use host_test::server::open_files;
+use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -105,4 +106,79 @@ async fn too_many_open_files_end_no_server() {
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     stream.write_all(request).await.unwrap();
     assert!(rest(&mut stream).await.ends_with("ok"));
+}
+
+/// The next line of a log that has this message.
+async fn logged(
+    log: &mut (impl tokio::io::AsyncBufRead + Unpin),
+    message: &str,
+) -> (Value, String) {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        let length = timeout(PATIENCE, log.read_line(&mut line)).await.unwrap().unwrap();
+        assert!(length > 0, "the log has ended");
+        let fields: Value = serde_json::from_str(&line).unwrap();
+        if fields["fields"]["message"].as_str().unwrap().starts_with(message) {
+            return (fields["fields"].clone(), line);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_names_deliveries_rounds_and_what_needs_a_person() {
+    let host = Host::start().await;
+    let installation = host.install(TEST_KEY).await.unwrap().installation;
+    let page = host.ask("order-1").await;
+    host.pay(&page, "short").await;
+    let (mut process, url) = serving(&host, Stdio::piped()).await;
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let (round, _) = logged(&mut log, "reconciled").await;
+    assert_eq!(
+        (&round["installation"], &round["listed"]),
+        (&installation.clone().into(), &1.into())
+    );
+    let (needed, _) = logged(&mut log, "a person is needed").await;
+    assert_eq!(
+        (&needed["code"], &needed["reference"]),
+        (&"amount-differs".into(), &"order-1".into())
+    );
+
+    let delivery = host.fake.unsent_delivery(false, "payment_intent.succeeded").unwrap();
+    let (_, path) = delivery.url.split_once("/link-webhook").unwrap();
+    for (signature, outcome, code) in [
+        (delivery.signature.as_str(), "duplicate", Value::Null),
+        ("t=1,v1=00", "refused", "signature-mismatch".into()),
+    ] {
+        let post = host.client.post(format!("{url}/link-webhook{path}"));
+        let post = post.header("stripe-signature", signature).body(delivery.body.clone());
+        post.send().await.unwrap();
+        let (line, text) = logged(&mut log, "delivery").await;
+        assert_eq!((&line["outcome"], &line["code"]), (&outcome.into(), &code), "{line}");
+        assert_eq!(line["installation"], installation);
+        assert!(line["microseconds"].as_u64().is_some() && line["plugin_microseconds"].is_u64());
+        let is_genuine = outcome == "duplicate";
+        assert_eq!(line["event"].as_str(), is_genuine.then_some(delivery.event.as_str()));
+        assert!(!text.contains(TEST_KEY) && !text.contains("whsec_"), "{text}");
+    }
+
+    let ready = host.client.get(format!("{url}/readyz")).send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+    let ready: Value = serde_json::from_slice(&ready.bytes().await.unwrap()).unwrap();
+    assert_eq!((&ready["ready"], &ready["attention"]), (&true.into(), &1.into()), "{ready}");
+    assert!(ready["listing_lag"].as_u64().unwrap() < 60, "{ready}");
+    let alive = host.client.get(format!("{url}/healthz")).send().await.unwrap();
+    assert_eq!(alive.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn store_that_does_not_answer_is_not_ready() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let ledger = host.data.path().join("ledger.sqlite");
+    let damage = rusqlite::Connection::open(&ledger).unwrap();
+    damage.execute_batch("ALTER TABLE attention RENAME TO gone").unwrap();
+    let url = |path| format!("{}/{path}", host.url);
+    let status = async |path| host.client.get(url(path)).send().await.unwrap().status();
+    assert_eq!((status("healthz").await, status("readyz").await.as_u16()), (StatusCode::OK, 503));
 }
