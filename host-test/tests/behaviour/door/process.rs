@@ -9,7 +9,7 @@ use host_test::server::open_files;
 use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -108,19 +108,28 @@ async fn too_many_open_files_end_no_server() {
     assert!(rest(&mut stream).await.ends_with("ok"));
 }
 
-/// The next line of a log that has this message.
-async fn logged(
-    log: &mut (impl tokio::io::AsyncBufRead + Unpin),
-    message: &str,
-) -> (Value, String) {
-    let mut line = String::new();
-    loop {
-        line.clear();
-        let length = timeout(PATIENCE, log.read_line(&mut line)).await.unwrap().unwrap();
-        assert!(length > 0, "the log has ended");
-        let fields: Value = serde_json::from_str(&line).unwrap();
-        if fields["fields"]["message"].as_str().unwrap().starts_with(message) {
-            return (fields["fields"].clone(), line);
+/// The log of a process, and the lines that nobody has asked for yet.
+struct Log {
+    lines: tokio::io::Lines<BufReader<ChildStderr>>,
+    seen: Vec<String>,
+}
+
+impl Log {
+    /// The next line with this message.
+    async fn next(&mut self, message: &str) -> (Value, String) {
+        let fields_of = |line: &str| -> Value {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["fields"].clone()
+        };
+        let is_wanted =
+            |line: &String| fields_of(line)["message"].as_str().unwrap().starts_with(message);
+        loop {
+            if let Some(index) = self.seen.iter().position(is_wanted) {
+                let line = self.seen.remove(index);
+                return (fields_of(&line), line);
+            }
+            let line = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap();
+            self.seen.push(line.expect("the log has not ended"));
         }
     }
 }
@@ -132,13 +141,14 @@ async fn log_names_deliveries_rounds_and_what_needs_a_person() {
     let page = host.ask("order-1").await;
     host.pay(&page, "short").await;
     let (mut process, url) = serving(&host, Stdio::piped()).await;
-    let mut log = BufReader::new(process.stderr.take().unwrap());
-    let (round, _) = logged(&mut log, "reconciled").await;
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let mut log = Log { lines, seen: Vec::new() };
+    let (round, _) = log.next("reconciled").await;
     assert_eq!(
         (&round["installation"], &round["listed"]),
         (&installation.clone().into(), &1.into())
     );
-    let (needed, _) = logged(&mut log, "a person is needed").await;
+    let (needed, _) = log.next("a person is needed").await;
     assert_eq!(
         (&needed["code"], &needed["reference"]),
         (&"amount-differs".into(), &"order-1".into())
@@ -153,7 +163,7 @@ async fn log_names_deliveries_rounds_and_what_needs_a_person() {
         let post = host.client.post(format!("{url}/link-webhook{path}"));
         let post = post.header("stripe-signature", signature).body(delivery.body.clone());
         post.send().await.unwrap();
-        let (line, text) = logged(&mut log, "delivery").await;
+        let (line, text) = log.next("delivery").await;
         assert_eq!((&line["outcome"], &line["code"]), (&outcome.into(), &code), "{line}");
         assert_eq!(line["installation"], installation);
         assert!(line["microseconds"].as_u64().is_some() && line["plugin_microseconds"].is_u64());
