@@ -46,6 +46,7 @@ impl Clock {
 }
 
 /// The system's time, in Unix seconds.
+#[must_use]
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

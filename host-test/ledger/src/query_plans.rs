@@ -117,6 +117,39 @@ fn use_reconciliation(ledger: &mut Ledger, scope: &Scope) {
     assert_eq!(outcome, EventOutcome::Recorded { has_closing: false });
 }
 
+fn use_what_follows_an_approval(ledger: &mut Ledger, scope: &Scope, paid: &StoredPayment) {
+    let because = Problem { code: "c".into(), message: "m".into(), remedy: Vec::new() };
+    let (_, refund) = ledger.reserved_refunds(paid).unwrap().remove(0);
+    ledger.record_refund_outcome(&refund.id, Some(&because), 3).unwrap();
+    ledger.release_refund(&refund.id, 3).unwrap();
+    for _ in 0..9 {
+        let failing = ledger.payment(scope, "r").unwrap().unwrap();
+        ledger.record_check_failed(&failing, Some(&because), 3).unwrap();
+    }
+    let failed = Refund {
+        id: "re_1".to_owned(),
+        payment: "pi_1".to_owned(),
+        has_failed: true,
+        amount: payment(PaymentStatus::Pending).amount,
+        failure: None,
+    };
+    for subject in [EventSubject::Refund(failed), EventSubject::Dispute(dispute("lost"))] {
+        let event = Event {
+            subject,
+            id: format!("evt_{}", ledger.attention_count("P").unwrap()),
+            ..event("", PaymentStatus::Approved)
+        };
+        ledger.record_event(scope, None, &event, &Refetch::Later, 3).unwrap();
+    }
+    let current = ledger.payment(scope, "r").unwrap().unwrap();
+    let less = Payment { refunded: Some(0), ..payment(PaymentStatus::Approved) };
+    let more = Payment { refunded: Some(4), ..payment(PaymentStatus::Approved) };
+    ledger.record_fetched(scope, &more, Some(current.version), 4).unwrap();
+    let current = ledger.payment(scope, "r").unwrap().unwrap();
+    ledger.record_fetched(scope, &less, Some(current.version), 4).unwrap();
+    ledger.record_unreachable(&current, 5).unwrap();
+}
+
 /// Calls every method of the ledger.
 fn use_everything(ledger: &mut Ledger) {
     let scope = Scope { workspace: "w".into(), provider: "P".into(), mode: Mode::Test };
@@ -175,36 +208,7 @@ fn use_everything(ledger: &mut Ledger) {
     let paid = StoredPayment { received: 10, ..stored };
     ledger.reserve_refund(&paid, "refund", None, 3).unwrap();
     ledger.reserved_refunds(&paid).unwrap();
-    let because = Problem { code: "c".into(), message: "m".into(), remedy: Vec::new() };
-    let (_, refund) = ledger.reserved_refunds(&paid).unwrap().remove(0);
-    ledger.record_refund_outcome(&refund.id, Some(&because), 3).unwrap();
-    ledger.release_refund(&refund.id, 3).unwrap();
-    for _ in 0..9 {
-        let failing = ledger.payment(&scope, "r").unwrap().unwrap();
-        ledger.record_check_failed(&failing, Some(&because), 3).unwrap();
-    }
-    let failed = Refund {
-        id: "re_1".to_owned(),
-        payment: "pi_1".to_owned(),
-        has_failed: true,
-        amount: payment(PaymentStatus::Pending).amount,
-        failure: None,
-    };
-    for subject in [EventSubject::Refund(failed), EventSubject::Dispute(dispute("lost"))] {
-        let event = Event {
-            subject,
-            id: format!("evt_{}", ledger.attention_count("P").unwrap()),
-            ..event("", PaymentStatus::Approved)
-        };
-        ledger.record_event(&scope, None, &event, &Refetch::Later, 3).unwrap();
-    }
-    let current = ledger.payment(&scope, "r").unwrap().unwrap();
-    let less = Payment { refunded: Some(0), ..payment(PaymentStatus::Approved) };
-    let more = Payment { refunded: Some(4), ..payment(PaymentStatus::Approved) };
-    ledger.record_fetched(&scope, &more, Some(current.version), 4).unwrap();
-    let current = ledger.payment(&scope, "r").unwrap().unwrap();
-    ledger.record_fetched(&scope, &less, Some(current.version), 4).unwrap();
-    ledger.record_unreachable(&current, 5).unwrap();
+    use_what_follows_an_approval(ledger, &scope, &paid);
     use_attention(ledger, &scope);
     let other = NewPayment { reference: "r2".to_owned(), ..new };
     let reserved = ledger.reserve(&scope, &other, 1).unwrap();

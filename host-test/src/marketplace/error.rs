@@ -13,8 +13,9 @@ use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
 use ledger::{InstallationState, LedgerError};
 use problems::{
-    mode_mismatch, origins_not_approved, other_account, paid_late, payment_unknown, payments_open,
-    reference_used, refund_reference_used, refund_too_large, refund_undecided,
+    attention_not_acceptable, attention_unknown, cursor_repeated, ledger_restored, mode_mismatch,
+    origins_not_approved, other_account, paid_late, payment_unknown, payments_open,
+    position_unknown, reference_used, refund_reference_used, refund_too_large, refund_undecided,
 };
 
 /// Why a use case failed.
@@ -287,31 +288,11 @@ impl Error {
             ),
             Self::RefundUndecided(references) => refund_undecided(references),
             Self::PaymentUnknown(mode) => payment_unknown(*mode),
-            Self::LedgerRestored => Problem::new(
-                "ledger-restored",
-                "A backup was restored. No payment is created until the events since then are listed.",
-                &["Run `host-test reconcile`. If it fails, see `host-test attention`."],
-            ),
-            Self::AttentionUnknown(id) => Problem::new(
-                "attention-unknown",
-                format!("No open entry of this workspace has the number {id}."),
-                &["Run `host-test attention`, which lists them."],
-            ),
-            Self::AttentionNotAcceptable(id) => Problem::new(
-                "attention-not-acceptable",
-                format!("Entry {id} is not about money that could be accepted."),
-                &["When it is done: run `host-test attention resolve ID --note TEXT`."],
-            ),
-            Self::CursorRepeated => Problem::new(
-                "plugin-cursor-repeated",
-                "The plugin lists the same page of events again and again.",
-                &["Report this to the plugin's author."],
-            ),
-            Self::PositionUnknown(position) => Problem::new(
-                "position-unknown",
-                format!("No transition has the position {position} yet. Nothing was acknowledged."),
-                &["Acknowledge a position that `host-test transitions` has shown."],
-            ),
+            Self::LedgerRestored => ledger_restored(),
+            Self::AttentionUnknown(id) => attention_unknown(*id),
+            Self::AttentionNotAcceptable(id) => attention_not_acceptable(*id),
+            Self::CursorRepeated => cursor_repeated(),
+            Self::PositionUnknown(position) => position_unknown(*position),
         }
     }
 }

@@ -36,8 +36,8 @@ async fn notices(host: &Host) -> Vec<String> {
     transitions.iter().filter_map(|told| told.notice().map(str::to_owned)).collect()
 }
 
-fn fault(kind: FaultKind, requests: &str, skip: usize) -> Option<Fault> {
-    Some(Fault { kind, requests: requests.to_owned(), skip, has_effect: false })
+fn fault(kind: FaultKind, requests: &str, skip: usize) -> Fault {
+    Fault { kind, requests: requests.to_owned(), skip, has_effect: false }
 }
 
 fn listings(host: &Host) -> usize {
@@ -63,7 +63,7 @@ async fn failing_payment_starves_no_other() {
     }
     let first = pages[0].rsplit('/').next().unwrap();
     let failing = format!("GET /v1/checkout/sessions/{first}");
-    host.fake.set_fault(fault(FaultKind::Failing, &failing, 0));
+    host.fake.set_fault(Some(fault(FaultKind::Failing, &failing, 0)));
     clock.advance(Duration::from_mins(11));
     let summary = background.reconcile_once().await;
     // The listing, which the key may not do, and the payment.
@@ -98,7 +98,7 @@ async fn failure_on_a_page_costs_that_page() {
     }
     host.pay(&page, PAYS).await;
     clock.advance(Duration::from_mins(11));
-    host.fake.set_fault(fault(FaultKind::Busy, "GET /v1/events", 1));
+    host.fake.set_fault(Some(fault(FaultKind::Busy, "GET /v1/events", 1)));
     let summary = background.reconcile_once().await;
     assert_eq!((summary.listed, summary.failed), (100, 1), "{summary:?}");
     assert_eq!(summary.failures[0].problem.code, "provider-busy");

@@ -269,8 +269,8 @@ fn restored_ledger_sells_no_paid_reference_again() {
     let existing = ledger.reserve(&scope(), &order, 53).unwrap();
     assert!(matches!(existing, Reservation::Existing(_)), "{existing:?}");
     // No position of before the restore is used again.
-    let last = ledger.transitions(&scope(), 0, 10).unwrap().pop().unwrap();
-    assert!(last.position > 1_000_000, "{}", last.position);
+    let newest = ledger.transitions(&scope(), 0, 10).unwrap().pop().unwrap();
+    assert!(newest.position > 1_000_000, "{}", newest.position);
 }
 
 #[test]

@@ -145,3 +145,43 @@ pub(super) fn refund_undecided(references: &[String]) -> Problem {
         ],
     )
 }
+
+pub(super) fn ledger_restored() -> Problem {
+    Problem::new(
+        "ledger-restored",
+        "A backup was restored. No payment is created until the events since then are listed.",
+        &["Run `host-test reconcile`. If it fails, see `host-test attention`."],
+    )
+}
+
+pub(super) fn attention_unknown(id: u64) -> Problem {
+    Problem::new(
+        "attention-unknown",
+        format!("No open entry of this workspace has the number {id}."),
+        &["Run `host-test attention`, which lists them."],
+    )
+}
+
+pub(super) fn attention_not_acceptable(id: u64) -> Problem {
+    Problem::new(
+        "attention-not-acceptable",
+        format!("Entry {id} is not about money that could be accepted."),
+        &[&format!("When it is done: run `host-test attention resolve {id} --note TEXT`.")],
+    )
+}
+
+pub(super) fn cursor_repeated() -> Problem {
+    Problem::new(
+        "plugin-cursor-repeated",
+        "The plugin lists the same page of events again and again.",
+        &["Report this to the plugin's author."],
+    )
+}
+
+pub(super) fn position_unknown(position: u64) -> Problem {
+    Problem::new(
+        "position-unknown",
+        format!("No transition has the position {position} yet. Nothing was acknowledged."),
+        &["Acknowledge a position that `host-test transitions` has shown."],
+    )
+}

@@ -65,21 +65,16 @@ pub fn after_page(
         state.listing = None;
         return After::More;
     }
-    match next {
-        Some(cursor) => {
-            state.listing = Some(Listing { since: query.since, cursor, as_of });
-            After::More
-        }
-        None => {
-            state.mark = Some(as_of);
-            state.listed_at = Some(now);
-            state.listing = None;
-            state.page_size = LARGEST_PAGE.min(state.page_size.saturating_mul(2));
-            state.list =
-                Progress { next_at: now.saturating_add(interval), failures: 0, problem: None };
-            After::Complete
-        }
+    if let Some(cursor) = next {
+        state.listing = Some(Listing { since: query.since, cursor, as_of });
+        return After::More;
     }
+    state.mark = Some(as_of);
+    state.listed_at = Some(now);
+    state.listing = None;
+    state.page_size = LARGEST_PAGE.min(state.page_size.saturating_mul(2));
+    state.list = Progress { next_at: now.saturating_add(interval), failures: 0, problem: None };
+    After::Complete
 }
 
 /// Why a page could not be listed.

@@ -96,7 +96,7 @@ impl Marketplace {
                     accounts.entry(key).or_default().push(installation);
                 }
             }
-            Err(error) => self.log_failure("", &error),
+            Err(error) => log_failure("", &error),
         }
         accounts
     }
@@ -117,17 +117,12 @@ impl Marketplace {
                     total.add(summary);
                 }
                 Err(error) => {
-                    self.log_failure(&installation.id, &error);
+                    log_failure(&installation.id, &error);
                     is_well = false;
                 }
             }
         }
         (total, is_well)
-    }
-
-    fn log_failure(&self, installation: &str, error: &Error) {
-        let code = error.problem().code;
-        tracing::warn!(installation, code, "reconciliation failed: {error}");
     }
 
     /// Writes the open entries of the attention list with a higher number to the log. Returns the highest one.
@@ -152,6 +147,11 @@ impl Marketplace {
         }
         last
     }
+}
+
+fn log_failure(installation: &str, error: &Error) {
+    let code = error.problem().code;
+    tracing::warn!(installation, code, "reconciliation failed: {error}");
 }
 
 fn log_round(installation: &str, summary: &ReconciliationSummary, time: Duration) {

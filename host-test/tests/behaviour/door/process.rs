@@ -129,7 +129,8 @@ impl Log {
                 return (fields_of(&line), line);
             }
             let line = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap();
-            self.seen.push(line.expect("the log has not ended"));
+            // The log has not ended.
+            self.seen.push(line.unwrap());
         }
     }
 }
