@@ -6,6 +6,7 @@
 mod answers;
 mod approvals;
 mod attention;
+mod attention_list;
 mod background_reads;
 mod checks;
 mod closing;
@@ -44,7 +45,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use answers::FetchOutcome;
-pub use attention::{AttentionClosed, AttentionCode, AttentionDetails, AttentionEntry};
+pub use attention::{AttentionCode, AttentionDetails};
+pub use attention_list::{AttentionClosed, AttentionEntry};
 pub use background_reads::{CountedAccount, Work};
 pub use checks::Checks;
 pub use delivery_summary::DeliverySummary;

@@ -82,7 +82,6 @@ fn use_attention(ledger: &mut Ledger, scope: &Scope) {
     let (code, details) = (AttentionCode::AccountCannotCharge, AttentionDetails::default());
     ledger.raise_attention(scope, code, "i", details, 4).unwrap();
     ledger.settle_attention(scope, code, "i", 4).unwrap();
-    ledger.needs_attention(scope, code).unwrap();
     assert!(!ledger.attention(scope, 10).unwrap().is_empty());
     for entry in ledger.attention_after("P", 0, 10).unwrap() {
         ledger.accept_attention("w", "P", entry.id, 4).unwrap();
