@@ -107,7 +107,7 @@ enum Command {
     Attention(attention::AttentionArgs),
     /// Lists missed events at the provider and checks unfinished payments
     Reconcile,
-    /// What has to be said about the data folder
+    /// Tells this program what happened to its data folder
     #[command(subcommand)]
     Ledger(reconcile::LedgerCommand),
     /// Deletes old events and transitions that no payment needs any more

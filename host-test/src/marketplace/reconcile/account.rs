@@ -108,6 +108,11 @@ impl Round<'_> {
         if !self.is_rejected {
             self.ask().await?;
         }
+        if self.effort == Effort::Everything {
+            // What asking has just found out. The background closes it in its next round.
+            self.marketplace.mark_closing(true);
+            self.marketplace.close_marked(&self.handle).await;
+        }
         self.store().await?;
         self.update_lag_attention().await?;
         if self.is_draining {

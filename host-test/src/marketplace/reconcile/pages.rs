@@ -5,6 +5,7 @@ use super::account::Round;
 use super::listing::{After, Failed, after_failure, after_page, next_query};
 use crate::contract::types::{EventPage, EventQuery, Problem, ProviderError};
 use crate::marketplace::{Error, ErrorKind};
+use crate::plugin::CallError;
 use ledger::{EventOutcome, LedgerError};
 
 /// How many pages a round of the background lists: then other work has its turn.
@@ -95,8 +96,9 @@ impl Round<'_> {
     fn take_failure(&mut self, error: &Error) -> bool {
         let is_too_large = self.list_budget.meter.take_too_large();
         let failed = match error {
-            // A page may be more than the memory of a call can hold.
             _ if is_too_large => Failed::TooLarge,
+            Error::Plugin(CallError::TimedOut) => Failed::Otherwise,
+            // A page may be more than the memory of a call can hold.
             Error::Plugin(_) => Failed::TooLarge,
             Error::Provider(error) if error.problem().code == TOO_LARGE => Failed::TooLarge,
             Error::Provider(ProviderError::PermissionMissing(_)) => Failed::Forbidden,
