@@ -36,6 +36,19 @@ pub struct AttentionEntry {
     pub since: u64,
 }
 
+/// An entry that is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedAttention {
+    /// The entry.
+    pub entry: AttentionEntry,
+    /// When it was closed, in Unix seconds.
+    pub at: u64,
+    /// `settled` by itself, `accepted` or `resolved` by a person.
+    pub by: String,
+    /// What the person has noted.
+    pub note: Option<String>,
+}
+
 /// What came of closing an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttentionClosed {
@@ -83,6 +96,27 @@ impl Ledger {
         ))?;
         let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), limit];
         let rows = statement.query_map(of_scope, read)?;
+        Ok(rows.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+    }
+
+    /// What needed a person in a scope and is closed, the last closed first, at most `limit` entries.
+    pub fn closed_attention(
+        &self,
+        scope: &Scope,
+        limit: u32,
+    ) -> Result<Vec<ClosedAttention>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS}, closed_at, closed_by, note
+             FROM attention LEFT JOIN payments ON payments.id = payment
+             WHERE attention.workspace = ?1 AND attention.provider = ?2 AND attention.mode = ?3
+                 AND closed_at IS NOT NULL
+             ORDER BY closed_at DESC LIMIT ?4"
+        ))?;
+        let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), limit];
+        let rows = statement.query_map(of_scope, |row| {
+            let (at, by, note) = (row.get(11)?, row.get(12)?, row.get(13)?);
+            Ok(read(row)?.map(|entry| ClosedAttention { entry, at, by, note }))
+        })?;
         Ok(rows.filter_map(Result::transpose).collect::<Result<_, _>>()?)
     }
 

@@ -208,6 +208,14 @@ impl Ledger {
                 read.sealed_installation
             ],
         )?;
+        // Other credentials may do what the earlier ones could not.
+        self.connection.execute(
+            "UPDATE reconciliations
+             SET list_at = 0, list_failures = 0, list_problem = NULL, is_listing_permitted = 1,
+                 ask_at = 0, ask_failures = 0, ask_problem = NULL
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND account = coalesce(?4, ?5)",
+            params![read.workspace, read.provider, mode.as_str(), account, read.id],
+        )?;
         Ok(stored == 1)
     }
 

@@ -46,7 +46,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use answers::FetchOutcome;
 pub use attention::{AttentionCode, AttentionDetails};
-pub use attention_list::{AttentionClosed, AttentionEntry};
+pub use attention_list::{AttentionClosed, AttentionEntry, ClosedAttention};
 pub use background_reads::{CountedAccount, Work};
 pub use checks::Checks;
 pub use delivery_summary::DeliverySummary;

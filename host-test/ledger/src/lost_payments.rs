@@ -50,8 +50,9 @@ pub(super) fn restore_payment(
     let attempt = Attempt::lost(attempt_id.clone(), payment.created_at);
     let status = match find_holder(connection, scope, reference)? {
         None => PaymentStatus::Pending,
-        // It came before: it was over when this one was made, which the backup does not know.
-        Some(holder) if is_earlier(&holder, payment) => {
+        // It came before, and was over when this one was made, which the backup does not know. Or it was made since,
+        // because nobody knew of this one: the customer has paid this one.
+        Some(holder) if is_earlier(&holder, payment) || is_unpaid(&holder, payment) => {
             end(connection, scope, &holder, now)?;
             PaymentStatus::Pending
         }
@@ -71,6 +72,13 @@ pub(super) fn restore_payment(
 
 fn is_earlier(holder: &StoredPayment, payment: &Payment) -> bool {
     holder.status != PaymentStatus::Approved && holder.attempt.reserved_at < payment.created_at
+}
+
+/// Whether the payment is paid, and the holder is not.
+fn is_unpaid(holder: &StoredPayment, payment: &Payment) -> bool {
+    payment.status == PaymentStatus::Approved
+        && holder.status != PaymentStatus::Approved
+        && holder.received == 0
 }
 
 /// Ends an attempt that another one has followed. Should its page still be open, it is closed.

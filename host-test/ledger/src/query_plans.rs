@@ -83,6 +83,7 @@ fn use_attention(ledger: &mut Ledger, scope: &Scope) {
     ledger.raise_attention(scope, code, "i", details, 4).unwrap();
     ledger.settle_attention(scope, code, "i", 4).unwrap();
     assert!(!ledger.attention(scope, 10).unwrap().is_empty());
+    assert!(!ledger.closed_attention(scope, 10).unwrap().is_empty());
     for entry in ledger.attention_after("P", 0, 10).unwrap() {
         ledger.accept_attention("w", "P", entry.id, 4).unwrap();
         ledger.resolve_attention("w", "P", entry.id, "done", 4).unwrap();

@@ -7,11 +7,18 @@ use serde_json::{Value, json};
 
 use super::CommandError;
 use super::output::{Output, badge, date, problem_json, steps};
-use crate::marketplace::{AttentionItem, Marketplace};
+use crate::json::set;
+use crate::marketplace::{AttentionItem, ClosedItem, Marketplace};
+
+/// How many closed entries of each mode are shown.
+const CLOSED_SHOWN: u32 = 50;
 
 /// The arguments of `attention`.
 #[derive(Args)]
 pub struct AttentionArgs {
+    /// Show the entries that were closed last, with their notes
+    #[arg(long)]
+    closed: bool,
     #[command(subcommand)]
     command: Option<AttentionCommand>,
 }
@@ -27,8 +34,8 @@ enum AttentionCommand {
     Resolve {
         /// The entry's number
         id: u64,
-        /// What was done, for whoever looks later
-        #[arg(long, value_name = "TEXT")]
+        /// What was done, for whoever looks later: see `attention --closed`
+        #[arg(long, value_name = "TEXT", value_parser = note)]
         note: String,
     },
 }
@@ -38,10 +45,13 @@ pub async fn attention(
     args: AttentionArgs,
 ) -> Result<Output, CommandError> {
     match args.command {
+        None if args.closed => closed(marketplace).await,
         None => list(marketplace).await,
         Some(AttentionCommand::Accept { id }) => {
             marketplace.accept_attention(id).await?;
-            let text = format!("Accepted. Entry {id} is closed.");
+            let text = format!(
+                "Accepted. Entry {id} is closed. If the flow was waiting, it is told Approved; if the payment was over, it stays so."
+            );
             Ok(Output::new(json!({ "accepted": id }), text))
         }
         Some(AttentionCommand::Resolve { id, note }) => {
@@ -49,6 +59,40 @@ pub async fn attention(
             Ok(Output::new(json!({ "resolved": id }), format!("Entry {id} is closed.")))
         }
     }
+}
+
+/// A note that says something.
+fn note(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("say what was done".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+async fn closed(marketplace: &Marketplace) -> Result<Output, CommandError> {
+    let items = marketplace.closed_attention(CLOSED_SHOWN).await?;
+    let text = |closed: &ClosedItem| {
+        let note = closed.note.as_deref().map_or_else(String::new, |note| format!(": {note}"));
+        let item = &closed.item;
+        format!(
+            "{} {}  {}  {}, {} {}{note}\n  {}",
+            badge(item.mode),
+            item.id,
+            item.reference.as_deref().unwrap_or_default(),
+            item.problem.code,
+            closed.by,
+            date(closed.at),
+            item.problem.message
+        )
+    };
+    let lines: Vec<String> = items.iter().map(text).collect();
+    let text =
+        if lines.is_empty() { "Nothing was closed yet.".to_owned() } else { lines.join("\n") };
+    let json = |closed: &ClosedItem| {
+        let mut json = item_json(&closed.item);
+        set(&mut json, "closed_at", closed.at);
+        set(&mut json, "closed_by", closed.by.as_str());
+        set(&mut json, "note", closed.note.clone());
+        json
+    };
+    Ok(Output::new(json!({ "closed": items.iter().map(json).collect::<Vec<_>>() }), text))
 }
 
 async fn list(marketplace: &Marketplace) -> Result<Output, CommandError> {

@@ -171,8 +171,12 @@ pub async fn uninstall(
     if let Some(until) = removed.draining_until {
         text = draining_text(&removed.open, until, provider);
     }
-    if let Some(left) = &removed.left {
-        text.push_str(&left_text(left, provider));
+    match &removed.left {
+        Some(left) if left.because.is_some() && removed.draining_until.is_some() => {
+            text.push_str(&kept_text(left, provider));
+        }
+        Some(left) => text.push_str(&left_text(left, provider)),
+        None => {}
     }
     let left = removed.left.as_ref().map(|left| {
         json!({
@@ -213,6 +217,15 @@ fn draining_text(open: &[OpenPayment], until: u64, provider: &str) -> String {
         date(until)
     );
     text
+}
+
+/// A webhook that is needed until the open payments have ended, at a provider that refuses or cannot be reached.
+fn kept_text(left: &LeftWebhook, provider: &str) -> String {
+    let endpoint = left.endpoint.as_deref().unwrap_or("(its id is not known)");
+    let because = left.because.as_ref().map_or("", |because| because.message.as_str());
+    format!(
+        "\nKeep this webhook until then: {endpoint}. {provider} could not be asked to close the payments: {because} If it cannot be asked later either, delete the webhook by hand after that time."
+    )
 }
 
 fn left_text(left: &LeftWebhook, provider: &str) -> String {

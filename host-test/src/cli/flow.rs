@@ -177,8 +177,9 @@ fn notice_text(notice: &str, details: &NoticeDetails) -> String {
 }
 
 fn line(payment: &StoredPayment) -> String {
+    let id = payment.remote_id.as_ref().map_or_else(String::new, |id| format!(" ({id})"));
     format!(
-        "{} — {} — {} (flow output: {}){}",
+        "{}{id} — {} — {} (flow output: {}){}",
         payment.reference,
         money::display(&payment.amount.clone().into()),
         payment.status.as_str(),

@@ -112,7 +112,7 @@ enum Command {
     Ledger(reconcile::LedgerCommand),
     /// Deletes old events and transitions that no payment needs any more
     Prune(flow::PruneArgs),
-    /// Takes deliveries: POST /link-webhook?provider=…, GET /healthz
+    /// Takes deliveries: POST /link-webhook?provider=…, GET /healthz, GET /readyz
     Serve(serve::ServeArgs),
     #[command(
         name = fake_provider::NAME,

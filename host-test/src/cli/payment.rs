@@ -107,6 +107,8 @@ pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, Com
     let mut text = headline(&view);
     if let Some(url) = &view.stored.checkout_url {
         let _ = write!(text, "\nThe customer pays here: {url}");
+    } else if view.stored.received > 0 && !ledger::is_final(view.stored.status) {
+        text.push_str("\nMoney has arrived that does not fit: see `host-test attention`.");
     }
     Ok(Output::new(json(&view), text))
 }
@@ -173,22 +175,35 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
     if let Some(Awaited::Provider(reason)) = view.provider.as_ref().map(|payment| &payment.awaits) {
         let _ = write!(text, "\nIt waits: {reason}");
     }
+    if let Some(Awaited::Completion(until)) = view.provider.as_ref().map(|payment| &payment.awaits)
+    {
+        let until = until.map_or_else(String::new, |until| format!(" until {}", date(until)));
+        let _ = write!(
+            text,
+            "\nIt is authorised. To take the money{until}: run `host-test complete {}`.",
+            args.id
+        );
+    }
     if view.stored.needs_refetch {
         text.push_str("\nThis has to be checked with the provider: do not rely on it until then.");
     }
     match (&view.provider, &view.problem) {
         (Some(payment), _) => {
             let provider = &marketplace.plugin().manifest().name;
+            let amount = |minor_units| {
+                let currency = payment.amount.currency.clone();
+                money::display(&Money { minor_units, currency })
+            };
             let _ = write!(
                 text,
                 "\n{provider} says now: {} ({}), received {}",
                 payment.status.as_str(),
                 payment.provider_status,
-                money::display(&Money {
-                    minor_units: payment.received,
-                    currency: payment.amount.currency.clone(),
-                })
+                amount(payment.received)
             );
+            if let Some(refunded) = payment.refunded.filter(|refunded| *refunded > 0) {
+                let _ = write!(text, ", refunded {}", amount(refunded));
+            }
             for dispute in &payment.disputes {
                 let _ = write!(text, "\n{}", dispute_text(dispute));
             }

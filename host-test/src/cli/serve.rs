@@ -46,6 +46,7 @@ pub async fn serve(
         marketplace.mode().await?.map_or_else(String::new, |mode| format!("{} ", badge(mode)));
     let url = format!("http://{address}/link-webhook?provider={provider_id}");
     print_listening(&badge, &url, as_json);
+    tracing::info!(%address, "listening");
     let marketplace = Arc::new(marketplace);
     let background = tokio::spawn(Arc::clone(&marketplace).reconcile_forever());
     let limits = open_files::raise()
@@ -53,6 +54,7 @@ pub async fn serve(
     crate::server::serve(listener, marketplace, limits, interrupted()).await;
     // It can be cancelled anywhere: it only fetches and commits transactions.
     background.abort();
+    tracing::info!("stopped");
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
 }
 

@@ -14,8 +14,9 @@ use crate::vault::VaultError;
 use ledger::{InstallationState, LedgerError};
 use problems::{
     attention_not_acceptable, attention_unknown, cursor_repeated, ledger_restored, mode_mismatch,
-    origins_not_approved, other_account, paid_late, payment_unknown, payments_open,
-    position_unknown, reference_used, refund_reference_used, refund_too_large, refund_undecided,
+    origins_not_approved, other_account, paid_late, payment_disputed, payment_unknown,
+    payments_open, position_unknown, reference_used, refund_reference_used, refund_too_large,
+    refund_undecided,
 };
 
 /// Why a use case failed.
@@ -95,6 +96,9 @@ pub enum Error {
     /// The payment is not paid, so nothing can be refunded.
     #[error("the payment is not paid")]
     PaymentNotPaid,
+    /// The payment is disputed, so that it cannot be refunded.
+    #[error("the payment is disputed")]
+    PaymentDisputed,
     /// The reference names a refund of this other amount.
     #[error("the reference was used for another refund")]
     RefundReferenceUsed(Money),
@@ -172,6 +176,7 @@ impl Error {
             | Self::PaymentsOpen(_)
             | Self::PaymentRefunded
             | Self::PaymentNotPaid
+            | Self::PaymentDisputed
             | Self::RefundReferenceUsed(_)
             | Self::RefundTooLarge(_)
             | Self::RefundUnknown
@@ -276,6 +281,7 @@ impl Error {
                 "This payment is not paid, so there is nothing to refund.",
                 &["To make sure that it is never paid, cancel it."],
             ),
+            Self::PaymentDisputed => payment_disputed(),
             Self::RefundReferenceUsed(amount) => refund_reference_used(amount),
             Self::RefundTooLarge(left) => refund_too_large(left),
             Self::RefundUnknown => Problem::new(

@@ -36,7 +36,7 @@ use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
 use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation};
 
-pub use attention::AttentionItem;
+pub use attention::{AttentionItem, ClosedItem};
 pub use closing::OpenPayment;
 pub use deliveries::DeliveryOutcome;
 pub use error::{Error, ErrorKind};

@@ -4,8 +4,8 @@ use super::handle::Handle;
 use super::payments::SEARCH_PAGES;
 use super::{Error, Marketplace};
 use crate::contract::types::{
-    Money, Problem, ProviderError, Refund, RefundRequest, RefundSearch, RefundSearchResult,
-    RefundStatus,
+    Dispute, DisputeStatus, Money, Problem, ProviderError, Refund, RefundRequest, RefundSearch,
+    RefundSearchResult, RefundStatus,
 };
 use ledger::{RefundReservation, ReservedRefund, StoredPayment};
 
@@ -32,7 +32,13 @@ impl Marketplace {
         let remote_id = stored.remote_id.clone().ok_or(Error::NoRemoteId)?;
         let mode = handle.mode();
         let fetched = self.fetch(&handle, &remote_id).await?;
-        let (stored, _) = fetched.ok_or(Error::PaymentUnknown(mode))?;
+        let (stored, answer) = fetched.ok_or(Error::PaymentUnknown(mode))?;
+        // The bank may give the money back as well.
+        let holds_the_money =
+            |dispute: &Dispute| !dispute.is_refundable && dispute.status != DisputeStatus::Won;
+        if answer.disputes.iter().any(holds_the_money) {
+            return Err(Error::PaymentDisputed);
+        }
         // Also money that came for a canceled payment, or less than was asked for, can be given back.
         if stored.received == 0 {
             return Err(Error::PaymentNotPaid);

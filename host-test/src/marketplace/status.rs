@@ -212,7 +212,7 @@ fn attention_check(attention: &[AttentionItem]) -> Check {
         let separator = if about.is_empty() { "" } else { ": " };
         format!("{about}{separator}{}", item.problem.message)
     });
-    let message = format!("Something needs your decision. {}", lines.collect::<Vec<_>>().join(" "));
+    let message = format!("This needs a person. {}", lines.collect::<Vec<_>>().join(" "));
     let step = "Run `host-test attention`, which says what to do about each.";
     check(ID, Verdict::Warn, Problem::new("", message, &[step]))
 }

@@ -195,3 +195,18 @@ async fn restored_backup_sells_no_paid_reference_again() {
     let positions = restored.transitions(None, 0, 100).await.unwrap();
     assert!(positions.last().unwrap().position > 1_000_000);
 }
+
+#[tokio::test]
+async fn disputed_payment_is_not_refunded_as_well() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, "4000 0000 0000 0259").await;
+    let refused = host.marketplace.refund("order-1", "r1", None).await.unwrap_err();
+    assert_eq!(refused.problem().code, "payment-disputed");
+    let intent = host.marketplace.payment("order-1").await.unwrap().stored.remote_id.unwrap();
+    host.fake.close_dispute(false, &intent, "won");
+    host.marketplace.refund("order-1", "r1", None).await.unwrap();
+    let list = host.ask_stripe(TEST_KEY, "/v1/refunds").await;
+    assert_eq!(list["data"].as_array().unwrap().len(), 1);
+}

@@ -183,13 +183,16 @@ async fn screens_of_attention_are_unchanged() {
         text.push_str(&screen(&host, arguments, None).await);
     };
     show(&["cancel", "order-1"]).await;
+    show(&["pay", "--currency", "usd", "--reference", "order-1", "--amount", "10.50"]).await;
     show(&["reconcile"]).await;
     show(&["attention"]).await;
     show(&["attention", "accept", "1"]).await;
     show(&["attention", "accept", "4"]).await;
     show(&["attention", "resolve", "9", "--note", "done"]).await;
     show(&["refund", "order-2", "--reference", "back"]).await;
+    show(&["attention", "resolve", "4", "--note", " "]).await;
     show(&["attention", "resolve", "4", "--note", "answered"]).await;
+    show(&["attention", "--closed"]).await;
     show(&["attention"]).await;
     show(&["transitions"]).await;
     show(&["ledger", "restored"]).await;

@@ -315,3 +315,24 @@ fn restored_attempt_that_followed_another_is_approved() {
     let checks = ledger.payments_to_check(&scope(), "i", crate::Checks::Due, 10, 10).unwrap();
     assert_eq!(checks.len(), 2);
 }
+
+#[test]
+fn restored_payment_that_is_paid_ends_the_page_that_followed_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = ledger(directory.path());
+    let installation = ledger.installation("i").unwrap().unwrap();
+    let mode = crate::types::Mode::Test;
+    assert!(ledger.store_installation(&installation, &[1], &[2], mode, None, 2).unwrap());
+    // The ledger knows a page that was made after the lost one, at second 100 of the provider's clock.
+    let lost = Payment {
+        id: "pi_0".to_owned(),
+        aliases: vec!["pi_0".to_owned()],
+        attempt_id: Some("lost".to_owned()),
+        ..payment(PaymentStatus::Approved, 0)
+    };
+    let subject = EventSubject::Payment(Box::new(lost));
+    record(&mut ledger, &Event { subject, ..event("evt_0", PaymentStatus::Approved, 90) });
+    assert_eq!(outputs(&ledger), ["Pending", "Rejected", "Approved"]);
+    assert!(attention(&ledger).is_empty());
+    assert_eq!(ledger.payments_to_close(&scope(), 10, 10).unwrap().len(), 1);
+}

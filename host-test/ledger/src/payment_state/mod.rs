@@ -217,9 +217,10 @@ pub fn plan(known: Known<'_>, news: News<'_>) -> Step {
     };
     next.settles_money = is_final(next.state.status);
     next.attention = (has_mismatch && !next.settles_money).then_some(Attention::AmountDiffers);
-    // The page of a payment that is final or authorised must not be offered again.
-    next.page_is_over =
-        is_final(next.state.status) || matches!(payment.awaits, Awaited::Completion(_));
+    // The page of a payment that is final, paid or authorised must not be offered again.
+    next.page_is_over = is_final(next.state.status)
+        || has_mismatch
+        || matches!(payment.awaits, Awaited::Completion(_));
     Step::Take(next.telling(known))
 }
 
@@ -274,10 +275,12 @@ impl Plan {
     /// A person accepts the money that has arrived: an open payment is approved.
     fn accepting(known: Known<'_>) -> Self {
         let mut next = Self { settles_money: true, ..Self::unchanged(known) };
-        if !is_final(known.state.status) {
-            next.state.status = PaymentStatus::Approved;
-            next.page_is_over = true;
+        // An attempt that was over stays so, and the flow is told nothing.
+        if is_final(known.state.status) {
+            return next;
         }
+        next.state.status = PaymentStatus::Approved;
+        next.page_is_over = true;
         next.telling(known)
     }
 

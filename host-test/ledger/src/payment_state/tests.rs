@@ -177,9 +177,12 @@ fn accepted_misfit_is_approved() {
     assert_eq!(next.tells, Some((Output::Approved, true)));
     assert!(next.settles_money);
     known.state.status = PaymentStatus::Canceled;
-    known.told = Some((Output::Rejected, true));
-    let next = taken(plan(known, News::Accepted));
-    assert_eq!((next.state.status, next.tells), (PaymentStatus::Canceled, None));
+    // Also an attempt that the flow was told nothing of, because a backup had lost it.
+    for told in [Some((Output::Rejected, true)), None] {
+        known.told = told;
+        let next = taken(plan(known, News::Accepted));
+        assert_eq!((next.state.status, next.tells), (PaymentStatus::Canceled, None));
+    }
 }
 
 #[test]

@@ -57,6 +57,8 @@ CREATE INDEX open_attention ON attention (workspace, provider, mode, id) WHERE c
 CREATE INDEX all_open_attention ON attention (provider, id) WHERE closed_at IS NULL;
 CREATE INDEX attention_of_a_payment ON attention (payment, code);
 CREATE INDEX closed_attention ON attention (closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX closed_attention_of_a_scope ON attention (workspace, provider, mode, closed_at)
+    WHERE closed_at IS NOT NULL;
 
 -- When the provider is asked about a payment next. NULL: it does not have to be asked.
 ALTER TABLE payments ADD COLUMN check_at INTEGER;

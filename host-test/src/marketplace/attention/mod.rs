@@ -2,7 +2,7 @@
 
 mod messages;
 
-use ledger::{AttentionClosed, AttentionEntry, Scope};
+use ledger::{AttentionClosed, AttentionEntry, ClosedAttention, Scope};
 
 use super::{Error, Marketplace};
 use crate::contract::types::{Mode, Problem};
@@ -29,6 +29,19 @@ pub struct AttentionItem {
     pub problem: Problem,
 }
 
+/// Something that needed a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClosedItem {
+    /// What it was.
+    pub item: AttentionItem,
+    /// When it was closed, in Unix seconds.
+    pub at: u64,
+    /// `settled` by itself, `accepted` or `resolved` by a person.
+    pub by: String,
+    /// What the person has noted.
+    pub note: Option<String>,
+}
+
 impl Marketplace {
     /// What needs a person in the workspace, in both modes, the oldest first.
     ///
@@ -50,6 +63,32 @@ impl Marketplace {
             entries.into_iter().map(|entry| self.item(entry)).collect();
         items.sort_by_key(|item| item.id);
         Ok(items)
+    }
+
+    /// What needed a person in the workspace and is closed, the last closed first, at most `limit` entries of each
+    /// mode.
+    ///
+    /// # Errors
+    ///
+    /// The ledger fails.
+    pub async fn closed_attention(&self, limit: u32) -> Result<Vec<ClosedItem>, Error> {
+        let scopes = [Mode::Live, Mode::Test].map(|mode| self.scope(&self.workspace, mode));
+        let closed = self
+            .ledger(move |ledger| {
+                let mut closed = Vec::new();
+                for scope in &scopes {
+                    closed.extend(ledger.closed_attention(scope, limit)?);
+                }
+                Ok(closed)
+            })
+            .await?;
+        let closed = closed.into_iter().map(|ClosedAttention { entry, at, by, note }| ClosedItem {
+            item: self.item(entry),
+            at,
+            by,
+            note,
+        });
+        Ok(closed.collect())
     }
 
     /// What needs a person in a scope, at most `limit` entries.

@@ -185,3 +185,11 @@ pub(super) fn position_unknown(position: u64) -> Problem {
         &["Acknowledge a position that `host-test transitions` has shown."],
     )
 }
+
+pub(super) fn payment_disputed() -> Problem {
+    Problem::new(
+        "payment-disputed",
+        "The customer disputes this payment at their bank, so it cannot be refunded now: the bank may give the money back as well.",
+        &["Answer the dispute: `host-test attention` says until when."],
+    )
+}

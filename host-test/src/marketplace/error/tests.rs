@@ -33,6 +33,7 @@ fn errors() -> Vec<Error> {
         }]),
         Error::PaymentRefunded,
         Error::PaymentNotPaid,
+        Error::PaymentDisputed,
         Error::RefundReferenceUsed(amount.clone()),
         Error::RefundTooLarge(amount.clone()),
         Error::RefundTooLarge(Money { minor_units: 0, ..amount.clone() }),
