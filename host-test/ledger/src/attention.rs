@@ -126,12 +126,13 @@ pub(super) fn raise(
                  AND coalesce(payment, 0) = coalesce(?6, 0) AND closed_by = 'settled'",
         )?
         .execute(params![scope.workspace, scope.provider, mode, code, new.subject, new.payment])?;
-    connection
+    let details = serde_json::to_string(&new.details).unwrap_or_default();
+    // Updated first: an insert that meets a row would use up a number.
+    let known = connection
         .prepare_cached(
-            "INSERT INTO attention
-                 (workspace, provider, mode, code, subject, payment, details, since)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT DO UPDATE SET details = ?7",
+            "UPDATE attention SET details = ?7
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND code = ?4 AND subject = ?5
+                 AND coalesce(payment, 0) = coalesce(?6, 0)",
         )?
         .execute(params![
             scope.workspace,
@@ -140,7 +141,25 @@ pub(super) fn raise(
             code,
             new.subject,
             new.payment,
-            serde_json::to_string(&new.details).unwrap_or_default(),
+            details
+        ])?;
+    if known > 0 {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO attention
+                 (workspace, provider, mode, code, subject, payment, details, since)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            scope.workspace,
+            scope.provider,
+            mode,
+            code,
+            new.subject,
+            new.payment,
+            details,
             now
         ])?;
     Ok(())

@@ -187,11 +187,11 @@ async fn screens_of_attention_are_unchanged() {
     show(&["reconcile"]).await;
     show(&["attention"]).await;
     show(&["attention", "accept", "1"]).await;
-    show(&["attention", "accept", "4"]).await;
+    show(&["attention", "accept", "3"]).await;
     show(&["attention", "resolve", "9", "--note", "done"]).await;
     show(&["refund", "order-2", "--reference", "back"]).await;
-    show(&["attention", "resolve", "4", "--note", " "]).await;
-    show(&["attention", "resolve", "4", "--note", "answered"]).await;
+    show(&["attention", "resolve", "3", "--note", " "]).await;
+    show(&["attention", "resolve", "3", "--note", "answered"]).await;
     show(&["attention", "--closed"]).await;
     show(&["attention"]).await;
     show(&["transitions"]).await;

@@ -15,6 +15,8 @@ pub struct Shop {
 impl Shop {
     /// Starts a fake that delivers nowhere.
     pub async fn open() -> Self {
+        // An error means that one is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let fake = FakeStripe::start(listener, Client::new(), Box::new(|_| None)).unwrap();
         Self { fake, client: Client::new() }

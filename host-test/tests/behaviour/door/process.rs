@@ -94,13 +94,10 @@ async fn too_many_open_files_end_no_server() {
     for _ in 0..10 {
         connections.push(connect(&url).await);
     }
-    let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-    let line = timeout(PATIENCE, log.next_line()).await.unwrap().unwrap().unwrap();
-    let line: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(
-        (&line["level"], &line["fields"]["message"]),
-        (&"WARN".into(), &"A connection could not be accepted.".into())
-    );
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let mut log = Log { lines, seen: Vec::new() };
+    let (_, line) = log.next("A connection could not be accepted.").await;
+    assert!(line.contains(r#""level":"WARN""#), "{line}");
     drop(connections);
     let mut stream = connect(&url).await;
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
