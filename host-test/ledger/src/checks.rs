@@ -9,7 +9,7 @@ use super::stored_payment::{Scope, StoredPayment};
 use super::{Ledger, LedgerError};
 use crate::types::Problem;
 
-/// How many failures in a row to ask about one payment need a person: some hours.
+/// How many failures in a row to ask about one payment need a person: about an hour.
 const FAILURES_FOR_ATTENTION: u32 = 8;
 /// The time between two tries to read an approved payment again, in seconds, after a failure.
 const REVIEW_BACK_OFF: u64 = 86_400;

@@ -148,7 +148,8 @@ fn dispute_is_told_when_it_is_opened_and_closed() {
                 if status == "won" { &[] } else { &[AttentionCode::Dispute] };
             assert_eq!(attention(&ledger), expected, "{status}");
         }
-        // An event that comes late opens nothing again.
+        // It is told once, and an event that comes late opens nothing again.
+        record(&mut ledger, &dispute_event("again", "won", 300));
         record(&mut ledger, &dispute_event("late", "needs-response", 1));
         assert!(attention(&ledger).is_empty());
         assert_eq!(notices(&ledger), [told("disputed", 10), told("dispute-closed", 10)]);
