@@ -16,7 +16,7 @@ use problems::{
     attention_not_acceptable, attention_unknown, cursor_repeated, ledger_restored, mode_mismatch,
     origins_not_approved, other_account, paid_late, payment_disputed, payment_unknown,
     payments_open, position_unknown, reference_used, refund_reference_used, refund_too_large,
-    refund_undecided,
+    refund_undecided, refund_unknown,
 };
 
 /// Why a use case failed.
@@ -284,14 +284,7 @@ impl Error {
             Self::PaymentDisputed => payment_disputed(),
             Self::RefundReferenceUsed(amount) => refund_reference_used(amount),
             Self::RefundTooLarge(left) => refund_too_large(left),
-            Self::RefundUnknown => Problem::new(
-                "refund-unknown",
-                "The provider had an internal error with this refund. It may still be carried out.",
-                &[
-                    "Check in the provider's dashboard whether the payment was refunded.",
-                    "If it was not within a day, refund it with another reference.",
-                ],
-            ),
+            Self::RefundUnknown => refund_unknown(),
             Self::RefundUndecided(references) => refund_undecided(references),
             Self::PaymentUnknown(mode) => payment_unknown(*mode),
             Self::LedgerRestored => ledger_restored(),

@@ -193,3 +193,14 @@ pub(super) fn payment_disputed() -> Problem {
         &["Answer the dispute: `host-test attention` says until when."],
     )
 }
+
+pub(super) fn refund_unknown() -> Problem {
+    Problem::new(
+        "refund-unknown",
+        "The provider had an internal error with this refund. It may still be carried out.",
+        &[
+            "Check in the provider's dashboard whether the payment was refunded.",
+            "If it was not within a day, refund it with another reference.",
+        ],
+    )
+}
