@@ -129,7 +129,7 @@ pub struct Lag {
 }
 
 impl Ledger {
-    /// The reconciliation of an account. `account` is empty where it is not known.
+    /// The reconciliation of an account. `account` is the installation's id where it is not known.
     pub fn reconciliation(
         &self,
         scope: &Scope,

@@ -17,9 +17,9 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::contract::types::{Mode, Problem};
-use crate::egress::{OriginOverride, client, redirect};
-use crate::marketplace::{Error, Marketplace, Options};
+use crate::contract::types::{CaptureMethod, Mode, Money, Problem};
+use crate::egress::{Credentials, OriginOverride, client, redirect};
+use crate::marketplace::{Error, InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::plugin::Plugin;
 use crate::{bundled, server};
 use soak::{SoakArgs, soak};
@@ -146,6 +146,29 @@ async fn demo(quiet: bool) -> Result<Summary> {
     drop(stop);
     served.await?;
     Ok(Summary { json, text })
+}
+
+/// An order of a flow, in US dollars.
+fn order(reference: String, minor_units: u64) -> PaymentOrder {
+    PaymentOrder {
+        reference,
+        amount: Money { minor_units, currency: "usd".to_owned() },
+        description: None,
+        success_url: "https://example.com/thank-you".to_owned(),
+        cancel_url: None,
+        expires_at: None,
+        capture_method: CaptureMethod::Automatic,
+    }
+}
+
+/// An install with a key alone.
+fn install_options(key: &str) -> InstallOptions {
+    InstallOptions {
+        credentials: Credentials::new([("api-key".to_owned(), key.to_owned().into())]),
+        mode: None,
+        webhook_is_manual: None,
+        approve_origins: false,
+    }
 }
 
 /// Starts a fake Stripe that delivers to the overrides.

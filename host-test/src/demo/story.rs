@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use fake_provider::FakeStripe;
-use secrecy::SecretString;
 
-use super::ensure;
-use crate::contract::types::{CaptureMethod, Mode, Money, Verdict};
-use crate::egress::Credentials;
-use crate::marketplace::{Connection, InstallOptions, Marketplace, PaymentOrder};
+use super::{ensure, install_options, order};
+use crate::contract::types::{Mode, Verdict};
+use crate::marketplace::{Connection, Marketplace};
 use ledger::{Told, Transition};
 
 /// How long the demo waits for a delivery.
@@ -44,14 +42,7 @@ impl Story {
     }
 
     pub async fn install(&self, key: &str) -> Result<Connection> {
-        let key = ("api-key".to_owned(), SecretString::from(key));
-        let options = InstallOptions {
-            credentials: Credentials::new([key]),
-            mode: None,
-            webhook_is_manual: None,
-            approve_origins: false,
-        };
-        Ok(self.marketplace.install(options).await?)
+        Ok(self.marketplace.install(install_options(key)).await?)
     }
 
     pub fn show_connection(&self, connection: &Connection, mode: Mode) -> Result<()> {
@@ -82,15 +73,7 @@ impl Story {
 
     /// The flow creates a payment. Returns the URL of its page.
     pub async fn ask(&mut self, reference: &str, minor_units: u64) -> Result<String> {
-        let request = PaymentOrder {
-            reference: reference.to_owned(),
-            amount: Money { minor_units, currency: "usd".to_owned() },
-            description: None,
-            success_url: "https://example.com/thank-you".to_owned(),
-            cancel_url: None,
-            expires_at: None,
-            capture_method: CaptureMethod::Automatic,
-        };
+        let request = order(reference.to_owned(), minor_units);
         let shown = crate::money::display(&request.amount);
         let view = self.marketplace.pay(request).await?;
         self.say(&format!("   The flow creates a payment of {shown} ({reference})."));

@@ -11,12 +11,11 @@ use fake_provider::{FakeStripe, set_clock};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{Summary, TEST_KEY, ensure, replaced, start_fake};
+use super::{Summary, TEST_KEY, ensure, install_options, order, replaced, start_fake};
 use crate::bundled;
 use crate::clock::{Clock, now};
-use crate::contract::types::{CaptureMethod, Money};
-use crate::egress::{Credentials, client};
-use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
+use crate::egress::client;
+use crate::marketplace::{Marketplace, Options};
 use crate::plugin::Plugin;
 use crate::server::{Limits, serve};
 use ledger::types::PaymentStatus;
@@ -127,12 +126,7 @@ impl Shop {
         let marketplace = Arc::new(Marketplace::open(plugin, &options)?);
         let served = Arc::clone(&marketplace);
         tokio::spawn(serve(listener, served, Limits::default(), std::future::pending()));
-        let options = InstallOptions {
-            credentials: Credentials::new([("api-key".to_owned(), TEST_KEY.to_owned().into())]),
-            mode: None,
-            webhook_is_manual: None,
-            approve_origins: false,
-        };
+        let options = install_options(TEST_KEY);
         marketplace.install(options).await?;
         fake.set_delivery_disorder(Some(args.seed));
         let random = fastrand::Rng::with_seed(args.seed);
@@ -151,15 +145,7 @@ impl Shop {
     /// A flow asks for a payment. Six of ten customers pay, some of them at the second try; three go away, and one
     /// pays and is given the money back or disputes the payment.
     async fn order(&mut self) -> Result<()> {
-        let order = PaymentOrder {
-            reference: format!("order-{}", self.orders),
-            amount: Money { minor_units: 1050, currency: "usd".to_owned() },
-            description: None,
-            success_url: "https://example.com/thank-you".to_owned(),
-            cancel_url: None,
-            expires_at: None,
-            capture_method: CaptureMethod::Automatic,
-        };
+        let order = order(format!("order-{}", self.orders), 1050);
         self.orders += 1;
         let view = self.marketplace.pay(order).await?;
         let page = view.stored.checkout_url.context("there is no page")?;

@@ -185,8 +185,15 @@ async fn every_workspace_is_reconciled() {
     second.install(super::host::options("sk_test_51SecondAccount")).await.unwrap();
     let page = second.pay(request("order-1", 1050)).await.unwrap().stored.checkout_url.unwrap();
     host.is_paid_in_silence("order-1").await;
-    // The provider does not answer for the first account.
+    let path = "/v1/webhook_endpoints";
+    let webhooks = host.ask_stripe("sk_test_51SecondAccount", path).await;
+    let id = webhooks["data"][0]["id"].as_str().unwrap();
+    let url = format!("http://{}{path}/{id}", host.fake.address());
+    host.client.delete(url).bearer_auth("sk_test_51SecondAccount").send().await.unwrap();
     host.pay(&page, PAYS).await;
+    // No delivery has told it.
+    let told = second.transitions(None, 0, 10).await.unwrap();
+    assert_eq!(told.last().unwrap().output(), Some("Pending"));
     clock.advance(Duration::from_mins(11));
     background.reconcile_once().await;
     let told = second.transitions(None, 0, 10).await.unwrap();

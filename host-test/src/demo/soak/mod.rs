@@ -22,12 +22,11 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::{Summary, TEST_KEY, ensure, replaced, start_fake};
+use super::{Summary, TEST_KEY, ensure, install_options, order, replaced, start_fake};
 use crate::bundled;
 use crate::clock::Clock;
-use crate::contract::types::{CaptureMethod, Money};
-use crate::egress::{Credentials, client};
-use crate::marketplace::{ErrorKind, InstallOptions, Marketplace, Options, PaymentOrder};
+use crate::egress::client;
+use crate::marketplace::{ErrorKind, Marketplace, Options};
 use crate::plugin::Plugin;
 use operator::Operator;
 use sender::{Shared, post};
@@ -182,12 +181,7 @@ async fn kill_repeatedly(
 async fn open(data: &Path, provider: &str, workspace: &str) -> Result<Marketplace> {
     let marketplace = open_with(data, provider, workspace, Clock::default()).await?;
     let key = if workspace == WORKSPACES[1] { RESTRICTED_KEY } else { TEST_KEY };
-    let options = InstallOptions {
-        credentials: Credentials::new([("api-key".to_owned(), key.to_owned().into())]),
-        mode: None,
-        webhook_is_manual: None,
-        approve_origins: false,
-    };
+    let options = install_options(key);
     marketplace.install(options).await?;
     Ok(marketplace)
 }
@@ -210,15 +204,7 @@ async fn open_with(
 
 /// Asks for a payment until there is one, and returns its page.
 async fn ask(marketplace: &Marketplace, reference: String) -> Result<String> {
-    let request = PaymentOrder {
-        reference,
-        amount: Money { minor_units: 1050, currency: "usd".to_owned() },
-        description: None,
-        success_url: "https://example.com/thank-you".to_owned(),
-        cancel_url: None,
-        expires_at: None,
-        capture_method: CaptureMethod::Automatic,
-    };
+    let request = order(reference, 1050);
     loop {
         match marketplace.pay(request.clone()).await {
             Ok(view) => return view.stored.checkout_url.context("there is no page to pay on"),
