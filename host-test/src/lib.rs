@@ -13,6 +13,7 @@ pub mod contract;
 mod conversions;
 pub mod demo;
 pub mod egress;
+pub mod foreign;
 mod json;
 mod log;
 pub mod marketplace;

@@ -50,19 +50,8 @@ impl ProviderError {
 }
 
 impl WebhookError {
-    /// Changes the problem and keeps the case.
-    pub(crate) fn map(self, change: impl FnOnce(Problem) -> Problem) -> Self {
-        match self {
-            Self::Unverified(problem) => Self::Unverified(change(problem)),
-            Self::Refused(problem) => Self::Refused(change(problem)),
-            Self::Unavailable(problem) => Self::Unavailable(change(problem)),
-            Self::Other(problem) => Self::Other(change(problem)),
-        }
-    }
-
-    /// The problem for a person.
-    #[must_use]
-    pub fn problem(&self) -> &Problem {
+    /// The problem, to be changed.
+    pub(crate) fn problem_mut(&mut self) -> &mut Problem {
         match self {
             Self::Unverified(problem)
             | Self::Refused(problem)

@@ -71,8 +71,10 @@ fn open(path: &Path) -> Ledger {
         sealed_installation: None,
         mode: Some(Mode::Test),
         draining_until: None,
+        component: ledger::Component { sha256: "c".to_owned(), is_built_in: true },
+        page_origins: Vec::new(),
     };
-    ledger.begin_installation(&installation, "c", 1).unwrap();
+    ledger.begin_installation(&installation, 1).unwrap();
     ledger
 }
 

@@ -22,6 +22,16 @@ impl Ledger {
         Ok(true)
     }
 
+    /// What the operator has approved for a component: each with its subject.
+    pub fn approvals(&self, component_sha256: &str) -> Result<Vec<(String, String)>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT origin, authorization FROM approvals WHERE component = ?1
+             ORDER BY origin, authorization",
+        )?;
+        let rows = statement.query_map([component_sha256], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Approves everything that a component asks for: each with its subject.
     pub fn approve(
         &mut self,

@@ -35,11 +35,13 @@ pub enum AttentionCode {
     OutputsUnread,
     /// A backup was restored: what happened since then is not known yet.
     LedgerRestored,
+    /// A plugin has answered with a secret of its installation.
+    AnswerHoldsSecret,
 }
 
 impl AttentionCode {
     /// Every code, with its name.
-    pub const NAMES: [(Self, &str); 12] = [
+    pub const NAMES: [(Self, &str); 13] = [
         (Self::AmountDiffers, "amount-differs"),
         (Self::PaidLate, "paid-late"),
         (Self::PaidTwice, "paid-twice"),
@@ -52,6 +54,7 @@ impl AttentionCode {
         (Self::AccountCannotCharge, "account-cannot-charge"),
         (Self::OutputsUnread, "outputs-unread"),
         (Self::LedgerRestored, "ledger-restored"),
+        (Self::AnswerHoldsSecret, "answer-holds-secret"),
     ];
 
     /// Its name, such as `paid-late`.
@@ -163,6 +166,30 @@ pub(super) fn raise(
             now
         ])?;
     Ok(())
+}
+
+/// As `raise`, also where a person has closed it: it has happened again.
+pub(super) fn raise_again(
+    connection: &Connection,
+    scope: &Scope,
+    new: &NewAttention<'_>,
+    now: u64,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
+            "UPDATE attention SET closed_by = 'settled'
+             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND code = ?4 AND subject = ?5
+                 AND coalesce(payment, 0) = coalesce(?6, 0) AND closed_by = 'resolved'",
+        )?
+        .execute(params![
+            scope.workspace,
+            scope.provider,
+            scope.mode.as_str(),
+            new.code.as_str(),
+            new.subject,
+            new.payment
+        ])?;
+    raise(connection, scope, new, now)
 }
 
 /// Records that this does not need a person any more. A condition that a person has closed before it has ended may

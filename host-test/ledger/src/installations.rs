@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::attention::{AttentionCode, settle};
+use super::components::Component;
 use super::delivery_summary::scope_of;
 use super::unread_outputs::raise_unread_outputs;
 use super::{Ledger, LedgerError};
@@ -56,16 +57,23 @@ pub struct StoredInstallation {
     /// Until when an uninstalled installation keeps its secrets at most, because customers can still pay what it
     /// has created, in Unix seconds. None: it has none, or is not uninstalled.
     pub draining_until: Option<u64>,
+    /// The component that it belongs to.
+    pub component: Component,
+    /// Origins besides the manifest's to which it may send its customers.
+    pub page_origins: Vec<String>,
 }
 
 impl StoredInstallation {
     const COLUMNS: &str = "id, workspace, provider, state, webhook_setup, sealed_credentials,
-         sealed_installation, mode, draining_until";
+         sealed_installation, mode, draining_until, component, is_built_in,
+         (SELECT group_concat(page_origins.origin, ' ') FROM page_origins
+          WHERE page_origins.installation = installations.id)";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let state: String = row.get(3)?;
         let webhook_setup: String = row.get(4)?;
         let mode: Option<String> = row.get(7)?;
+        let page_origins: Option<String> = row.get(11)?;
         Ok(Self {
             id: row.get(0)?,
             workspace: row.get(1)?,
@@ -77,6 +85,10 @@ impl StoredInstallation {
             sealed_installation: row.get(6)?,
             mode: mode.and_then(|name| Mode::parse(&name)),
             draining_until: row.get(8)?,
+            component: Component { sha256: row.get(9)?, is_built_in: row.get(10)? },
+            page_origins: page_origins
+                .map(|origins| origins.split(' ').map(str::to_owned).collect())
+                .unwrap_or_default(),
         })
     }
 }
@@ -148,7 +160,6 @@ impl Ledger {
     pub fn begin_installation(
         &mut self,
         new: &StoredInstallation,
-        component_sha256: &str,
         now: u64,
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
@@ -162,17 +173,18 @@ impl Ledger {
         transaction.execute(
             "INSERT INTO installations
                  (id, workspace, provider, component, state, webhook_setup, sealed_credentials,
-                  mode, created_at, changed_at)
-             VALUES (?1, ?2, ?3, ?4, 'installing', ?5, ?6, ?7, ?8, ?8)",
+                  mode, created_at, changed_at, is_built_in)
+             VALUES (?1, ?2, ?3, ?4, 'installing', ?5, ?6, ?7, ?8, ?8, ?9)",
             params![
                 new.id,
                 new.workspace,
                 new.provider,
-                component_sha256,
+                new.component.sha256,
                 if new.webhook_is_manual { "manual" } else { "automatic" },
                 new.sealed_credentials,
                 new.mode.map(Mode::as_str),
-                now
+                now,
+                new.component.is_built_in
             ],
         )?;
         Ok(transaction.commit()?)

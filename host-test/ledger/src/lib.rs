@@ -10,6 +10,7 @@ mod attention_list;
 mod background_reads;
 mod checks;
 mod closing;
+mod components;
 mod delivery_summary;
 mod disputes;
 mod early_events;
@@ -49,6 +50,7 @@ pub use attention::{AttentionCode, AttentionDetails};
 pub use attention_list::{AttentionClosed, AttentionEntry, ClosedAttention};
 pub use background_reads::{CountedAccount, Work};
 pub use checks::Checks;
+pub use components::{Component, InstalledComponent};
 pub use delivery_summary::DeliverySummary;
 pub use error::LedgerError;
 pub use events::{EventOutcome, Refetch};
@@ -68,7 +70,7 @@ pub use types::PaymentTerms;
 
 /// The migrations: each makes the next version of the schema. The file's `user_version` says how
 /// many were applied. A released migration is never edited.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
@@ -78,6 +80,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("schema/7.sql"),
     include_str!("schema/8.sql"),
     include_str!("schema/9.sql"),
+    include_str!("schema/10.sql"),
 ];
 /// How long a write waits for another process's transaction to end.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -57,6 +57,9 @@ fn rows(version: usize) -> String {
                VALUES ('i1', 7, 8, '{"code":"c","message":"m","remedy":[]}');"#,
         );
     }
+    if version >= 10 {
+        sql.push_str("INSERT INTO page_origins VALUES ('i1', 'https://pay.example', 1);");
+    }
     if version >= 3 {
         let consumers = match version {
             ..=5 => "consumers VALUES ('w1', 'flow', 1)",
@@ -157,6 +160,9 @@ fn check(version: usize, mut ledger: Ledger) {
     assert_eq!(installation.state, InstallationState::Active);
     assert_eq!(installation.sealed_credentials, Some(vec![1]));
     assert_eq!(installation.sealed_installation, Some(vec![2]));
+    // What was approved was not built in. Of versions before 4 the approvals are not known.
+    assert_eq!(installation.component.sha256, "c");
+    assert_eq!(installation.component.is_built_in, version < 4);
     // Version 4 asks for each approval again: what is approved has changed.
     let approval = [("https://api.example".to_owned(), "what".to_owned())];
     assert_eq!(ledger.is_approved("c", &approval).unwrap(), version >= 4);

@@ -82,6 +82,8 @@ fn use_attention(ledger: &mut Ledger, scope: &Scope) {
     let (code, details) = (AttentionCode::AccountCannotCharge, AttentionDetails::default());
     ledger.raise_attention(scope, code, "i", details, 4).unwrap();
     ledger.settle_attention(scope, code, "i", 4).unwrap();
+    let (code, details) = (AttentionCode::AnswerHoldsSecret, AttentionDetails::default());
+    ledger.raise_attention_again(scope, code, "i", details, 4).unwrap();
     assert!(!ledger.attention(scope, 10).unwrap().is_empty());
     assert!(!ledger.closed_attention(scope, 10).unwrap().is_empty());
     for entry in ledger.attention_after("P", 0, 10).unwrap() {
@@ -163,10 +165,12 @@ fn use_everything(ledger: &mut Ledger) {
         sealed_installation: None,
         mode: Some(Mode::Test),
         draining_until: None,
+        component: Component { sha256: "c".to_owned(), is_built_in: true },
+        page_origins: Vec::new(),
     };
     ledger.workspace_id("default").unwrap();
     ledger.workspace_id("default").unwrap();
-    ledger.begin_installation(&installation, "c", 1).unwrap();
+    ledger.begin_installation(&installation, 1).unwrap();
     ledger.store_installation(&installation, &[1], &[2], Mode::Test, Some("a"), 1).unwrap();
     ledger.current_installation("w", "P").unwrap();
     ledger.latest_mode("w", "P").unwrap();
@@ -174,6 +178,13 @@ fn use_everything(ledger: &mut Ledger) {
     let approvals = [("o".to_owned(), "a".to_owned())];
     ledger.approve("c", &approvals, 1).unwrap();
     ledger.is_approved("c", &approvals).unwrap();
+    ledger.approvals("c").unwrap();
+    let component = Component { sha256: "d".to_owned(), is_built_in: true };
+    ledger.take_over("P", Some("w"), &component, 1).unwrap();
+    ledger.take_over("P", None, &component, 1).unwrap();
+    ledger.move_built_in("P", "c", 1).unwrap();
+    ledger.installed_components("P", None).unwrap();
+    ledger.approve_page_origin("i", "https://pay.example", 1).unwrap();
 
     let new = NewPayment {
         installation: "i".to_owned(),

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::leaks::MINIMUM_SECRET;
-
 /// The credentials of an installation, by field name. `Debug` does not show their values.
 #[derive(Clone, Default)]
 pub struct Credentials(BTreeMap<String, SecretString>);
@@ -17,16 +15,6 @@ impl Credentials {
         let trimmed = |secret: SecretString| SecretString::from(secret.expose_secret().trim());
         let given = given.into_iter().map(|(name, secret)| (name, trimmed(secret)));
         Self(given.filter(|(_, secret)| !secret.expose_secret().is_empty()).collect())
-    }
-
-    /// Masks the credentials in a text from a plugin.
-    #[must_use]
-    pub fn redact(&self, text: &str) -> String {
-        self.0
-            .values()
-            .map(SecretString::expose_secret)
-            .filter(|secret| secret.len() >= MINIMUM_SECRET)
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "(the credential)"))
     }
 
     /// The value of a field.

@@ -10,9 +10,9 @@ mod background;
 mod client;
 mod credentials;
 mod headers;
-mod leaks;
 mod oauth;
 mod origin;
+mod pages;
 mod policy;
 mod quota;
 
@@ -28,15 +28,16 @@ use url::Url;
 
 use crate::contract::http::{Failure, FailureKind, Request, Response};
 use crate::contract::types::Mode;
+use crate::foreign::Secrets;
 use authorization::Authorization;
 pub use background::Meter;
 pub use client::client;
 use client::{REQUEST_TIMEOUT, denied, failure, from_client, read_body};
 pub use credentials::Credentials;
 use headers::{HOST_HEADERS, bearer, pair};
-use leaks::Leaks;
 use oauth::Tokens;
 pub use origin::{LoopbackOrigin, OriginOverride, PolicyError, redirect};
+pub use pages::PageOrigins;
 pub use policy::Policy;
 use policy::Rule;
 pub use quota::{Quota, Quotas};
@@ -45,6 +46,8 @@ pub use quota::{Quota, Quotas};
 const MAXIMUM_REQUEST: usize = 256 << 10;
 /// The largest body of a response, in bytes. Source: the contract.
 const MAXIMUM_RESPONSE: usize = 4 << 20;
+/// Shorter credentials, in bytes, are not masked: they would match ordinary words. Our own choice.
+const SHORTEST_MASKED: usize = 8;
 /// How many requests a call may send. Source: the contract.
 const MAXIMUM_REQUESTS: u32 = 128;
 
@@ -79,17 +82,17 @@ impl Gateway {
 }
 
 /// The texts to mask in responses: every secret that authorises requests.
-fn leaks_of(policy: &Policy, credentials: &Credentials) -> Leaks {
-    let mut leaks = Leaks::default();
+fn leaks_of(policy: &Policy, credentials: &Credentials) -> Secrets {
+    let mut leaks = Secrets::default();
     let secrets = policy.secret_fields().filter_map(|name| credentials.get(name));
     for secret in secrets {
-        leaks.add(secret.expose_secret());
+        leaks.add(secret.expose_secret(), SHORTEST_MASKED);
     }
     for rule in policy.rules() {
         if let Authorization::Basic { user, password } = &rule.authorization
             && let (Some(user), Some(password)) = (credentials.get(user), credentials.get(password))
         {
-            leaks.add(&pair(user, password));
+            leaks.add(&pair(user, password), SHORTEST_MASKED);
         }
     }
     leaks
@@ -112,7 +115,7 @@ struct Inner {
     gateway: Gateway,
     mode: Mode,
     credentials: Credentials,
-    leaks: Mutex<Leaks>,
+    leaks: Mutex<Secrets>,
     requests: AtomicU32,
 }
 
@@ -121,6 +124,19 @@ impl Egress {
     #[must_use]
     pub fn none() -> Self {
         Self { inner: None, deadline: None, quota: None, meter: None }
+    }
+
+    /// Where customers may be sent.
+    #[must_use]
+    pub fn page_origins(&self) -> PageOrigins {
+        let of_policy = |inner: &Arc<Inner>| inner.gateway.policy.page_origins().clone();
+        self.inner.as_ref().map(of_policy).unwrap_or_default()
+    }
+
+    /// The credentials that it adds to requests.
+    #[must_use]
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.inner.as_ref().map(|inner| &inner.credentials)
     }
 
     /// Sets the deadline of every request.
@@ -184,7 +200,7 @@ impl Egress {
         request: &reqwest::Request,
         token: &SecretString,
     ) -> Result<Response, Failure> {
-        inner.leaks().add(token.expose_secret());
+        inner.leaks().add(token.expose_secret(), SHORTEST_MASKED);
         let mut request =
             request.try_clone().ok_or_else(|| denied("the request cannot be sent"))?;
         request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
@@ -239,7 +255,7 @@ impl Egress {
 }
 
 impl Inner {
-    fn leaks(&self) -> std::sync::MutexGuard<'_, Leaks> {
+    fn leaks(&self) -> std::sync::MutexGuard<'_, Secrets> {
         self.leaks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

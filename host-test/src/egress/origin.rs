@@ -7,6 +7,11 @@ use std::str::FromStr;
 use thiserror::Error;
 use url::{Host, Origin, Url};
 
+use crate::foreign::line;
+
+/// How much of an unusable origin is shown, in characters. Our own choice.
+const LONGEST_SHOWN: usize = 100;
+
 /// Why the origins of a manifest, or a loopback address, are refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PolicyError {
@@ -16,6 +21,14 @@ pub enum PolicyError {
     /// It is not encrypted.
     #[error("'{0}' is not https")]
     NotHttps(String),
+    /// It is an origin in another form than the one that is used.
+    #[error("'{given}' has another form than '{exact}', which is meant")]
+    NotExact {
+        /// As it was given, on one line.
+        given: String,
+        /// The exact form, in ASCII.
+        exact: String,
+    },
     /// The list has it twice for one mode.
     #[error("'{0}' is listed twice for the same mode")]
     Twice(String),
@@ -44,6 +57,11 @@ pub enum PolicyError {
 pub struct LoopbackOrigin(Url);
 
 impl LoopbackOrigin {
+    /// Its origin.
+    pub(super) fn origin(&self) -> Origin {
+        self.0.origin()
+    }
+
     /// A URL of this origin.
     #[must_use]
     pub fn join(&self, path_and_query: &str) -> Option<Url> {
@@ -137,6 +155,18 @@ pub(super) fn parse_origin(text: &str) -> Result<Url, PolicyError> {
     if is_bare { Ok(url) } else { Err(not_an_origin()) }
 }
 
+/// Parses an `https` origin in its one exact form: in ASCII and lower case, without a slash at its end and without
+/// the port 443. Every other form may look like an origin that it is not.
+pub(super) fn parse_exact(text: &str) -> Result<Url, PolicyError> {
+    let shown = || line(text, LONGEST_SHOWN).into_owned();
+    let url = parse_origin(text).map_err(|_| PolicyError::NotAnOrigin(shown()))?;
+    if url.scheme() != "https" {
+        return Err(PolicyError::NotHttps(shown()));
+    }
+    let exact = url.origin().ascii_serialization();
+    if exact == text { Ok(url) } else { Err(PolicyError::NotExact { given: shown(), exact }) }
+}
+
 /// Parses an `https` URL without a user.
 pub(super) fn parse_https(text: &str) -> Result<Url, PolicyError> {
     let is_plain = |url: &Url| {
@@ -148,6 +178,42 @@ pub(super) fn parse_https(text: &str) -> Result<Url, PolicyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn origin_has_one_exact_form() {
+        let exact = |text: &str| parse_exact(text).map(|url| url.host_str().map(str::to_owned));
+        for text in ["https://api.stand.example", "https://api.example:8443", "https://127.0.0.1"] {
+            assert!(exact(text).is_ok(), "{text}");
+        }
+        // The first has a Cyrillic letter.
+        for (text, meant) in [
+            ("https://аpi.example.com", Some("https://xn--pi-7kc.example.com")),
+            ("https://api.example.com\n", Some("https://api.example.com")),
+            ("https://api.exa\nmple.com", Some("https://api.example.com")),
+            ("https://api。example.com", Some("https://api.example.com")),
+            ("https://0x7f.1", Some("https://127.0.0.1")),
+            ("https://2130706433", Some("https://127.0.0.1")),
+            ("https://API.example.com", Some("https://api.example.com")),
+            ("https://api.example.com/", Some("https://api.example.com")),
+            ("https://api.example.com:443", Some("https://api.example.com")),
+            ("https:\\\\api.example.com", Some("https://api.example.com")),
+            (" https://api.example.com", Some("https://api.example.com")),
+            ("https://api.example.com/x", None),
+            ("https://user@api.example.com", None),
+            ("https://api.example.com?x", None),
+            ("http://api.example.com", None),
+            ("", None),
+        ] {
+            let refused = exact(text).unwrap_err();
+            if let Some(meant) = meant {
+                assert!(
+                    matches!(&refused, PolicyError::NotExact { exact, .. } if exact == meant),
+                    "{text}: {refused}"
+                );
+            }
+            assert!(refused.to_string().chars().all(crate::foreign::is_visible), "{text}");
+        }
+    }
 
     #[test]
     fn only_loopback_may_stand_in() {

@@ -4,7 +4,8 @@ use url::{Origin, Url};
 
 use super::authorization::Authorization;
 use super::background::RepeatRules;
-use super::origin::{LoopbackOrigin, OriginOverride, PolicyError, parse_origin, replacement_of};
+use super::origin::{LoopbackOrigin, OriginOverride, PolicyError, parse_exact, replacement_of};
+use super::pages::PageOrigins;
 use crate::contract::types::{self, CredentialRole, Manifest, Mode};
 
 /// The origins that a plugin may call.
@@ -14,6 +15,7 @@ pub struct Policy {
     /// The fields whose values are secrets that authorise requests.
     secret_fields: Vec<String>,
     repeat_rules: RepeatRules,
+    page_origins: PageOrigins,
 }
 
 /// An origin that the plugin may call, and how the host authorises it.
@@ -41,7 +43,8 @@ impl Policy {
         let secret_fields = manifest.credentials.iter().filter(is_secret);
         let secret_fields = secret_fields.map(|field| field.name.clone()).collect();
         let repeat_rules = RepeatRules::of(manifest);
-        let mut policy = Self { rules: Vec::new(), secret_fields, repeat_rules };
+        let page_origins = PageOrigins::new(&manifest.customer_origins, overrides)?;
+        let mut policy = Self { rules: Vec::new(), secret_fields, repeat_rules, page_origins };
         for origin in &manifest.origins {
             let rule = Rule::parse(origin, manifest, overrides)?;
             if policy.rules.iter().any(|other| other.overlaps(&rule)) {
@@ -64,6 +67,11 @@ impl Policy {
         self.rules.iter()
     }
 
+    /// Where customers may be sent.
+    pub(super) fn page_origins(&self) -> &PageOrigins {
+        &self.page_origins
+    }
+
     /// When a read of the background may be repeated.
     pub(super) fn repeat_rules(&self) -> &RepeatRules {
         &self.repeat_rules
@@ -81,11 +89,7 @@ impl Rule {
         manifest: &Manifest,
         overrides: &[OriginOverride],
     ) -> Result<Self, PolicyError> {
-        let url = parse_origin(&declared.url)?;
-        if url.scheme() != "https" {
-            return Err(PolicyError::NotHttps(declared.url.clone()));
-        }
-        let origin = url.origin();
+        let origin = parse_exact(&declared.url)?.origin();
         let replacement = replacement_of(&origin, overrides);
         let authorization = Authorization::parse(&declared.authorization, manifest, overrides)?;
         Ok(Self { origin, mode: declared.mode, authorization, replacement })
@@ -211,8 +215,7 @@ mod tests {
             assert_eq!(refused, Some(expected));
         }
         let twice = |first, second| {
-            let origins =
-                vec![one("https://a.example", first), one("https://a.example:443", second)];
+            let origins = vec![one("https://a.example", first), one("https://a.example", second)];
             Policy::new(&manifest(origins), &[]).is_err()
         };
         assert!(twice(None, Some(Mode::Live)) && twice(Some(Mode::Test), Some(Mode::Test)));

@@ -3,9 +3,14 @@
 use thiserror::Error;
 use wasmtime::Trap;
 
+use super::manifest::ManifestError;
 use super::rules::RuleError;
 use crate::contract::types::Problem;
 use crate::egress::PolicyError;
+use crate::foreign::{AnswerError, line};
+
+/// How much is shown of why a call was ended, in characters. Our own choice.
+const LONGEST_CAUSE: usize = 200;
 
 /// Why a component cannot be used as a plugin.
 #[derive(Debug, Error)]
@@ -34,6 +39,9 @@ pub enum LoadError {
     /// `describe` failed.
     #[error(transparent)]
     Describe(CallError),
+    /// Its manifest cannot be used.
+    #[error(transparent)]
+    Manifest(ManifestError),
     /// The credential fields of its manifest cannot be used.
     #[error(transparent)]
     Rules(RuleError),
@@ -96,6 +104,11 @@ impl LoadError {
                 &[BUILD],
             ),
             Self::Describe(error) => error.problem(),
+            Self::Manifest(error) => Problem::new(
+                "manifest-invalid",
+                format!("The plugin's manifest cannot be used: {error}."),
+                &["Correct `describe` of the plugin."],
+            ),
             Self::Rules(error) => Problem::new(
                 "manifest-invalid",
                 format!("The plugin's manifest cannot be used: {error}."),
@@ -128,6 +141,9 @@ pub enum CallError {
     /// It trapped.
     #[error("{0}")]
     Trapped(String),
+    /// It answered with something that must not be used.
+    #[error(transparent)]
+    AnswerRefused(AnswerError),
     /// The host is stopping.
     #[error("the host is stopping")]
     Stopped,
@@ -139,7 +155,10 @@ impl CallError {
             Some(Trap::Interrupt) => Self::Interrupted,
             // Only the trap: the rest of the error may contain the guest's arguments.
             Some(trap) => Self::Trapped(trap.to_string()),
-            None => Self::Trapped(error.to_string()),
+            // Its cause: around it stands a backtrace with names that the guest has chosen.
+            None => {
+                Self::Trapped(line(&error.root_cause().to_string(), LONGEST_CAUSE).into_owned())
+            }
         }
     }
 
@@ -159,6 +178,7 @@ impl CallError {
             Self::Trapped(why) => {
                 Problem::new("plugin-crashed", format!("The plugin crashed: {why}."), TRY_AGAIN)
             }
+            Self::AnswerRefused(why) => why.problem(),
             Self::Stopped => {
                 Problem::new("host-stopping", "The host is stopping.", &["Start it again."])
             }

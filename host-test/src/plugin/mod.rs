@@ -1,9 +1,13 @@
 //! The plugin loader: checks and compiles a component once, and runs each call in a fresh instance.
 
+mod asked;
+mod call;
 mod caller;
+mod calls;
 mod engine;
 mod error;
 pub mod inspect;
+mod manifest;
 #[cfg(test)]
 mod memory_tests;
 mod rules;
@@ -16,16 +20,13 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
 use crate::clock::Clock;
-use crate::contract::types::{
-    AttemptSearch, CompletionRequest, Context, EventPage, EventQuery, InstallRequest, Installation,
-    Manifest, Payment, PaymentRequest, PaymentSearchResult, ProviderError, Refund, RefundRequest,
-    RefundSearch, RefundSearchResult, RepairOutcome, StatusReport, StatusRequest, WebhookError,
-    WebhookIdentity, WebhookOutcome, WebhookRequest,
-};
+use crate::contract::types::{Context, Installation, Manifest, WebhookRequest};
 use crate::egress::{Egress, Policy};
 
+pub use call::{Call, Witness};
 use caller::Caller;
 pub use error::{CallError, LoadError, origins_invalid};
+pub use manifest::ManifestError;
 pub use rules::{Accepted, CredentialRules, RuleError};
 
 /// How long a call may take.
@@ -39,20 +40,6 @@ pub struct Plugin {
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
     clock: Clock,
-}
-
-/// Calls a function of the contract in a fresh instance.
-macro_rules! call {
-    ($plugin:ident, $egress:ident, $context:expr, $function:ident($($argument:expr),*)) => {{
-        let context: Context = $context;
-        $plugin
-            .caller
-            .call($egress, context, async |store, plugin| {
-                let provider = plugin.brain_studio_payments_payment_provider();
-                provider.$function(store, context, $($argument),*).await
-            })
-            .await
-    }};
 }
 
 /// The SHA-256 of bytes, in hexadecimal.
@@ -89,6 +76,7 @@ impl Plugin {
             })
             .await
             .map_err(LoadError::Describe)?;
+        let manifest = manifest::checked(manifest).map_err(LoadError::Manifest)?;
         let rules = CredentialRules::of(&manifest).map_err(LoadError::Rules)?;
         Policy::new(&manifest, &[]).map_err(LoadError::Origins)?;
         Ok(Self {
@@ -127,173 +115,6 @@ impl Plugin {
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256
-    }
-
-    /// `install` of the contract.
-    pub async fn install(
-        &self,
-        egress: Egress,
-        request: &InstallRequest,
-    ) -> Result<Result<Installation, ProviderError>, CallError> {
-        call!(self, egress, self.context_now(CALL_TIMEOUT), call_install(request))
-    }
-
-    /// `repair` of the contract.
-    pub async fn repair(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        request: &InstallRequest,
-    ) -> Result<Result<RepairOutcome, ProviderError>, CallError> {
-        call!(self, egress, self.context_now(CALL_TIMEOUT), call_repair(installation, request))
-    }
-
-    /// `uninstall` of the contract.
-    pub async fn uninstall(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-    ) -> Result<Result<(), ProviderError>, CallError> {
-        call!(self, egress, self.context_now(CALL_TIMEOUT), call_uninstall(installation))
-    }
-
-    /// `report-status` of the contract, ended after `time`.
-    pub async fn report_status(
-        &self,
-        egress: Egress,
-        time: Duration,
-        installation: &Installation,
-        request: &StatusRequest,
-    ) -> Result<StatusReport, CallError> {
-        call!(self, egress, self.context_now(time), call_report_status(installation, request))
-    }
-
-    /// `create-payment` of the contract.
-    pub async fn create_payment(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        request: &PaymentRequest,
-    ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(
-            self,
-            egress,
-            self.context_now(CALL_TIMEOUT),
-            call_create_payment(installation, request)
-        )
-    }
-
-    /// `find-payment` of the contract.
-    pub async fn find_payment(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        search: &AttemptSearch,
-    ) -> Result<Result<PaymentSearchResult, ProviderError>, CallError> {
-        call!(self, egress, self.context_now(CALL_TIMEOUT), call_find_payment(installation, search))
-    }
-
-    /// `get-payment` of the contract.
-    pub async fn get_payment(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        id: &str,
-    ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, self.context_now(CALL_TIMEOUT), call_get_payment(installation, id))
-    }
-
-    /// `complete-payment` of the contract.
-    pub async fn complete_payment(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        request: &CompletionRequest,
-    ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(
-            self,
-            egress,
-            self.context_now(CALL_TIMEOUT),
-            call_complete_payment(installation, request)
-        )
-    }
-
-    /// `cancel-payment` of the contract.
-    pub async fn cancel_payment(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        id: &str,
-    ) -> Result<Result<Payment, ProviderError>, CallError> {
-        call!(self, egress, self.context_now(CALL_TIMEOUT), call_cancel_payment(installation, id))
-    }
-
-    /// `refund-payment` of the contract.
-    pub async fn refund_payment(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        request: &RefundRequest,
-    ) -> Result<Result<Refund, ProviderError>, CallError> {
-        call!(
-            self,
-            egress,
-            self.context_now(CALL_TIMEOUT),
-            call_refund_payment(installation, request)
-        )
-    }
-
-    /// `find-refund` of the contract.
-    pub async fn find_refund(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        search: &RefundSearch,
-    ) -> Result<Result<RefundSearchResult, ProviderError>, CallError> {
-        call!(self, egress, self.context_now(CALL_TIMEOUT), call_find_refund(installation, search))
-    }
-
-    /// `get-refund` of the contract.
-    pub async fn get_refund(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        id: &str,
-    ) -> Result<Result<Refund, ProviderError>, CallError> {
-        call!(self, egress, self.context_now(CALL_TIMEOUT), call_get_refund(installation, id))
-    }
-
-    /// `list-events` of the contract.
-    pub async fn list_events(
-        &self,
-        egress: Egress,
-        installation: &Installation,
-        query: &EventQuery,
-    ) -> Result<Result<EventPage, ProviderError>, CallError> {
-        call!(self, egress, self.context_now(CALL_TIMEOUT), call_list_events(installation, query))
-    }
-
-    /// `identify-webhook` of the contract. It may not send requests.
-    pub async fn identify_webhook(
-        &self,
-        received_at: u64,
-        request: &WebhookRequest,
-    ) -> Result<WebhookIdentity, CallError> {
-        let context = context(received_at, CALL_TIMEOUT);
-        let no_egress = Egress::none();
-        call!(self, no_egress, context, call_identify_webhook(request))
-    }
-
-    /// `handle-webhook` of the contract.
-    pub async fn handle_webhook(
-        &self,
-        egress: Egress,
-        received_at: u64,
-        installation: &Installation,
-        request: &WebhookRequest,
-    ) -> Result<Result<WebhookOutcome, WebhookError>, CallError> {
-        let context = context(received_at, CALL_TIMEOUT);
-        call!(self, egress, context, call_handle_webhook(installation, request))
     }
 
     /// Times `handle-webhook` many times in one instance, for the benchmark: the difference to a fresh

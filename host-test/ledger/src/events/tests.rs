@@ -56,8 +56,10 @@ pub(super) fn ledger(directory: &std::path::Path) -> Ledger {
         sealed_installation: None,
         mode: None,
         draining_until: None,
+        component: crate::Component { sha256: "c".to_owned(), is_built_in: true },
+        page_origins: Vec::new(),
     };
-    ledger.begin_installation(&installation, "c", 1).unwrap();
+    ledger.begin_installation(&installation, 1).unwrap();
     let reserved = ledger.reserve(&scope(), &new_payment(), 1).unwrap();
     assert!(matches!(reserved, Reservation::Reserved { is_new: true, .. }));
     created(&mut ledger, &payment(PaymentStatus::Pending, 100));

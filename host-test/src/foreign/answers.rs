@@ -1,0 +1,301 @@
+//! Every string of every answer of the contract.
+
+use super::inspector::{Answer, Inspector, MOST_LINES};
+use crate::contract::types::{
+    Authorization, Awaited, Check, CredentialField, CredentialMeaning, DeliveredEvent, Dispute,
+    DisputeStatus, Event, EventPage, EventSubject, IgnoredDelivery, Installation, Manifest, Money,
+    Origin, Payment, PaymentHint, PaymentSearchResult, Problem, ProviderError, Refund,
+    RefundSearchResult, RefundStatus, RepairOutcome, StatusReport, WebhookError, WebhookIdentity,
+    WebhookOutcome, WebhookRegistration,
+};
+
+impl Answer for () {
+    fn inspect(&mut self, _: &mut Inspector<'_>) {}
+}
+
+impl<T: Answer> Answer for Option<T> {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        if let Some(answer) = self {
+            answer.inspect(inspector);
+        }
+    }
+}
+
+impl<T: Answer, E: Answer> Answer for Result<T, E> {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        match self {
+            Ok(answer) => answer.inspect(inspector),
+            Err(error) => error.inspect(inspector),
+        }
+    }
+}
+
+impl Answer for Problem {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.code(&mut self.code);
+        inspector.message(&mut self.message);
+        steps(&mut self.remedy, inspector);
+    }
+}
+
+impl Answer for ProviderError {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        self.problem_mut().inspect(inspector);
+    }
+}
+
+impl Answer for WebhookError {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        self.problem_mut().inspect(inspector);
+    }
+}
+
+impl Answer for Manifest {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.word("category", &self.category);
+        inspector.word("version", &self.version);
+        for field in &mut self.credentials {
+            field.inspect(inspector);
+        }
+        words(&self.events, "list of events", inspector);
+        for origin in &mut self.origins {
+            origin.inspect(inspector);
+        }
+        inspector.entries("list of permissions", &self.permissions);
+        for permission in &mut self.permissions {
+            inspector.word("permission", &permission.id);
+            inspector.sentence(&mut permission.purpose);
+        }
+        extras(&self.extras, inspector);
+    }
+}
+
+impl Answer for CredentialField {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.sentence(&mut self.label);
+        inspector.message(&mut self.help);
+        for rule in &mut self.rules {
+            match &mut rule.meaning {
+                CredentialMeaning::Accepted(accepted) => {
+                    inspector.word("kind of a credential", &accepted.kind);
+                }
+                CredentialMeaning::Refused(problem) => problem.inspect(inspector),
+            }
+        }
+    }
+}
+
+/// Its URL and the names of its credentials are checked where the policy is made.
+impl Answer for Origin {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        if let Authorization::ClientCredentials(oauth) = &self.authorization {
+            inspector.url("URL of tokens", &oauth.token_url);
+            if let Some(scope) = &oauth.scope {
+                inspector.value("scope", scope);
+            }
+        }
+    }
+}
+
+impl Answer for Installation {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.word("installation id", &self.installation_id);
+        inspector.word("workspace", &self.workspace);
+        optional_word(self.account.as_deref(), "account", inspector);
+        self.webhook.inspect(inspector);
+        extras(&self.extras, inspector);
+    }
+}
+
+impl Answer for WebhookRegistration {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        optional_word(self.endpoint_id.as_deref(), "webhook id", inspector);
+        inspector.url("webhook URL", &self.url);
+        inspector.entries("list of signing secrets", &self.signing_secrets);
+        for secret in &self.signing_secrets {
+            inspector.signing_secret(secret);
+        }
+        self.problem.inspect(inspector);
+    }
+}
+
+impl Answer for RepairOutcome {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        self.installation.inspect(inspector);
+        self.changes.truncate(MOST_LINES);
+        for change in &mut self.changes {
+            inspector.message(change);
+        }
+    }
+}
+
+impl Answer for StatusReport {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        self.checks.truncate(MOST_LINES);
+        for check in &mut self.checks {
+            check.inspect(inspector);
+        }
+    }
+}
+
+impl Answer for Check {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.code(&mut self.id);
+        inspector.message(&mut self.message);
+        steps(&mut self.remedy, inspector);
+    }
+}
+
+impl Answer for Payment {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.word("payment id", &self.id);
+        words(&self.aliases, "list of aliases", inspector);
+        if let Some(reference) = &self.reference {
+            inspector.value("reference", reference);
+        }
+        optional_word(self.attempt_id.as_deref(), "attempt id", inspector);
+        inspector.word("status", &self.provider_status);
+        self.amount.inspect(inspector);
+        self.failure.inspect(inspector);
+        match &mut self.awaits {
+            Awaited::Nothing | Awaited::Completion(_) | Awaited::Customer(None) => {}
+            Awaited::Customer(Some(link)) => inspector.url("customer's link", &link.url),
+            Awaited::Provider(reason) | Awaited::Other(reason) => inspector.message(reason),
+        }
+        inspector.entries("list of disputes", &self.disputes);
+        for dispute in &mut self.disputes {
+            dispute.inspect(inspector);
+        }
+        extras(&self.extras, inspector);
+    }
+}
+
+impl Answer for Money {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.word("currency", &self.currency);
+    }
+}
+
+impl Answer for Dispute {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.word("dispute id", &self.id);
+        inspector.word("payment id", &self.payment);
+        if let DisputeStatus::Other(word) = &self.status {
+            inspector.word("status", word);
+        }
+        self.amount.inspect(inspector);
+    }
+}
+
+impl Answer for Refund {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.word("refund id", &self.id);
+        inspector.word("payment id", &self.payment);
+        if let Some(reference) = &self.reference {
+            inspector.value("reference", reference);
+        }
+        optional_word(self.attempt_id.as_deref(), "attempt id", inspector);
+        if let RefundStatus::Other(word) = &self.status {
+            inspector.word("status", word);
+        }
+        self.amount.inspect(inspector);
+        self.failure.inspect(inspector);
+    }
+}
+
+impl Answer for PaymentSearchResult {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        match self {
+            Self::Found(payment) => payment.inspect(inspector),
+            Self::More(cursor) => inspector.value("cursor", cursor),
+            Self::Absent => {}
+            Self::Other(problem) => problem.inspect(inspector),
+        }
+    }
+}
+
+impl Answer for RefundSearchResult {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        match self {
+            Self::Found(refund) => refund.inspect(inspector),
+            Self::More(cursor) => inspector.value("cursor", cursor),
+            Self::Absent => {}
+            Self::Other(problem) => problem.inspect(inspector),
+        }
+    }
+}
+
+impl Answer for Event {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        inspector.word("event id", &self.id);
+        inspector.word("event type", &self.event_type);
+        match &mut self.subject {
+            EventSubject::Payment(payment) => payment.inspect(inspector),
+            EventSubject::Refund(refund) => refund.inspect(inspector),
+            EventSubject::Dispute(dispute) => dispute.inspect(inspector),
+            EventSubject::Other(what) => inspector.sentence(what),
+        }
+    }
+}
+
+impl Answer for EventPage {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        for event in &mut self.events {
+            event.inspect(inspector);
+        }
+        if let Some(cursor) = &self.cursor {
+            inspector.value("cursor", cursor);
+        }
+    }
+}
+
+impl Answer for WebhookIdentity {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        for name in [&self.installation, &self.account, &self.payment] {
+            optional_word(name.as_deref(), "identity", inspector);
+        }
+        if let Some(reference) = &self.reference {
+            inspector.value("reference", reference);
+        }
+    }
+}
+
+impl Answer for WebhookOutcome {
+    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+        match self {
+            Self::Event(DeliveredEvent { event, .. }) => event.inspect(inspector),
+            Self::Ignored(IgnoredDelivery { reason, .. }) | Self::Other(reason) => {
+                reason.inspect(inspector);
+            }
+            Self::Hint(PaymentHint { payment, .. }) => inspector.word("payment id", payment),
+        }
+    }
+}
+
+fn steps(steps: &mut Vec<String>, inspector: &mut Inspector<'_>) {
+    steps.truncate(MOST_LINES);
+    for step in steps {
+        inspector.sentence(step);
+    }
+}
+
+fn optional_word(word: Option<&str>, field: &'static str, inspector: &mut Inspector<'_>) {
+    if let Some(word) = word {
+        inspector.word(field, word);
+    }
+}
+
+fn words(words: &[String], field: &'static str, inspector: &mut Inspector<'_>) {
+    inspector.entries(field, words);
+    for word in words {
+        inspector.word(field, word);
+    }
+}
+
+fn extras(extras: &[(String, String)], inspector: &mut Inspector<'_>) {
+    inspector.entries("list of extras", extras);
+    for (name, value) in extras {
+        inspector.word("name of an extra", name);
+        inspector.value("extra", value);
+    }
+}

@@ -1,0 +1,191 @@
+//! The secrets of an installation, and the forms in which they are searched for.
+//!
+//! In the clear, reversed, in hexadecimal, URL-encoded, in JSON with `\/`, and in both alphabets of Base64 at its
+//! three offsets: where a secret stands in a longer text that is encoded, its own letters depend on how many
+//! bytes stand before it.
+
+use base64::Engine as _;
+use base64::engine::GeneralPurpose;
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
+use memchr::memmem;
+use secrecy::zeroize::Zeroizing;
+
+/// Texts that must not pass, each in every form.
+#[derive(Default)]
+pub struct Secrets {
+    /// The longest first: a shorter form may be a part of a longer one.
+    forms: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl Secrets {
+    /// Adds a secret, if it has at least `shortest` bytes: a shorter one would match ordinary words.
+    pub fn add(&mut self, secret: &str, shortest: usize) {
+        if secret.len() < shortest {
+            return;
+        }
+        for form in forms(secret) {
+            if !self.forms.contains(&form) {
+                self.forms.push(form);
+            }
+        }
+        self.forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    }
+
+    /// Whether one of them is in a text.
+    #[must_use]
+    pub fn are_in(&self, text: &[u8]) -> bool {
+        if self.forms.is_empty() {
+            return false;
+        }
+        let is_in = |text: &[u8]| {
+            self.forms.iter().any(|form| memmem::find(text, form.as_slice()).is_some())
+        };
+        // Letters that need no encoding may be encoded all the same.
+        is_in(text) || text.contains(&b'%') && is_in(&Zeroizing::new(url_decoded(text)))
+    }
+
+    /// Replaces every occurrence by `*`. The length stays the same.
+    pub fn mask(&self, bytes: &mut [u8]) {
+        for form in &self.forms {
+            let found: Vec<usize> = memmem::find_iter(bytes, form.as_slice()).collect();
+            for start in found {
+                if let Some(occurrence) = bytes.get_mut(start..start + form.len()) {
+                    occurrence.fill(b'*');
+                }
+            }
+        }
+    }
+
+    /// Masks a text.
+    #[must_use]
+    pub fn mask_text(&self, text: String) -> String {
+        let mut bytes = text.into_bytes();
+        self.mask(&mut bytes);
+        // Whole characters were replaced by ASCII, so the text is still UTF-8.
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+/// The forms of a secret.
+fn forms(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
+    let bytes = secret.as_bytes();
+    let in_url: String = url::form_urlencoded::byte_serialize(bytes).collect();
+    let hexadecimal = base16ct::lower::encode_string(bytes);
+    let mut forms = vec![
+        bytes.to_vec(),
+        bytes.iter().rev().copied().collect(),
+        hexadecimal.to_uppercase().into_bytes(),
+        hexadecimal.into_bytes(),
+        in_url.to_lowercase().into_bytes(),
+        in_url.into_bytes(),
+        secret.replace('/', "\\/").into_bytes(),
+    ];
+    for alphabet in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
+        // With its last letter, as it stands at the end of a text.
+        forms.push(alphabet.encode(bytes).into_bytes());
+        forms.extend((0..3).map(|offset| base64_within(&alphabet, bytes, offset)));
+    }
+    forms.into_iter().map(Zeroizing::new).collect()
+}
+
+/// The letters of Base64 that depend on the secret alone, where `offset` bytes stand before it in its group of
+/// three.
+fn base64_within(alphabet: &GeneralPurpose, secret: &[u8], offset: usize) -> Vec<u8> {
+    let padded = Zeroizing::new([&[0; 3][..offset.min(2)], secret].concat());
+    let mut letters = alphabet.encode(padded.as_slice()).into_bytes();
+    // The last letter holds bits of what comes after it.
+    if !padded.len().is_multiple_of(3) {
+        letters.pop();
+    }
+    // These letters hold bits of what stands before it.
+    let mixed = if offset == 0 { 0 } else { offset + 1 };
+    letters.split_off(mixed.min(letters.len()))
+}
+
+fn url_decoded(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        let pair = after.split_first_chunk::<2>().filter(|_| byte == b'%');
+        let code = pair.and_then(|(digits, _)| {
+            let mut code = [0];
+            base16ct::mixed::decode(digits, &mut code).ok().map(<[u8]>::to_vec)
+        });
+        match (code.as_deref(), pair) {
+            (Some([code]), Some((_, after))) => {
+                decoded.push(*code);
+                rest = after;
+            }
+            _ => {
+                decoded.push(byte);
+                rest = after;
+            }
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(secret: &str) -> Secrets {
+        let mut secrets = Secrets::default();
+        secrets.add(secret, 8);
+        secrets
+    }
+
+    #[test]
+    fn repeated_credential_is_masked_in_every_form() {
+        let mut secrets = of("sk_test_a/b+c==d");
+        secrets.add("short", 8);
+        let rows = [
+            ("{\"key\":\"sk_test_a/b+c==d\"}", "{\"key\":\"****************\"}"),
+            ("?key=sk_test_a%2Fb%2Bc%3D%3Dd&", "?key=************************&"),
+            ("c2tfdGVzdF9hL2IrYz09ZA==", "**********************=="),
+            ("c2tfdGVzdF9hL2IrYz09ZA", "**********************"),
+            (r"sk_test_a\/b+c==d", "*****************"),
+            ("?key=sk_test_a%2fb%2bc%3d%3dd", "?key=************************"),
+            ("sk_test_a/b+c==dsk_test_a/b+c==d", "********************************"),
+            ("sk_test_a/b+c==", "sk_test_a/b+c=="),
+            ("short", "short"),
+        ];
+        for (answer, expected) in rows {
+            assert_eq!(secrets.mask_text(answer.to_owned()), expected);
+        }
+    }
+
+    proptest! {
+        /// Wherever a secret stands in a text, and however that text is encoded as a whole, it is found; and a
+        /// secret that is not there is not.
+        #[test]
+        fn secret_is_found_in_every_encoding(
+            secret in "[A-Za-z0-9_+/=-]{12,60}",
+            before in ".{0,7}",
+            after in ".{0,7}",
+        ) {
+            let text = format!("{before}{secret}{after}");
+            let every_letter: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            for encoded in [
+                text.clone(),
+                text.chars().rev().collect(),
+                base16ct::lower::encode_string(text.as_bytes()),
+                base16ct::upper::encode_string(text.as_bytes()),
+                BASE64_STANDARD_NO_PAD.encode(&text),
+                base64::prelude::BASE64_STANDARD.encode(&text),
+                BASE64_URL_SAFE_NO_PAD.encode(&text),
+                url::form_urlencoded::byte_serialize(text.as_bytes()).collect(),
+                every_letter,
+            ] {
+                prop_assert!(of(&secret).are_in(encoded.as_bytes()), "{}", encoded);
+                prop_assert!(!of("anotherSecretThatIsNotThere").are_in(encoded.as_bytes()));
+            }
+        }
+
+        #[test]
+        fn any_text_can_be_decoded(text in proptest::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert!(url_decoded(&text).len() <= text.len());
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The functions of the contract: each in a fresh instance, and its answer checked before anybody sees it.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+
+use super::call::{check_page, remove_foreign_page};
+use super::error::CallError;
+use super::{CALL_TIMEOUT, Call, Plugin, asked, context};
+use crate::contract::types::{
+    AttemptSearch, CompletionRequest, Context, Event, EventPage, EventQuery, EventSubject,
+    InstallRequest, Installation, Payment, PaymentRequest, PaymentSearchResult, ProviderError,
+    Refund, RefundRequest, RefundSearch, RefundSearchResult, RepairOutcome, StatusReport,
+    StatusRequest, WebhookError, WebhookIdentity, WebhookOutcome, WebhookRequest,
+};
+use crate::egress::Egress;
+use crate::foreign::{Answer, AnswerError, Inspector};
+
+/// Calls a function of the contract in a fresh instance, and checks its answer. `$signing` are the signing secrets
+/// that the plugin was given.
+macro_rules! call {
+    ($plugin:ident, $call:ident, $context:expr, $signing:expr, $function:ident($($argument:expr),*) $(, $asked:expr)?) => {{
+        let context: Context = $context;
+        let answer = $plugin
+            .caller
+            .call($call.egress.clone(), context, async |store, plugin| {
+                let provider = plugin.brain_studio_payments_payment_provider();
+                provider.$function(store, context, $($argument),*).await
+            })
+            .await?;
+        let checked = $plugin.inspected(&$call, $signing, answer);
+        $(let checked = checked.and_then($asked);)?
+        $plugin.witnessed(&$call, stringify!($function), checked).await
+    }};
+}
+
+/// Checks the value of a call that has succeeded.
+fn checked<T, E>(
+    answer: Result<T, E>,
+    check: impl FnOnce(&T) -> Result<(), AnswerError>,
+) -> Result<Result<T, E>, AnswerError> {
+    if let Ok(value) = &answer {
+        check(value)?;
+    }
+    Ok(answer)
+}
+
+/// A refused answer of a call that moves money, or ends what could: nobody knows what it has done.
+fn outcome_unknown<T>(
+    answer: Result<Result<T, ProviderError>, CallError>,
+) -> Result<Result<T, ProviderError>, CallError> {
+    match answer {
+        Err(CallError::AnswerRefused(why)) => Ok(Err(ProviderError::UnknownOutcome(why.problem()))),
+        answer => answer,
+    }
+}
+
+/// The signing secrets of an installation.
+fn signing(installation: &Installation) -> impl Iterator<Item = &str> {
+    installation.webhook.signing_secrets.iter().map(String::as_str)
+}
+
+/// The payment that an event is about.
+fn payment_of(event: &mut Event) -> Option<&mut Payment> {
+    match &mut event.subject {
+        EventSubject::Payment(payment) => Some(payment),
+        _ => None,
+    }
+}
+
+/// The function's name in the contract.
+fn function_name(binding: &'static str) -> &'static str {
+    binding.strip_prefix("call_").unwrap_or(binding)
+}
+
+impl Plugin {
+    /// `install` of the contract.
+    pub async fn install(
+        &self,
+        call: Call,
+        request: &InstallRequest,
+    ) -> Result<Result<Installation, ProviderError>, CallError> {
+        let given = request.credentials.iter().filter_map(|given| given.signing_secret.as_deref());
+        let now = self.context_now(CALL_TIMEOUT);
+        call!(self, call, now, given, call_install(request))
+    }
+
+    /// `repair` of the contract.
+    pub async fn repair(
+        &self,
+        call: Call,
+        installation: &Installation,
+        request: &InstallRequest,
+    ) -> Result<Result<RepairOutcome, ProviderError>, CallError> {
+        let given = request.credentials.iter().filter_map(|given| given.signing_secret.as_deref());
+        let given = given.chain(signing(installation));
+        let now = self.context_now(CALL_TIMEOUT);
+        call!(self, call, now, given, call_repair(installation, request))
+    }
+
+    /// `uninstall` of the contract.
+    pub async fn uninstall(
+        &self,
+        call: Call,
+        installation: &Installation,
+    ) -> Result<Result<(), ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        call!(self, call, now, signing(installation), call_uninstall(installation))
+    }
+
+    /// `report-status` of the contract, ended after `time`.
+    pub async fn report_status(
+        &self,
+        call: Call,
+        time: Duration,
+        installation: &Installation,
+        request: &StatusRequest,
+    ) -> Result<StatusReport, CallError> {
+        let now = self.context_now(time);
+        call!(self, call, now, signing(installation), call_report_status(installation, request))
+    }
+
+    /// `create-payment` of the contract.
+    pub async fn create_payment(
+        &self,
+        call: Call,
+        installation: &Installation,
+        request: &PaymentRequest,
+    ) -> Result<Result<Payment, ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        let pages = call.pages.clone();
+        let check = |answer| {
+            checked(answer, |payment| {
+                asked::created(payment, installation, request)?;
+                check_page(payment, &pages)
+            })
+        };
+        let created = async {
+            call!(
+                self,
+                call,
+                now,
+                signing(installation),
+                call_create_payment(installation, request),
+                check
+            )
+        };
+        outcome_unknown(created.await)
+    }
+
+    /// `find-payment` of the contract.
+    pub async fn find_payment(
+        &self,
+        call: Call,
+        installation: &Installation,
+        search: &AttemptSearch,
+    ) -> Result<Result<PaymentSearchResult, ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        let pages = call.pages.clone();
+        let check = |answer| {
+            checked(answer, |result| {
+                asked::found(result, installation, search)?;
+                match result {
+                    PaymentSearchResult::Found(payment) => check_page(payment, &pages),
+                    _ => Ok(()),
+                }
+            })
+        };
+        call!(
+            self,
+            call,
+            now,
+            signing(installation),
+            call_find_payment(installation, search),
+            check
+        )
+    }
+
+    /// `get-payment` of the contract.
+    pub async fn get_payment(
+        &self,
+        call: Call,
+        installation: &Installation,
+        id: &str,
+    ) -> Result<Result<Payment, ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
+        let got = async {
+            call!(self, call, now, signing(installation), call_get_payment(installation, id), check)
+        };
+        self.with_pages(&call, "call_get_payment", got.await).await
+    }
+
+    /// `complete-payment` of the contract.
+    pub async fn complete_payment(
+        &self,
+        call: Call,
+        installation: &Installation,
+        request: &CompletionRequest,
+    ) -> Result<Result<Payment, ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        let id = &request.payment;
+        let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
+        let completed = async {
+            call!(
+                self,
+                call,
+                now,
+                signing(installation),
+                call_complete_payment(installation, request),
+                check
+            )
+        };
+        self.with_pages(&call, "call_complete_payment", outcome_unknown(completed.await)).await
+    }
+
+    /// `cancel-payment` of the contract.
+    pub async fn cancel_payment(
+        &self,
+        call: Call,
+        installation: &Installation,
+        id: &str,
+    ) -> Result<Result<Payment, ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
+        let canceled = async {
+            call!(
+                self,
+                call,
+                now,
+                signing(installation),
+                call_cancel_payment(installation, id),
+                check
+            )
+        };
+        self.with_pages(&call, "call_cancel_payment", outcome_unknown(canceled.await)).await
+    }
+
+    /// `refund-payment` of the contract.
+    pub async fn refund_payment(
+        &self,
+        call: Call,
+        installation: &Installation,
+        request: &RefundRequest,
+    ) -> Result<Result<Refund, ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        let check = |answer| checked(answer, |refund| asked::refunded(refund, request));
+        let refunded = async {
+            call!(
+                self,
+                call,
+                now,
+                signing(installation),
+                call_refund_payment(installation, request),
+                check
+            )
+        };
+        outcome_unknown(refunded.await)
+    }
+
+    /// `find-refund` of the contract.
+    pub async fn find_refund(
+        &self,
+        call: Call,
+        installation: &Installation,
+        search: &RefundSearch,
+    ) -> Result<Result<RefundSearchResult, ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        let check = |answer| checked(answer, |result| asked::found_refund(result, search));
+        call!(self, call, now, signing(installation), call_find_refund(installation, search), check)
+    }
+
+    /// `get-refund` of the contract.
+    pub async fn get_refund(
+        &self,
+        call: Call,
+        installation: &Installation,
+        id: &str,
+    ) -> Result<Result<Refund, ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        let check = |answer| checked(answer, |refund| asked::named_refund(refund, id));
+        call!(self, call, now, signing(installation), call_get_refund(installation, id), check)
+    }
+
+    /// `list-events` of the contract.
+    pub async fn list_events(
+        &self,
+        call: Call,
+        installation: &Installation,
+        query: &EventQuery,
+    ) -> Result<Result<EventPage, ProviderError>, CallError> {
+        let now = self.context_now(CALL_TIMEOUT);
+        let mut answer: Result<EventPage, ProviderError> =
+            call!(self, call, now, signing(installation), call_list_events(installation, query))?;
+        if let Ok(page) = &mut answer {
+            let payments = page.events.iter_mut().filter_map(|event| payment_of(event));
+            self.check_pages(&call, "call_list_events", payments).await;
+        }
+        Ok(answer)
+    }
+
+    /// `identify-webhook` of the contract. It may not send requests.
+    pub async fn identify_webhook(
+        &self,
+        received_at: u64,
+        request: &WebhookRequest,
+    ) -> Result<WebhookIdentity, CallError> {
+        let context = context(received_at, CALL_TIMEOUT);
+        let call = Call::from(Egress::none());
+        call!(self, call, context, [], call_identify_webhook(request))
+    }
+
+    /// `handle-webhook` of the contract.
+    pub async fn handle_webhook(
+        &self,
+        call: Call,
+        received_at: u64,
+        installation: &Installation,
+        request: &WebhookRequest,
+    ) -> Result<Result<WebhookOutcome, WebhookError>, CallError> {
+        let context = context(received_at, CALL_TIMEOUT);
+        let mut answer: Result<WebhookOutcome, WebhookError> = call!(
+            self,
+            call,
+            context,
+            signing(installation),
+            call_handle_webhook(installation, request)
+        )?;
+        if let Ok(WebhookOutcome::Event(delivered)) = &mut answer {
+            let payment = payment_of(&mut delivered.event);
+            self.check_pages(&call, "call_handle_webhook", payment).await;
+        }
+        Ok(answer)
+    }
+
+    /// The answer, if it may be used. Its sentences are readable.
+    fn inspected<'a, T: Answer>(
+        &self,
+        call: &'a Call,
+        signing_secrets: impl IntoIterator<Item = &'a str>,
+        answer: T,
+    ) -> Result<T, AnswerError> {
+        let fields = self.manifest.credentials.iter().filter(|field| field.secret);
+        let given = call.egress.credentials();
+        let secrets = fields.filter_map(|field| given?.get(&field.name));
+        let secrets = secrets.map(|secret| secret.expose_secret());
+        Inspector::new(&self.manifest.name).check(answer, secrets.chain(signing_secrets))
+    }
+
+    /// Tells the witness of an answer that is refused.
+    async fn witnessed<T>(
+        &self,
+        call: &Call,
+        function: &'static str,
+        checked: Result<T, AnswerError>,
+    ) -> Result<T, CallError> {
+        if let (Err(why), Some(witness)) = (&checked, &call.witness) {
+            witness(function_name(function), why.clone()).await;
+        }
+        checked.map_err(CallError::AnswerRefused)
+    }
+
+    /// The payment without a link that is not approved.
+    async fn with_pages(
+        &self,
+        call: &Call,
+        function: &'static str,
+        mut answer: Result<Result<Payment, ProviderError>, CallError>,
+    ) -> Result<Result<Payment, ProviderError>, CallError> {
+        if let Ok(Ok(payment)) = &mut answer {
+            self.check_pages(call, function, [payment]).await;
+        }
+        answer
+    }
+
+    /// Takes links away that are not approved, and tells the witness. What else the answers say still counts: a
+    /// payment that was made must not be lost for its link.
+    async fn check_pages<'a>(
+        &self,
+        call: &Call,
+        function: &'static str,
+        payments: impl IntoIterator<Item = &'a mut Payment>,
+    ) {
+        let mut removed = None;
+        for payment in payments {
+            removed = removed.or(remove_foreign_page(payment, &call.pages).err());
+        }
+        if let (Some(why), Some(witness)) = (removed, &call.witness) {
+            witness(function_name(function), why).await;
+        }
+    }
+}
