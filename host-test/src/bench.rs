@@ -43,8 +43,9 @@ pub async fn webhook(plugin: &Plugin, body: Vec<u8>, iterations: usize) -> anyho
     let mut fresh = Vec::with_capacity(iterations);
     for _ in 0..WARM_UP + iterations {
         let start = Instant::now();
-        let outcome =
-            plugin.handle_webhook(Egress::none(), received_at, &installation, &request).await?;
+        let outcome = plugin
+            .handle_webhook(Egress::none().into(), received_at, &installation, &request)
+            .await?;
         fresh.push(start.elapsed());
         drop(outcome);
     }

@@ -100,7 +100,7 @@ impl types::DisputeStatus {
 
 impl types::Manifest {
     /// What an operator approves for a component, each with its subject: to be this provider, to call each
-    /// origin with its authorization, and to receive each signing secret.
+    /// origin with its authorization, to receive each signing secret, and to send customers to each origin.
     #[must_use]
     pub fn approvals(&self) -> Vec<(String, String)> {
         let origins = self.origins.iter().map(|origin| {
@@ -114,7 +114,9 @@ impl types::Manifest {
             (self.provider_id.clone(), format!("to be given the value of {}", field.name))
         });
         let itself = (self.provider_id.clone(), format!("to be the provider {}", self.provider_id));
-        std::iter::once(itself).chain(origins).chain(given).collect()
+        let pages = self.customer_origins.iter();
+        let pages = pages.map(|origin| (origin.clone(), format!("to send customers to {origin}")));
+        std::iter::once(itself).chain(origins).chain(given).chain(pages).collect()
     }
 }
 

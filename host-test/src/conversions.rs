@@ -50,8 +50,11 @@ impl From<types::Problem> for stored::Problem {
 }
 
 impl From<stored::Problem> for types::Problem {
+    /// An earlier version of this program stored what a plugin said as it was.
     fn from(stored::Problem { code, message, remedy }: stored::Problem) -> Self {
-        Self { code, message, remedy }
+        let shown = |text: String| crate::foreign::one_line(&text).into_owned();
+        let remedy = remedy.into_iter().map(shown).collect();
+        Self { code: shown(code), message: shown(message), remedy }
     }
 }
 

@@ -15,7 +15,6 @@ pub mod demo;
 pub mod egress;
 pub mod foreign;
 mod json;
-mod log;
 pub mod marketplace;
 pub mod money;
 pub mod plugin;

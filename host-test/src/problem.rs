@@ -50,6 +50,17 @@ impl ProviderError {
 }
 
 impl WebhookError {
+    /// The problem for a person.
+    #[must_use]
+    pub fn problem(&self) -> &Problem {
+        match self {
+            Self::Unverified(problem)
+            | Self::Refused(problem)
+            | Self::Unavailable(problem)
+            | Self::Other(problem) => problem,
+        }
+    }
+
     /// The problem, to be changed.
     pub(crate) fn problem_mut(&mut self) -> &mut Problem {
         match self {

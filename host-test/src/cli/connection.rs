@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::output::{Output, badge, date, problem_json, problem_text};
+use super::approve::review_text;
+use super::output::{Output, badge, date, print_beside, problem_json, problem_text};
 use super::report::{changes, connection_json, details};
 use super::{CommandError, credentials, report};
-use crate::contract::types::{Check, Manifest, Mode, Problem, Verdict};
+use crate::contract::types::{Check, Mode, Problem, Verdict};
 use crate::json::set;
-use crate::marketplace::{Connection, InstallOptions, LeftWebhook, Marketplace, OpenPayment};
+use crate::marketplace::{
+    Connection, InstallOptions, LeftWebhook, Marketplace, OpenPayment, TakeOver,
+};
 
 /// The arguments of `install`.
 #[derive(Args)]
@@ -63,7 +66,11 @@ pub struct UninstallArgs {
     force: bool,
 }
 
-pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Output, CommandError> {
+pub async fn install(
+    marketplace: &Marketplace,
+    args: InstallArgs,
+    as_json: bool,
+) -> Result<Output, CommandError> {
     if !args.arguments.is_empty() {
         return Err(CommandError::Usage(Problem::new(
             "credential-on-command-line",
@@ -74,6 +81,17 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
             ],
         )));
     }
+    let mut review = None;
+    if args.approve_origins {
+        let shown = marketplace.review(TakeOver::Workspace).await?;
+        if !as_json {
+            print_beside(&review_text(&shown));
+        }
+        review = Some(shown);
+        marketplace.approve(TakeOver::Workspace).await?;
+    }
+    // Before anything is read or asked for.
+    marketplace.check_usable().await?;
     let is_manual = args.webhook.map(|webhook| matches!(webhook, Webhook::Manual));
     let webhook_is_manual = match is_manual {
         Some(is_manual) => is_manual,
@@ -81,10 +99,14 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
         None => marketplace.webhook_is_manual().await?,
     };
     let options = InstallOptions {
-        credentials: credentials::read(marketplace.plugin().manifest(), webhook_is_manual)?,
+        credentials: credentials::read(
+            marketplace.plugin().manifest(),
+            marketplace.plugin_is_bundled(),
+            webhook_is_manual,
+        )?,
         mode: args.mode.map(Mode::from),
         webhook_is_manual: is_manual,
-        approve_origins: args.approve_origins,
+        approve_origins: false,
     };
     let connection = marketplace.install(options).await?;
     let done = if connection.is_rotation {
@@ -98,7 +120,11 @@ pub async fn install(marketplace: &Marketplace, args: InstallArgs) -> Result<Out
         connection.provider,
         details(&connection)
     );
-    Ok(with_checks(marketplace, &connection, head).await)
+    let mut output = with_checks(marketplace, &connection, head).await;
+    if let Some(review) = review {
+        set(&mut output.json, "review", json!(review));
+    }
+    Ok(output)
 }
 
 pub async fn repair(marketplace: &Marketplace) -> Result<Output, CommandError> {
@@ -136,7 +162,7 @@ async fn with_checks(marketplace: &Marketplace, connection: &Connection, head: S
             text.push_str("This is left to do:\n");
             text.push_str(&report::checks_text(left.iter().copied()));
             if connection.lacks_signing_secret {
-                text.push_str(&optional_credentials(marketplace.plugin().manifest()));
+                text.push_str(&optional_credentials(marketplace));
             }
         }
     }
@@ -144,10 +170,11 @@ async fn with_checks(marketplace: &Marketplace, connection: &Connection, head: S
 }
 
 /// How the optional credentials are given.
-fn optional_credentials(manifest: &Manifest) -> String {
-    let mut text = String::new();
+fn optional_credentials(marketplace: &Marketplace) -> String {
+    let (manifest, mut text) = (marketplace.plugin().manifest(), String::new());
     for field in manifest.credentials.iter().filter(|field| !field.required) {
-        let variable = credentials::variable(&manifest.provider_id, &field.name);
+        let is_built_in = marketplace.plugin_is_bundled();
+        let variable = credentials::variable(manifest, is_built_in, &field.name);
         let _ = writeln!(
             text,
             "  ({}: set the variable {variable} and run `install` again)",

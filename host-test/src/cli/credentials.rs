@@ -15,22 +15,26 @@ const MAX_CREDENTIAL_BYTES: u64 = 64 << 10;
 /// Reads every credential that the manifest names, from the environment, else from the prompt. It asks for a
 /// signing secret only where the merchant makes the webhook: otherwise the plugin gets it from the provider. Its
 /// variable is always read, because the merchant may have rolled it.
-pub fn read(manifest: &Manifest, webhook_is_manual: bool) -> Result<Credentials, CommandError> {
+pub fn read(
+    manifest: &Manifest,
+    is_built_in: bool,
+    webhook_is_manual: bool,
+) -> Result<Credentials, CommandError> {
     let is_terminal = std::io::stdin().is_terminal();
     let mut given = Vec::new();
     for field in &manifest.credentials {
-        let variable = variable(&manifest.provider_id, &field.name);
+        let variable = variable(manifest, is_built_in, &field.name);
         let value = match std::env::var(&variable) {
             // An empty variable leaves an optional credential out.
             Ok(value) if value.is_empty() && !field.required => None,
             Ok(value) => Some(SecretString::from(value)),
-            Err(std::env::VarError::NotPresent) if field.required => Some(ask(field)?),
+            Err(std::env::VarError::NotPresent) if field.required => Some(ask(manifest, field)?),
             Err(std::env::VarError::NotPresent)
                 if is_terminal
                     && (webhook_is_manual || field.role != CredentialRole::SigningSecret) =>
             {
                 // An empty answer leaves an optional credential out.
-                Some(ask(field)?).filter(|value| !value.expose_secret().is_empty())
+                Some(ask(manifest, field)?).filter(|value| !value.expose_secret().is_empty())
             }
             Err(std::env::VarError::NotPresent) => None,
             Err(std::env::VarError::NotUnicode(_)) => {
@@ -42,16 +46,18 @@ pub fn read(manifest: &Manifest, webhook_is_manual: bool) -> Result<Credentials,
     Ok(Credentials::new(given))
 }
 
-/// The environment variable of a credential: `<PROVIDER>_<CREDENTIAL>`.
-pub fn variable(provider_id: &str, credential: &str) -> String {
-    format!("{provider_id}_{credential}").to_uppercase().replace('-', "_")
+/// The environment variable of a credential: `PLUGIN_<PROVIDER>_<CREDENTIAL>`, and without the prefix for the built-in
+/// plugin. So no plugin can name another program's variable.
+pub fn variable(manifest: &Manifest, is_built_in: bool, credential: &str) -> String {
+    let prefix = if is_built_in { "" } else { "PLUGIN_" };
+    format!("{prefix}{}_{credential}", manifest.provider_id).to_uppercase().replace('-', "_")
 }
 
-fn ask(field: &CredentialField) -> Result<SecretString, CommandError> {
+fn ask(manifest: &Manifest, field: &CredentialField) -> Result<SecretString, CommandError> {
     let mut standard_input = std::io::stdin();
     let value = if standard_input.is_terminal() {
         eprintln!("{}", field.help);
-        rpassword::prompt_password(format!("{} (hidden): ", field.label))
+        rpassword::prompt_password(format!("{}, {} (hidden): ", manifest.name, field.label))
     } else {
         // Read to the end, so that a line break inside is refused and not cut off.
         let mut value = String::new();

@@ -90,9 +90,9 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
         query: String::new(),
         body,
     };
-    let no_egress = Egress::none();
-    let outcome =
-        plugin.handle_webhook(no_egress, args.received_at, &installation, &request).await?;
+    let outcome = plugin
+        .handle_webhook(Egress::none().into(), args.received_at, &installation, &request)
+        .await?;
     let (json, exit_code) = match outcome {
         Ok(WebhookOutcome::Event(DeliveredEvent { verified, event })) => {
             let mut accepted = json!({

@@ -1,5 +1,6 @@
 //! The command line. It calls the use cases in `marketplace` and prints their results.
 
+mod approve;
 mod attention;
 mod connection;
 mod credentials;
@@ -49,7 +50,7 @@ struct Cli {
     command: Command,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "For every command")]
 struct Global {
     /// The folder of the ledger and the vault's key [default: the user's data folder]
@@ -79,8 +80,14 @@ enum Command {
     /// Installs the provider for a merchant's account, or replaces its key
     ///
     /// The key is read from a hidden prompt, from standard input, or from a variable that is named
-    /// after the provider and the credential (`PROVIDER_API_KEY`); never from an argument.
+    /// after the provider and the credential: `PROVIDER_API_KEY` for the built-in plugin,
+    /// `PLUGIN_PROVIDER_API_KEY` for another one. Never from an argument.
     Install(connection::InstallArgs),
+    /// Shows what a component asks for, and approves it
+    ///
+    /// Without --sha256 it only shows the review. Before a component is approved it is described, and
+    /// nothing else of it is called: no credential is read or asked for.
+    Approve(approve::ApproveArgs),
     /// Shows the installation and its checks
     Status(status::StatusArgs),
     /// Recreates or corrects the webhook at the provider
@@ -212,7 +219,13 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             Ok(summary) => Ok(Output::new(summary.json, summary.text)),
             Err(failure) => Err(CommandError::reported(failure)),
         },
-        Command::Install(args) => connection::install(&global.marketplace().await?, args).await,
+        Command::Install(args) => {
+            connection::install(&global.marketplace().await?, args, global.json).await
+        }
+        Command::Approve(mut args) => {
+            let component = args.component_file.take().or_else(|| global.component.clone());
+            approve::approve(&global.with(component).marketplace().await?, args).await
+        }
         Command::Status(args) => {
             status::status(&global.marketplace().await?, args, global.json).await
         }
@@ -246,6 +259,11 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
 }
 
 impl Global {
+    /// The same with another component.
+    fn with(&self, component: Option<PathBuf>) -> Self {
+        Self { component, ..self.clone() }
+    }
+
     async fn plugin(&self) -> Result<Plugin, LoadError> {
         Plugin::load(&self.component()?).await
     }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use serde_json::{Value, json};
 
 use crate::contract::types::{Mode, Problem};
+use crate::foreign::is_visible;
 
 /// The output of a command.
 pub struct Output {
@@ -43,7 +44,7 @@ impl Output {
             return;
         }
         if as_json {
-            print_line(&self.json.to_string());
+            print_line(&visible_json(self.json.clone()).to_string());
         } else {
             print_line(&colored(&printable(&self.text)));
         }
@@ -55,6 +56,11 @@ impl Output {
 pub fn print_line(line: &str) {
     let mut output = anstream::stdout();
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+}
+
+/// Prints text on standard error, beside the output of the command.
+pub fn print_beside(text: &str) {
+    anstream::eprintln!("{}", colored(&printable(text.trim_end())));
 }
 
 /// A problem for a program.
@@ -87,15 +93,29 @@ pub fn steps(remedy: &[String]) -> String {
 /// Prints a problem on standard error.
 pub fn print_problem(problem: &Problem, as_json: bool) {
     if as_json {
-        eprintln!("{}", problem_json(problem));
+        eprintln!("{}", visible_json(problem_json(problem)));
     } else {
-        anstream::eprintln!("{}", colored(&printable(&problem_text(problem))));
+        print_beside(&problem_text(problem));
     }
 }
 
-/// The text without control characters: a part of it may come from a plugin or a provider.
+/// The lines without characters that nobody can see. What a plugin says is clean already; what another program has
+/// stored may not be.
 fn printable(text: &str) -> String {
-    text.chars().filter(|&c| c == '\n' || !c.is_control()).collect()
+    text.chars().filter(|&c| c == '\n' || is_visible(c)).collect()
+}
+
+/// The same of every text in JSON.
+fn visible_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(printable(&text)),
+        Value::Array(values) => values.into_iter().map(visible_json).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (printable(&name), visible_json(value)))
+            .collect(),
+        other => other,
+    }
 }
 
 /// The style of a verdict or a mode at the beginning of a line.

@@ -38,6 +38,8 @@ pub async fn serve(
     args: ServeArgs,
     as_json: bool,
 ) -> Result<Output, CommandError> {
+    // Every delivery would fail.
+    marketplace.check_approval().await?;
     let failed = |error| not_listening(args.listen, &error);
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;

@@ -36,7 +36,7 @@ use client::{REQUEST_TIMEOUT, denied, failure, from_client, read_body};
 pub use credentials::Credentials;
 use headers::{HOST_HEADERS, bearer, pair};
 use oauth::Tokens;
-pub use origin::{LoopbackOrigin, OriginOverride, PolicyError, redirect};
+pub use origin::{LoopbackOrigin, OriginOverride, PolicyError, exact_origin, redirect};
 pub use pages::PageOrigins;
 pub use policy::Policy;
 use policy::Rule;
@@ -65,6 +65,12 @@ impl Gateway {
     #[must_use]
     pub fn new(client: Client, policy: Policy) -> Self {
         Self { client, policy: Arc::new(policy), tokens: Arc::default() }
+    }
+
+    /// Where customers may be sent, by the manifest.
+    #[must_use]
+    pub fn page_origins(&self) -> PageOrigins {
+        self.policy.page_origins().clone()
     }
 
     /// The egress of one call, for an installation in a mode with these credentials.
@@ -129,8 +135,7 @@ impl Egress {
     /// Where customers may be sent.
     #[must_use]
     pub fn page_origins(&self) -> PageOrigins {
-        let of_policy = |inner: &Arc<Inner>| inner.gateway.policy.page_origins().clone();
-        self.inner.as_ref().map(of_policy).unwrap_or_default()
+        self.inner.as_ref().map(|inner| inner.gateway.page_origins()).unwrap_or_default()
     }
 
     /// The credentials that it adds to requests.

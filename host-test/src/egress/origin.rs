@@ -167,12 +167,28 @@ pub(super) fn parse_exact(text: &str) -> Result<Url, PolicyError> {
     if exact == text { Ok(url) } else { Err(PolicyError::NotExact { given: shown(), exact }) }
 }
 
-/// Parses an `https` URL without a user.
+/// The exact form of an `https` origin, if a text is that.
+///
+/// # Errors
+///
+/// It is no `https` origin, or has another form.
+pub fn exact_origin(text: &str) -> Result<String, PolicyError> {
+    parse_exact(text).map(|url| url.origin().ascii_serialization())
+}
+
+/// Parses an `https` URL without a user, in its exact form.
 pub(super) fn parse_https(text: &str) -> Result<Url, PolicyError> {
+    let shown = || line(text, LONGEST_SHOWN).into_owned();
     let is_plain = |url: &Url| {
         url.scheme() == "https" && url.username().is_empty() && url.password().is_none()
     };
-    Url::parse(text).ok().filter(is_plain).ok_or_else(|| PolicyError::NotHttps(text.to_owned()))
+    let url = Url::parse(text).ok().filter(is_plain);
+    let url = url.ok_or_else(|| PolicyError::NotHttps(shown()))?;
+    if url.as_str() == text {
+        Ok(url)
+    } else {
+        Err(PolicyError::NotExact { given: shown(), exact: url.to_string() })
+    }
 }
 
 #[cfg(test)]

@@ -10,28 +10,28 @@ use crate::contract::types::{
 };
 
 impl Answer for () {
-    fn inspect(&mut self, _: &mut Inspector<'_>) {}
+    fn pass(&mut self, _: &mut Inspector<'_>) {}
 }
 
 impl<T: Answer> Answer for Option<T> {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         if let Some(answer) = self {
-            answer.inspect(inspector);
+            answer.pass(inspector);
         }
     }
 }
 
 impl<T: Answer, E: Answer> Answer for Result<T, E> {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         match self {
-            Ok(answer) => answer.inspect(inspector),
-            Err(error) => error.inspect(inspector),
+            Ok(answer) => answer.pass(inspector),
+            Err(error) => error.pass(inspector),
         }
     }
 }
 
 impl Answer for Problem {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.code(&mut self.code);
         inspector.message(&mut self.message);
         steps(&mut self.remedy, inspector);
@@ -39,27 +39,27 @@ impl Answer for Problem {
 }
 
 impl Answer for ProviderError {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
-        self.problem_mut().inspect(inspector);
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
+        self.problem_mut().pass(inspector);
     }
 }
 
 impl Answer for WebhookError {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
-        self.problem_mut().inspect(inspector);
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
+        self.problem_mut().pass(inspector);
     }
 }
 
 impl Answer for Manifest {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.word("category", &self.category);
         inspector.word("version", &self.version);
         for field in &mut self.credentials {
-            field.inspect(inspector);
+            field.pass(inspector);
         }
         words(&self.events, "list of events", inspector);
         for origin in &mut self.origins {
-            origin.inspect(inspector);
+            origin.pass(inspector);
         }
         inspector.entries("list of permissions", &self.permissions);
         for permission in &mut self.permissions {
@@ -71,7 +71,7 @@ impl Answer for Manifest {
 }
 
 impl Answer for CredentialField {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.sentence(&mut self.label);
         inspector.message(&mut self.help);
         for rule in &mut self.rules {
@@ -79,7 +79,7 @@ impl Answer for CredentialField {
                 CredentialMeaning::Accepted(accepted) => {
                     inspector.word("kind of a credential", &accepted.kind);
                 }
-                CredentialMeaning::Refused(problem) => problem.inspect(inspector),
+                CredentialMeaning::Refused(problem) => problem.pass(inspector),
             }
         }
     }
@@ -87,7 +87,7 @@ impl Answer for CredentialField {
 
 /// Its URL and the names of its credentials are checked where the policy is made.
 impl Answer for Origin {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         if let Authorization::ClientCredentials(oauth) = &self.authorization {
             inspector.url("URL of tokens", &oauth.token_url);
             if let Some(scope) = &oauth.scope {
@@ -98,30 +98,30 @@ impl Answer for Origin {
 }
 
 impl Answer for Installation {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.word("installation id", &self.installation_id);
         inspector.word("workspace", &self.workspace);
         optional_word(self.account.as_deref(), "account", inspector);
-        self.webhook.inspect(inspector);
+        self.webhook.pass(inspector);
         extras(&self.extras, inspector);
     }
 }
 
 impl Answer for WebhookRegistration {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         optional_word(self.endpoint_id.as_deref(), "webhook id", inspector);
         inspector.url("webhook URL", &self.url);
         inspector.entries("list of signing secrets", &self.signing_secrets);
         for secret in &self.signing_secrets {
             inspector.signing_secret(secret);
         }
-        self.problem.inspect(inspector);
+        self.problem.pass(inspector);
     }
 }
 
 impl Answer for RepairOutcome {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
-        self.installation.inspect(inspector);
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
+        self.installation.pass(inspector);
         self.changes.truncate(MOST_LINES);
         for change in &mut self.changes {
             inspector.message(change);
@@ -130,16 +130,16 @@ impl Answer for RepairOutcome {
 }
 
 impl Answer for StatusReport {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         self.checks.truncate(MOST_LINES);
         for check in &mut self.checks {
-            check.inspect(inspector);
+            check.pass(inspector);
         }
     }
 }
 
 impl Answer for Check {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.code(&mut self.id);
         inspector.message(&mut self.message);
         steps(&mut self.remedy, inspector);
@@ -147,7 +147,7 @@ impl Answer for Check {
 }
 
 impl Answer for Payment {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.word("payment id", &self.id);
         words(&self.aliases, "list of aliases", inspector);
         if let Some(reference) = &self.reference {
@@ -155,8 +155,8 @@ impl Answer for Payment {
         }
         optional_word(self.attempt_id.as_deref(), "attempt id", inspector);
         inspector.word("status", &self.provider_status);
-        self.amount.inspect(inspector);
-        self.failure.inspect(inspector);
+        self.amount.pass(inspector);
+        self.failure.pass(inspector);
         match &mut self.awaits {
             Awaited::Nothing | Awaited::Completion(_) | Awaited::Customer(None) => {}
             Awaited::Customer(Some(link)) => inspector.url("customer's link", &link.url),
@@ -164,31 +164,31 @@ impl Answer for Payment {
         }
         inspector.entries("list of disputes", &self.disputes);
         for dispute in &mut self.disputes {
-            dispute.inspect(inspector);
+            dispute.pass(inspector);
         }
         extras(&self.extras, inspector);
     }
 }
 
 impl Answer for Money {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.word("currency", &self.currency);
     }
 }
 
 impl Answer for Dispute {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.word("dispute id", &self.id);
         inspector.word("payment id", &self.payment);
         if let DisputeStatus::Other(word) = &self.status {
             inspector.word("status", word);
         }
-        self.amount.inspect(inspector);
+        self.amount.pass(inspector);
     }
 }
 
 impl Answer for Refund {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.word("refund id", &self.id);
         inspector.word("payment id", &self.payment);
         if let Some(reference) = &self.reference {
@@ -198,50 +198,50 @@ impl Answer for Refund {
         if let RefundStatus::Other(word) = &self.status {
             inspector.word("status", word);
         }
-        self.amount.inspect(inspector);
-        self.failure.inspect(inspector);
+        self.amount.pass(inspector);
+        self.failure.pass(inspector);
     }
 }
 
 impl Answer for PaymentSearchResult {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         match self {
-            Self::Found(payment) => payment.inspect(inspector),
+            Self::Found(payment) => payment.pass(inspector),
             Self::More(cursor) => inspector.value("cursor", cursor),
             Self::Absent => {}
-            Self::Other(problem) => problem.inspect(inspector),
+            Self::Other(problem) => problem.pass(inspector),
         }
     }
 }
 
 impl Answer for RefundSearchResult {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         match self {
-            Self::Found(refund) => refund.inspect(inspector),
+            Self::Found(refund) => refund.pass(inspector),
             Self::More(cursor) => inspector.value("cursor", cursor),
             Self::Absent => {}
-            Self::Other(problem) => problem.inspect(inspector),
+            Self::Other(problem) => problem.pass(inspector),
         }
     }
 }
 
 impl Answer for Event {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.word("event id", &self.id);
         inspector.word("event type", &self.event_type);
         match &mut self.subject {
-            EventSubject::Payment(payment) => payment.inspect(inspector),
-            EventSubject::Refund(refund) => refund.inspect(inspector),
-            EventSubject::Dispute(dispute) => dispute.inspect(inspector),
+            EventSubject::Payment(payment) => payment.pass(inspector),
+            EventSubject::Refund(refund) => refund.pass(inspector),
+            EventSubject::Dispute(dispute) => dispute.pass(inspector),
             EventSubject::Other(what) => inspector.sentence(what),
         }
     }
 }
 
 impl Answer for EventPage {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         for event in &mut self.events {
-            event.inspect(inspector);
+            event.pass(inspector);
         }
         if let Some(cursor) = &self.cursor {
             inspector.value("cursor", cursor);
@@ -250,7 +250,7 @@ impl Answer for EventPage {
 }
 
 impl Answer for WebhookIdentity {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         for name in [&self.installation, &self.account, &self.payment] {
             optional_word(name.as_deref(), "identity", inspector);
         }
@@ -261,11 +261,11 @@ impl Answer for WebhookIdentity {
 }
 
 impl Answer for WebhookOutcome {
-    fn inspect(&mut self, inspector: &mut Inspector<'_>) {
+    fn pass(&mut self, inspector: &mut Inspector<'_>) {
         match self {
-            Self::Event(DeliveredEvent { event, .. }) => event.inspect(inspector),
+            Self::Event(DeliveredEvent { event, .. }) => event.pass(inspector),
             Self::Ignored(IgnoredDelivery { reason, .. }) | Self::Other(reason) => {
-                reason.inspect(inspector);
+                reason.pass(inspector);
             }
             Self::Hint(PaymentHint { payment, .. }) => inspector.word("payment id", payment),
         }

@@ -80,7 +80,7 @@ impl AnswerError {
 /// An answer of a plugin. Every string of it passes the inspector.
 pub trait Answer {
     /// Passes every string.
-    fn inspect(&mut self, inspector: &mut Inspector<'_>);
+    fn pass(&mut self, inspector: &mut Inspector<'_>);
 }
 
 /// Reads an answer's strings, and says whether it may be used.
@@ -111,7 +111,7 @@ impl<'a> Inspector<'a> {
         mut answer: T,
         secrets: impl IntoIterator<Item = &'s str>,
     ) -> Result<T, AnswerError> {
-        answer.inspect(&mut self);
+        answer.pass(&mut self);
         let mut forbidden = Secrets::default();
         for secret in secrets {
             forbidden.add(secret, SHORTEST_SECRET);

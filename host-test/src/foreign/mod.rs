@@ -11,4 +11,4 @@ mod text;
 
 pub use inspector::{Answer, AnswerError, Inspector};
 pub use secrets::Secrets;
-pub use text::{is_visible, line, one_line};
+pub use text::{is_visible, line, logged, one_line};

@@ -48,6 +48,15 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().filter_map(visible).collect())
 }
 
+/// How many characters of a foreign text are logged. Our own choice.
+const LONGEST_LOGGED: usize = 200;
+
+/// A foreign text in the log.
+#[must_use]
+pub fn logged(text: &str) -> Cow<'_, str> {
+    line(text, LONGEST_LOGGED)
+}
+
 /// As [`one_line`], at most `longest` characters.
 #[must_use]
 pub fn line(text: &str, longest: usize) -> Cow<'_, str> {

@@ -46,7 +46,7 @@ impl Marketplace {
             let because = match self.close(handle, &payment).await {
                 Ok(None) => continue,
                 Ok(Some(_)) => None,
-                Err(error) => Some(handle.problem_of(&error).into()),
+                Err(error) => Some(error.problem().into()),
             };
             are_all_closed = false;
             self.ledger_at(move |ledger, now| {
@@ -79,7 +79,7 @@ impl Marketplace {
             Ok(_) => None,
             // Such as a payment that is paid by now: the ledger has to know it.
             Err(error @ (ProviderError::Refused(_) | ProviderError::NotFound(_))) => {
-                Some(handle.problem_of(&error.into()))
+                Some(Error::from(error).problem())
             }
             Err(error) => return Err(error.into()),
         };

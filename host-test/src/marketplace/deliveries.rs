@@ -94,10 +94,10 @@ struct Trace {
 impl Trace {
     /// Writes the delivery's line to the log.
     fn log(&self, outcome: &DeliveryOutcome, time: Duration) {
-        let code = outcome.reason().map(|reason| crate::log::text(&reason.code));
+        let code = outcome.reason().map(|reason| crate::foreign::logged(&reason.code));
         tracing::info!(
             installation = self.installation.as_deref(),
-            event = self.event.as_deref().map(crate::log::text).as_deref(),
+            event = self.event.as_deref().map(crate::foreign::logged).as_deref(),
             outcome = outcome.as_str(),
             code = code.as_deref(),
             plugin_microseconds = microseconds(self.plugin),
@@ -143,6 +143,8 @@ impl Marketplace {
         request: &WebhookRequest,
         trace: &mut Trace,
     ) -> Result<DeliveryOutcome, Error> {
+        // Nothing of a delivery is shown to a component that is not approved.
+        self.check_approval().await?;
         let (stored, url) = if let Some(id) = &target.installation {
             (self.installation_named(id.clone()).await?, DeliveryUrl::Own)
         } else {
@@ -230,20 +232,19 @@ impl Marketplace {
     ) -> Result<DeliveryOutcome, Error> {
         let OpenedInstallation { stored, installation, credentials } = &opened;
         let quota = self.quotas.of(&stored.id);
-        let egress = self.egress(credentials.clone(), installation.mode).await?;
-        let egress = egress.charged_to(quota.clone());
+        let mut call = self.access(stored, credentials, installation.mode).await?.call();
+        call.egress = call.egress.charged_to(quota.clone());
         let begun = Instant::now();
-        let outcome = self.plugin.handle_webhook(egress, received_at, installation, request).await;
+        let outcome = self.plugin.handle_webhook(call, received_at, installation, request).await;
         trace.plugin = begun.elapsed();
         let outcome = outcome?;
-        let outcome = outcome.map_err(|error| error.map(|problem| opened.redacted(problem)));
         let can_be_verified = installation.webhook.verification == Verification::ByPlugin;
         match outcome {
             Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }))
                 if can_be_verified =>
             {
                 quota.give_back();
-                trace.event = Some(credentials.redact(&event.id));
+                trace.event = Some(event.id.clone());
                 let delivered_to = stored.id.clone();
                 let handle = self.handle(opened).await?;
                 let outcome = self.apply_event(&event, &handle, &delivered_to).await?;
@@ -263,14 +264,12 @@ impl Marketplace {
                     self.ledger_at(move |ledger, now| ledger.record_verified_delivery(&id, now))
                         .await?;
                 }
-                Ok(DeliveryOutcome::Ignored(opened.redacted(reason)))
+                Ok(DeliveryOutcome::Ignored(reason))
             }
             Ok(WebhookOutcome::Hint(PaymentHint { payment, mode })) => {
                 self.follow_hint(opened, &quota, &payment, mode).await
             }
-            Ok(WebhookOutcome::Other(reason)) => {
-                Ok(DeliveryOutcome::Ignored(opened.redacted(reason)))
-            }
+            Ok(WebhookOutcome::Other(reason)) => Ok(DeliveryOutcome::Ignored(reason)),
             Err(WebhookError::Unverified(reason)) => match url {
                 DeliveryUrl::Shared(WebhookIdentity { payment: Some(payment), mode, .. }) => {
                     // The merchant has probably pasted another webhook's signing secret.

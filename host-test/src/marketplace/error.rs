@@ -11,12 +11,12 @@ use crate::contract::types::{Mode, Money, Problem, ProviderError};
 use crate::egress::PolicyError;
 use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
-use ledger::{InstallationState, LedgerError};
+use ledger::{Component, InstallationState, LedgerError};
 use problems::{
-    attention_not_acceptable, attention_unknown, cursor_repeated, ledger_restored, mode_mismatch,
-    origins_not_approved, other_account, paid_late, payment_disputed, payment_unknown,
-    payments_open, position_unknown, reference_used, refund_reference_used, refund_too_large,
-    refund_undecided, refund_unknown,
+    attention_not_acceptable, attention_unknown, component_differs, component_not_approved,
+    cursor_repeated, ledger_restored, mode_mismatch, other_account, paid_late, payment_disputed,
+    payment_unknown, payments_open, position_unknown, reference_used, refund_reference_used,
+    refund_too_large, refund_undecided, refund_unknown,
 };
 
 /// Why a use case failed.
@@ -69,9 +69,12 @@ pub enum Error {
     /// The installation's webhook is created by the other side: by hand, or by the plugin.
     #[error("the webhook of the installation is created in another way")]
     WebhookSetupDiffers,
-    /// The operator has not approved what the manifest asks for: each subject, and what it may do.
-    #[error("the plugin's origins are not approved")]
-    OriginsNotApproved(Vec<(String, String)>),
+    /// The operator has not approved the component: each subject, and what it may do.
+    #[error("the component is not approved")]
+    ComponentNotApproved(Vec<(String, String)>),
+    /// The installation belongs to this other component.
+    #[error("the installation belongs to another component")]
+    ComponentDiffers(Component),
     /// The reference names a payment of this other amount.
     #[error("the reference was used for another amount")]
     ReferenceUsed(Money),
@@ -169,7 +172,8 @@ impl Error {
             | Self::Superseded
             | Self::ModeMismatch { .. }
             | Self::WebhookSetupDiffers
-            | Self::OriginsNotApproved(_)
+            | Self::ComponentNotApproved(_)
+            | Self::ComponentDiffers(_)
             | Self::ReferenceUsed(_)
             | Self::PaidLate(_)
             | Self::OtherAccount { .. }
@@ -259,7 +263,8 @@ impl Error {
                     "To change it, uninstall and install again with --webhook.",
                 ],
             ),
-            Self::OriginsNotApproved(origins) => origins_not_approved(origins),
+            Self::ComponentNotApproved(approvals) => component_not_approved(approvals),
+            Self::ComponentDiffers(component) => component_differs(component),
             Self::ReferenceUsed(amount) => reference_used(amount),
             Self::NoRemoteId => Problem::new(
                 "payment-unnamed",

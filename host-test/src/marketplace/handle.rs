@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::redaction::redacted_problem;
+use super::access::Access;
 use super::{Error, Marketplace, OpenedInstallation};
 use crate::contract::types::{
-    AttemptSearch, Check, CompletionRequest, EventPage, EventQuery, Installation, Mode, Payment,
-    PaymentRequest, PaymentSearchResult, Problem, ProviderError, Refund, RefundRequest,
-    RefundSearch, RefundSearchResult, StatusReport, StatusRequest,
+    AttemptSearch, CompletionRequest, EventPage, EventQuery, Installation, Mode, Payment,
+    PaymentRequest, PaymentSearchResult, ProviderError, Refund, RefundRequest, RefundSearch,
+    RefundSearchResult, StatusReport, StatusRequest,
 };
-use crate::egress::{Credentials, Egress, Gateway, Meter};
-use crate::plugin::{CallError, Plugin};
+use crate::egress::Meter;
+use crate::plugin::{Call, CallError, Plugin};
 use ledger::Scope;
 
 /// The result of a call: the plugin's, or why the call itself failed.
@@ -21,8 +21,7 @@ type Called<T> = Result<Result<T, ProviderError>, CallError>;
 #[derive(Clone)]
 pub(super) struct Handle {
     plugin: Plugin,
-    gateway: Gateway,
-    credentials: Credentials,
+    access: Access,
     /// Counts the reads of the background. None: a flow or a person calls.
     meter: Option<Arc<Meter>>,
     pub installation: Installation,
@@ -36,14 +35,12 @@ impl Marketplace {
         self.handle(self.active_installation().await?).await
     }
 
-    /// The handle of an opened installation. Refused unless the plugin is built in or approved.
+    /// The handle of an opened installation. Refused unless it belongs to this component.
     pub(super) async fn handle(&self, opened: OpenedInstallation) -> Result<Handle, Error> {
         let OpenedInstallation { stored, installation, credentials } = opened;
-        self.check_approval().await?;
         Ok(Handle {
             plugin: self.plugin.clone(),
-            gateway: self.gateway.clone(),
-            credentials,
+            access: self.access(&stored, &credentials, installation.mode).await?,
             meter: None,
             scope: self.scope(&stored.workspace, installation.mode),
             installation,
@@ -68,56 +65,45 @@ impl Handle {
         self
     }
 
-    /// The problem of an error, without the installation's credentials.
-    pub fn problem_of(&self, error: &Error) -> Problem {
-        redacted_problem(&self.credentials, error.problem())
-    }
-
-    /// A check as a problem with this code, without the installation's credentials.
-    pub fn redacted_check(&self, code: &str, check: &Check) -> Problem {
-        let steps: Vec<&str> = check.remedy.iter().map(String::as_str).collect();
-        redacted_problem(&self.credentials, Problem::new(code, check.message.as_str(), &steps))
-    }
-
-    /// The egress of one call: how many requests it may send is counted from 0.
-    fn egress(&self) -> Egress {
-        let egress = self.gateway.egress(self.mode(), self.credentials.clone());
-        match &self.meter {
-            Some(meter) => egress.in_background(Arc::clone(meter)),
-            None => egress,
+    /// One call.
+    fn call(&self) -> Call {
+        let mut call = self.access.call();
+        if let Some(meter) = &self.meter {
+            call.egress = call.egress.in_background(Arc::clone(meter));
         }
+        call
     }
 
     pub async fn create_payment(&self, request: &PaymentRequest) -> Called<Payment> {
-        self.plugin.create_payment(self.egress(), &self.installation, request).await
+        self.plugin.create_payment(self.call(), &self.installation, request).await
     }
 
     pub async fn find_payment(&self, search: &AttemptSearch) -> Called<PaymentSearchResult> {
-        self.plugin.find_payment(self.egress(), &self.installation, search).await
+        self.plugin.find_payment(self.call(), &self.installation, search).await
     }
 
     pub async fn get_payment(&self, id: &str) -> Called<Payment> {
-        self.plugin.get_payment(self.egress(), &self.installation, id).await
+        self.plugin.get_payment(self.call(), &self.installation, id).await
     }
 
     pub async fn complete_payment(&self, request: &CompletionRequest) -> Called<Payment> {
-        self.plugin.complete_payment(self.egress(), &self.installation, request).await
+        self.plugin.complete_payment(self.call(), &self.installation, request).await
     }
 
     pub async fn cancel_payment(&self, id: &str) -> Called<Payment> {
-        self.plugin.cancel_payment(self.egress(), &self.installation, id).await
+        self.plugin.cancel_payment(self.call(), &self.installation, id).await
     }
 
     pub async fn refund_payment(&self, request: &RefundRequest) -> Called<Refund> {
-        self.plugin.refund_payment(self.egress(), &self.installation, request).await
+        self.plugin.refund_payment(self.call(), &self.installation, request).await
     }
 
     pub async fn find_refund(&self, search: &RefundSearch) -> Called<RefundSearchResult> {
-        self.plugin.find_refund(self.egress(), &self.installation, search).await
+        self.plugin.find_refund(self.call(), &self.installation, search).await
     }
 
     pub async fn list_events(&self, query: &EventQuery) -> Called<EventPage> {
-        self.plugin.list_events(self.egress(), &self.installation, query).await
+        self.plugin.list_events(self.call(), &self.installation, query).await
     }
 
     pub async fn report_status(
@@ -125,10 +111,10 @@ impl Handle {
         time: Duration,
         request: &StatusRequest,
     ) -> Result<StatusReport, CallError> {
-        self.plugin.report_status(self.egress(), time, &self.installation, request).await
+        self.plugin.report_status(self.call(), time, &self.installation, request).await
     }
 
     pub async fn uninstall(&self) -> Called<()> {
-        self.plugin.uninstall(self.egress(), &self.installation).await
+        self.plugin.uninstall(self.call(), &self.installation).await
     }
 }

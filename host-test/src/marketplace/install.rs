@@ -3,9 +3,8 @@
 //! An install is stored before the provider is called, and its signing secrets are stored before
 //! leftovers of earlier installs are deleted. After a crash at any point the next command can go on.
 
-use super::redaction::{redacted_error, redacted_problem};
 use super::webhook_url::webhook_urls;
-use super::{Error, Marketplace};
+use super::{Error, Marketplace, TakeOver};
 use crate::contract::types::{
     Installation, Mode, ModeSource, Problem, RepairOutcome, Verification, WebhookOwner,
 };
@@ -64,12 +63,9 @@ impl Marketplace {
     /// the plugin's origins are not approved.
     pub async fn install(&self, options: InstallOptions) -> Result<Connection, Error> {
         if options.approve_origins {
-            let plugin = self.plugin.clone();
-            self.ledger_at(move |ledger, now| {
-                ledger.approve(plugin.sha256(), &plugin.manifest().approvals(), now)
-            })
-            .await?;
+            self.approve(TakeOver::Workspace).await?;
         }
+        self.check_usable().await?;
         let chosen = match self.plugin.manifest().mode_source {
             ModeSource::Merchant if options.mode.is_none() => self.mode().await?,
             _ => options.mode,
@@ -94,13 +90,16 @@ impl Marketplace {
             sealed_installation: None,
             mode: Some(mode.into()),
             draining_until: None,
+            component: self.component(),
+            page_origins: Vec::new(),
         };
-        // Refuses an unapproved plugin before anything is stored.
-        self.egress(credentials.clone(), mode).await?;
-        let component = self.plugin.sha256().to_owned();
-        let begun = new.clone();
-        self.ledger_at(move |ledger, now| ledger.begin_installation(&begun, &component, now))
-            .await?;
+        let (begun, approvals) = (new.clone(), self.plugin.manifest().approvals());
+        self.ledger_at(move |ledger, now| {
+            // Also of the built-in component: a review compares another one with it.
+            ledger.approve(&begun.component.sha256, &approvals, now)?;
+            ledger.begin_installation(&begun, now)
+        })
+        .await?;
         let connection = self.finish_install(&new, credentials).await;
         if let Err(Error::Provider(error)) = &connection
             && !error.may_have_happened()
@@ -119,9 +118,8 @@ impl Marketplace {
         credentials: Credentials,
     ) -> Result<Connection, Error> {
         let request = self.install_request(stored, &credentials, None, None)?;
-        let egress = self.egress(credentials.clone(), request.mode).await?;
-        let installed = self.plugin.install(egress, &request).await?;
-        let installation = installed.map_err(|error| redacted_error(&credentials, error))?;
+        let call = self.access(stored, &credentials, request.mode).await?.call();
+        let installation = self.plugin.install(call, &request).await??;
         let mut stored = stored.clone();
         stored.mode = Some(request.mode.into());
         self.store(&mut stored, &installation, &credentials).await?;
@@ -129,12 +127,10 @@ impl Marketplace {
         self.ledger_at(move |ledger, now| ledger.adopt_payments(&id, now)).await?;
         // Deletes leftovers of earlier installs, now that the new signing secret is stored.
         match self.repair_installation(stored, installation.clone(), &credentials).await {
-            Ok((installation, changes)) => {
-                Ok(self.connection(installation, changes, false, &credentials))
-            }
+            Ok((installation, changes)) => Ok(self.connection(installation, changes, false)),
             // The installation works, and the next repair deletes the leftovers.
             Err(Error::Provider(_) | Error::Plugin(_)) => {
-                Ok(self.connection(installation, Vec::new(), false, &credentials))
+                Ok(self.connection(installation, Vec::new(), false))
             }
             Err(error) => Err(error),
         }
@@ -159,7 +155,7 @@ impl Marketplace {
         let credentials = &options.credentials;
         let (installation, changes) =
             self.repair_installation(opened.stored, opened.installation, credentials).await?;
-        Ok(self.connection(installation, changes, true, credentials))
+        Ok(self.connection(installation, changes, true))
     }
 
     /// Recreates or corrects the installation's webhook at the provider.
@@ -174,7 +170,7 @@ impl Marketplace {
         let (installation, repaired) =
             self.repair_installation(opened.stored, opened.installation, credentials).await?;
         changes.extend(repaired);
-        Ok(self.connection(installation, changes, false, credentials))
+        Ok(self.connection(installation, changes, false))
     }
 
     async fn repair_installation(
@@ -211,9 +207,14 @@ impl Marketplace {
         let (scope, id) = (self.scope(&stored.workspace, installation.mode), stored.id.clone());
         let known = self.ledger(move |ledger| ledger.latest_remote_id(&scope, &id)).await?;
         let request = self.install_request(stored, credentials, Some(&before), known)?;
-        let egress = self.egress(credentials.clone(), request.mode).await?;
-        let repaired = self.plugin.repair(egress, &installation, &request).await?;
-        let outcome = repaired.map_err(|error| redacted_error(credentials, error))?;
+        let call = self.access(stored, credentials, request.mode).await?.call();
+        let mut outcome = self.plugin.repair(call, &installation, &request).await??;
+        // An account that is not said is still the one that was known.
+        let account = outcome.installation.account.take().or(installation.account.clone());
+        if installation.account.is_some() && account != installation.account {
+            return Err(Error::InstallationForeign);
+        }
+        outcome.installation.account = account;
         self.store(stored, &outcome.installation, credentials).await?;
         Ok(outcome)
     }
@@ -238,7 +239,6 @@ impl Marketplace {
         stored.sealed_installation = Some(self.seal_installation(installation)?);
         let new = stored.clone();
         let (mode, account) = (installation.mode.into(), installation.account.clone());
-        let account = account.map(|account| credentials.redact(&account));
         let is_uninstalled = self
             .ledger_at(move |ledger, now| {
                 let sealed_credentials = new.sealed_credentials.unwrap_or_default();
@@ -264,24 +264,22 @@ impl Marketplace {
             None => Ok(()),
             Some(is_uninstalled) => {
                 if is_uninstalled {
-                    let egress = self.egress(credentials.clone(), installation.mode).await?;
+                    let call = self.access(stored, credentials, installation.mode).await?.call();
                     // If this fails, the next install's repair deletes the leftovers.
-                    let _ = self.plugin.uninstall(egress, installation).await?;
+                    let _ = self.plugin.uninstall(call, installation).await?;
                 }
                 Err(Error::Superseded)
             }
         }
     }
 
-    /// The installation for display, without the credentials.
+    /// The installation for display.
     pub(super) fn connection(
         &self,
         installation: Installation,
         changes: Vec<String>,
         is_rotation: bool,
-        credentials: &Credentials,
     ) -> Connection {
-        let redact = |text: String| credentials.redact(&text);
         let own = webhook_urls(self.provider_id(), &installation.installation_id).installation;
         let webhook = installation.webhook;
         Connection {
@@ -292,10 +290,10 @@ impl Marketplace {
             installation: installation.installation_id,
             provider: self.plugin.manifest().name.clone(),
             mode: installation.mode,
-            account: installation.account.map(redact),
-            webhook_url: redact(webhook.url),
-            problem: webhook.problem.map(|problem| redacted_problem(credentials, problem)),
-            changes: changes.into_iter().map(redact).collect(),
+            account: installation.account,
+            webhook_url: webhook.url,
+            problem: webhook.problem,
+            changes,
             lacks_signing_secret: webhook.verification == Verification::None
                 && webhook.owner != WebhookOwner::Nobody,
             is_rotation,

@@ -1,8 +1,10 @@
 //! The marketplace: the use cases of a host of payment plugins. The server and the command line
 //! call them and hold no logic of their own.
 
+mod access;
 mod attention;
 mod closing;
+mod components;
 mod deliveries;
 mod error;
 mod flows;
@@ -13,9 +15,9 @@ mod prune;
 mod readiness;
 mod reconcile;
 mod recovery;
-mod redaction;
 mod refunds;
 mod restored;
+mod review;
 mod sealed;
 mod status;
 mod stored_record;
@@ -31,19 +33,21 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
-use crate::egress::{self, Credentials, Egress, Gateway, OriginOverride, Policy, Quotas};
+use crate::egress::{self, Credentials, Gateway, OriginOverride, Policy, Quotas};
 use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
 use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation};
 
 pub use attention::{AttentionItem, ClosedItem};
 pub use closing::OpenPayment;
+pub use components::TakeOver;
 pub use deliveries::DeliveryOutcome;
 pub use error::{Error, ErrorKind};
 pub use install::{Connection, InstallOptions};
 pub use payments::{PaymentOrder, PaymentView};
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
+pub use review::Review;
 use sealed::OpenedInstallation;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};
@@ -93,6 +97,9 @@ impl Marketplace {
             .map_err(|error| LedgerError::File(error.to_string()))?;
         let mut ledger = Ledger::open(&options.data_dir.join("ledger.sqlite"))?;
         let workspace = ledger.workspace_id(&options.workspace)?;
+        if options.plugin_is_bundled {
+            Self::move_built_in(&plugin, &mut ledger, options.clock.now())?;
+        }
         let policy = Policy::new(plugin.manifest(), &options.overrides)?;
         let client = egress::client().map_err(|error| Error::Client(error.to_string()))?;
         Ok(Self {
@@ -165,29 +172,6 @@ impl Marketplace {
             provider: self.provider_id().to_owned(),
             mode: mode.into(),
         }
-    }
-
-    /// Refused unless the plugin is built in or approved.
-    async fn check_approval(&self) -> Result<(), Error> {
-        let plugin = self.plugin.clone();
-        let is_approved = self.plugin_is_bundled
-            || self
-                .ledger(move |ledger| {
-                    ledger.is_approved(plugin.sha256(), &plugin.manifest().approvals())
-                })
-                .await?;
-        if is_approved {
-            Ok(())
-        } else {
-            Err(Error::OriginsNotApproved(self.plugin.manifest().approvals()))
-        }
-    }
-
-    /// The egress of one call: the origins of this mode, with these credentials. Refused unless the
-    /// plugin is built in or approved.
-    async fn egress(&self, credentials: Credentials, mode: Mode) -> Result<Egress, Error> {
-        self.check_approval().await?;
-        Ok(self.gateway.egress(mode, credentials))
     }
 
     /// The workspace's installation, if there is one that is not uninstalled.

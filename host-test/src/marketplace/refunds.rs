@@ -126,7 +126,7 @@ impl Marketplace {
             }
             Err(error) => {
                 if error.may_have_happened() {
-                    let because = Some(handle.problem_of(&Error::RefundUnknown));
+                    let because = Some(Error::RefundUnknown.problem());
                     self.record_refund_outcome(request, because).await?;
                 }
                 Err(error.into())

@@ -60,7 +60,7 @@ impl Marketplace {
         };
         self.note_account(&handle, &report.checks).await?;
         let attention = self.attention_of(scope, ATTENTION_LIMIT).await?;
-        let connection = self.connection(installation, changes, false, &credentials);
+        let connection = self.connection(installation, changes, false);
         report.checks.extend(delivery_checks(deliveries, self.now()));
         report.checks.push(unclaimed_check(unclaimed, &connection.installation_url, self.now()));
         report.checks.push(reconciliation_check(&reconciliation, events_since, self.now()));

@@ -2,7 +2,6 @@
 
 use super::closing::OpenPayment;
 use super::handle::Handle;
-use super::redaction::redacted_error;
 use super::{Error, ErrorKind, Marketplace, OpenedInstallation};
 use crate::contract::types::{Installation, Mode, Problem, ProviderError, WebhookOwner};
 use ledger::StoredInstallation;
@@ -147,7 +146,17 @@ impl Marketplace {
         force: bool,
     ) -> Result<Remaining, Error> {
         let Some(opened) = opened else { return Ok(Remaining::default()) };
-        let handle = self.handle(opened).await?;
+        let id = opened.stored.id.clone();
+        let handle = match self.handle(opened).await {
+            Ok(handle) => handle,
+            // Nothing is called, and the secrets are destroyed all the same.
+            Err(error @ (Error::ComponentDiffers(_) | Error::ComponentNotApproved(_))) if force => {
+                let because = error.problem();
+                let open = self.list_open_payments(&id, &because).await?;
+                return Ok(Remaining { open, because: Some(because) });
+            }
+            Err(error) => return Err(error),
+        };
         match self.close_open_payments(&handle).await {
             Ok(open) => Ok(Remaining { open, because: None }),
             // Nothing was refused: in test mode, too, the pages can be closed a moment later.
@@ -163,7 +172,7 @@ impl Marketplace {
                 if matches!(error, Error::Provider(ProviderError::InvalidCredentials(_))) {
                     because.remedy.insert(0, NEW_KEY_STEP.to_owned());
                 }
-                let open = self.list_open_payments(&handle, &because).await?;
+                let open = self.list_open_payments(&id, &because).await?;
                 Ok(Remaining { open, because: Some(because) })
             }
             Err(error) => Err(error),
@@ -173,10 +182,10 @@ impl Marketplace {
     /// The open payments of an installation as the ledger knows them, at most a hundred.
     async fn list_open_payments(
         &self,
-        handle: &Handle,
+        installation: &str,
         because: &Problem,
     ) -> Result<Vec<OpenPayment>, Error> {
-        let installation = handle.id().to_owned();
+        let installation = installation.to_owned();
         let open =
             self.ledger(move |ledger| ledger.open_payments(&installation, None, 100)).await?;
         let open = open.into_iter().map(|payment| OpenPayment {
@@ -223,19 +232,18 @@ impl Marketplace {
         stored: StoredInstallation,
     ) -> Result<Installation, Error> {
         let (installation, credentials) = if stored.sealed_installation.is_some() {
-            let opened = self.open_installation(stored)?;
+            let opened = self.open_installation(stored.clone())?;
             (opened.installation, opened.credentials)
         } else {
             // The install did not finish, so what it has created is not known. Calling `install`
             // again for the same installation returns it.
             let credentials = self.open_credentials(&stored)?;
             let request = self.install_request(&stored, &credentials, None, None)?;
-            let egress = self.egress(credentials.clone(), request.mode).await?;
-            let installed = self.plugin.install(egress, &request).await?;
-            (installed.map_err(|error| redacted_error(&credentials, error))?, credentials)
+            let call = self.access(&stored, &credentials, request.mode).await?.call();
+            (self.plugin.install(call, &request).await??, credentials)
         };
-        let egress = self.egress(credentials, installation.mode).await?;
-        self.plugin.uninstall(egress, &installation).await??;
+        let call = self.access(&stored, &credentials, installation.mode).await?.call();
+        self.plugin.uninstall(call, &installation).await??;
         Ok(installation)
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadEr
 pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), LoadError> {
     let send = format!("{PACKAGE}/http@{VERSION}#send");
     let forbidden: Vec<String> =
-        imports(engine, component).1.into_iter().filter(|name| *name != send).collect();
+        callable_imports(engine, component).into_iter().filter(|name| *name != send).collect();
     if !forbidden.is_empty() {
         return Err(LoadError::ForbiddenImports(forbidden));
     }
@@ -105,6 +105,11 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), LoadEr
         .map(|&function| function.to_owned())
         .collect();
     if missing.is_empty() { Ok(()) } else { Err(LoadError::FunctionsMissing(missing)) }
+}
+
+/// The functions that a component can call.
+pub(super) fn callable_imports(engine: &Engine, component: &Component) -> Vec<String> {
+    imports(engine, component).1
 }
 
 /// The names of the imports, and the functions among and in them.

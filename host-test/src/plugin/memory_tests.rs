@@ -86,13 +86,13 @@ async fn search_for_attempts(plugin: &Plugin, provider: &str) {
     let installation = Installation::ad_hoc(Vec::new());
     let (attempt_id, reserved_at, cursor) = ("an-attempt".to_owned(), 1, None);
     let search = AttemptSearch { attempt_id: attempt_id.clone(), reserved_at, cursor };
-    let found = plugin.find_payment(egress(), &installation, &search).await.unwrap();
+    let found = plugin.find_payment(egress().into(), &installation, &search).await.unwrap();
     assert_eq!(found.unwrap(), PaymentSearchResult::Absent);
     let payment = "pi_1".to_owned();
     let search = RefundSearch { payment, attempt_id, reserved_at, cursor: None };
-    let found = plugin.find_refund(egress(), &installation, &search).await.unwrap();
+    let found = plugin.find_refund(egress().into(), &installation, &search).await.unwrap();
     assert_eq!(found.unwrap(), RefundSearchResult::Absent);
-    let refund = plugin.get_refund(egress(), &installation, "re_1").await.unwrap();
+    let refund = plugin.get_refund(egress().into(), &installation, "re_1").await.unwrap();
     assert_eq!(refund.unwrap_err().problem().code, "refund-not-found");
 }
 

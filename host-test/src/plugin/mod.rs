@@ -37,6 +37,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Plugin {
     caller: Caller,
     sha256: String,
+    imports: Arc<[String]>,
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
     clock: Clock,
@@ -82,6 +83,7 @@ impl Plugin {
         Ok(Self {
             caller,
             sha256: sha256(bytes),
+            imports: inspect::callable_imports(engine, &component).into(),
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
             clock,
@@ -103,6 +105,12 @@ impl Plugin {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The functions that the component can call.
+    #[must_use]
+    pub fn imports(&self) -> &[String] {
+        &self.imports
     }
 
     /// The credential rules of the manifest.

@@ -1,5 +1,6 @@
 //! The HTTP server that takes deliveries.
 
+mod answer;
 mod body;
 mod connections;
 mod limits;
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::contract::types::{Problem, WebhookRequest};
 use crate::marketplace::{DeliveryOutcome, DeliveryTarget, Marketplace};
+use answer::respond;
 use body::{BodyError, ReadBody};
 pub use limits::Limits;
 
@@ -64,7 +66,7 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
     let query = head.uri.query().unwrap_or_default().to_owned();
     let target = DeliveryTarget::parse(&query);
     if target.provider.as_ref() != Some(&marketplace.plugin().manifest().provider_id) {
-        return respond(&refused("provider-unknown", "The URL names no provider of this host."));
+        return respond(&refused("provider-unknown"));
     }
     let ReadBody { bytes: body, place: place_of_body } =
         match body::read(body, limits.body_time, &large_bodies).await {
@@ -111,33 +113,16 @@ async fn readyz(State(state): State<ServerState>) -> Response {
 
 fn not_read(error: &BodyError) -> DeliveryOutcome {
     match error {
-        BodyError::TooLarge => {
-            refused("body-too-large", "The delivery is larger than 1 MiB, or was interrupted.")
-        }
-        BodyError::TooSlow => refused("body-too-slow", "The delivery did not arrive in time."),
+        BodyError::TooLarge => refused("body-too-large"),
+        BodyError::TooSlow => refused("body-too-slow"),
         BodyError::NoPlace => busy(),
     }
 }
 
 fn busy() -> DeliveryOutcome {
-    let reason = Problem::new("host-busy", "Too many deliveries came at once.", &[]);
-    DeliveryOutcome::RetryLater(reason)
+    DeliveryOutcome::RetryLater(Problem::new("host-busy", "", &[]))
 }
 
-fn refused(code: &str, message: &str) -> DeliveryOutcome {
-    DeliveryOutcome::Refused(Problem::new(code, message, &[]))
-}
-
-fn respond(outcome: &DeliveryOutcome) -> Response {
-    let status = match outcome {
-        DeliveryOutcome::Accepted | DeliveryOutcome::Duplicate | DeliveryOutcome::Ignored(_) => {
-            StatusCode::OK
-        }
-        DeliveryOutcome::Refused(_) => StatusCode::BAD_REQUEST,
-        DeliveryOutcome::RetryLater(_) => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let verdict = outcome.as_str();
-    let code = outcome.reason().map(|reason| &reason.code);
-    let message = outcome.reason().map(|reason| &reason.message);
-    (status, Json(json!({ "verdict": verdict, "code": code, "message": message }))).into_response()
+fn refused(code: &str) -> DeliveryOutcome {
+    DeliveryOutcome::Refused(Problem::new(code, "", &[]))
 }

@@ -268,7 +268,7 @@ async fn lost_answer_is_found_by_attempt() {
             cursor: None,
         };
         for page in 1.. {
-            let result = plugin.find_payment(egress(), &installation, &search).await;
+            let result = plugin.find_payment(egress().into(), &installation, &search).await;
             match result.unwrap().unwrap() {
                 PaymentSearchResult::More(cursor) => search.cursor = Some(cursor),
                 PaymentSearchResult::Found(payment) => return Some((payment, page)),
@@ -291,7 +291,7 @@ async fn lost_answer_is_found_by_attempt() {
             reserved_at: known.attempt.reserved_at,
             cursor: None,
         };
-        plugin.find_refund(egress(), &installation, &search).await.unwrap()
+        plugin.find_refund(egress().into(), &installation, &search).await.unwrap()
     };
     // By any id of the payment.
     for id in &payment.aliases {
@@ -300,7 +300,8 @@ async fn lost_answer_is_found_by_attempt() {
         assert_eq!(find(id, "another").await.unwrap(), RefundSearchResult::Absent);
     }
     assert!(find("no id", &attempt_id).await.is_err());
-    let again = plugin.get_refund(egress(), &installation, &refund.id).await.unwrap().unwrap();
+    let again =
+        plugin.get_refund(egress().into(), &installation, &refund.id).await.unwrap().unwrap();
     assert_eq!(again, refund);
 }
 
@@ -375,7 +376,7 @@ async fn spent_key_is_not_a_refusal() {
             capture_method: CaptureMethod::Automatic,
         };
         let egress = gateway.egress(Mode::Test, credentials.clone());
-        plugin.create_payment(egress, &installation, &request).await.unwrap().unwrap_err()
+        plugin.create_payment(egress.into(), &installation, &request).await.unwrap().unwrap_err()
     };
     assert!(matches!(create("Two coffees").await, ProviderError::UnknownOutcome(_)));
     host.fake.set_fault(None);

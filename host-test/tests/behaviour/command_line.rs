@@ -180,11 +180,14 @@ async fn other_component_needs_approval() {
     let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
     let install = |more: &[&str]| {
         let mut command = host_test(data.path(), &["install", "--json", "--component", component]);
-        command.args(["--provider-origin", &origin]).args(more).env("STRIPE_API_KEY", TEST_KEY);
+        command
+            .args(["--provider-origin", &origin])
+            .args(more)
+            .env("PLUGIN_STRIPE_API_KEY", TEST_KEY);
         command
     };
     let output = run(install(&[])).await;
-    assert_eq!(problem(&output)["code"], "origins-not-approved");
+    assert_eq!(problem(&output)["code"], "component-not-approved");
     assert!(host.fake.requests().is_empty());
     assert_eq!(run(install(&["--approve-origins"])).await.status.code(), Some(0));
     assert_eq!(run(install(&[])).await.status.code(), Some(0));

@@ -275,7 +275,7 @@ async fn each_origin_has_its_authorization() {
     let ask = async || {
         let egress = gateway.egress(Mode::Test, credentials());
         let installation = Installation::ad_hoc(Vec::new());
-        plugin.get_refund(egress, &installation, "rf1").await.unwrap().unwrap()
+        plugin.get_refund(egress.into(), &installation, "rf1").await.unwrap().unwrap()
     };
     assert_eq!(ask().await.status, RefundStatus::Pending);
     {
@@ -402,7 +402,7 @@ async fn access_token_that_is_echoed_stays_outside() {
     let request =
         WebhookRequest { headers: Vec::new(), query: String::new(), body: b"event=e1".to_vec() };
     let egress = gateway.egress(Mode::Test, credentials());
-    let outcome = plugin.handle_webhook(egress, 1, &installation, &request).await.unwrap();
+    let outcome = plugin.handle_webhook(egress.into(), 1, &installation, &request).await.unwrap();
     let Ok(WebhookOutcome::Event(DeliveredEvent { event, .. })) = outcome else { panic!() };
     let EventSubject::Payment(payment) = event.subject else { panic!() };
     assert_eq!(payment.extras, [("echo".to_owned(), format!("Bearer {}", "*".repeat(15)))]);

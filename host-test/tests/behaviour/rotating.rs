@@ -177,7 +177,8 @@ async fn replaced_webhook_keeps_the_old_secret() {
     assert_eq!((secrets.len(), secrets.last()), (2, old.first()));
     // Nothing has been deleted before the new secret could be stored; now the stray goes.
     assert!(host.fake.endpoint_ids(false).contains(first.as_ref().unwrap()));
-    let again = plugin.repair(egress, &repaired.installation, &request).await.unwrap().unwrap();
+    let again =
+        plugin.repair(egress.into(), &repaired.installation, &request).await.unwrap().unwrap();
     assert_eq!(again.changes.len(), 1);
     assert!(!host.fake.endpoint_ids(false).contains(first.as_ref().unwrap()));
 }

@@ -99,7 +99,10 @@ async fn handle(
     };
     let installation =
         Installation { workspace: WORKSPACE.to_owned(), ..Installation::ad_hoc(secrets) };
-    plugin.handle_webhook(Egress::none(), received_at, &installation, &request).await.unwrap()
+    plugin
+        .handle_webhook(Egress::none().into(), received_at, &installation, &request)
+        .await
+        .unwrap()
 }
 
 /// The payment of a verified event.

@@ -19,6 +19,7 @@ pub(super) fn problem(entry: &AttentionEntry, provider: &str) -> Problem {
         | AttentionCode::AccountCannotCharge => about_connection(entry, provider),
         AttentionCode::OutputsUnread => unread_outputs(entry),
         AttentionCode::LedgerRestored => restored(entry, provider),
+        AttentionCode::AnswerHoldsSecret => secret_found(entry),
     };
     let remedy: Vec<&str> = remedy.iter().map(String::as_str).collect();
     Problem::new(entry.code.as_str(), message, &remedy)
@@ -138,6 +139,18 @@ fn about_connection(entry: &AttentionEntry, provider: &str) -> (String, Vec<Stri
     };
     steps.push(last.to_owned());
     (with_reason(entry, message), steps)
+}
+
+/// The reason is the host's own.
+fn secret_found(entry: &AttentionEntry) -> (String, Vec<String>) {
+    let reason = entry.details.reason.as_ref();
+    let message = reason.map_or_else(
+        || "A plugin has answered with a secret of this installation.".to_owned(),
+        |reason| reason.message.clone(),
+    );
+    let mut steps = reason.map_or_else(Vec::new, |reason| reason.remedy.clone());
+    steps.push(resolve_step(entry));
+    (message, steps)
 }
 
 fn unread_outputs(entry: &AttentionEntry) -> (String, Vec<String>) {

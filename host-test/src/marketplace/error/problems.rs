@@ -1,5 +1,7 @@
 //! The problems of errors that carry values.
 
+use ledger::Component;
+
 use super::OpenPayment;
 use crate::contract::types::{Mode, Money, Problem};
 
@@ -18,12 +20,31 @@ pub(super) fn mode_mismatch(provider: &str, installed: Mode) -> Problem {
     )
 }
 
-pub(super) fn origins_not_approved(approvals: &[(String, String)]) -> Problem {
+const READ_THE_REVIEW: &str =
+    "Read what it asks for: run `host-test approve FILE` with the component's file.";
+const APPROVE: &str =
+    "If you trust it, approve exactly these bytes: `host-test approve FILE --sha256 HASH`.";
+
+pub(super) fn component_not_approved(approvals: &[(String, String)]) -> Problem {
     let list: Vec<&str> = approvals.iter().map(|(_, what)| what.as_str()).collect();
     Problem::new(
-        "origins-not-approved",
+        "component-not-approved",
         format!("This component asks {}. This has not been approved.", list.join(", ")),
-        &["If you trust it, run `host-test install --approve-origins`."],
+        &[READ_THE_REVIEW, APPROVE],
+    )
+}
+
+pub(super) fn component_differs(installed: &Component) -> Problem {
+    let (whose, step) = if installed.is_built_in {
+        ("the built-in component".to_owned(), "To use that one, leave out --component.")
+    } else {
+        let whose = format!("the component with the SHA-256 {}", installed.sha256);
+        (whose, "To use that one, give its file with --component.")
+    };
+    Problem::new(
+        "component-differs",
+        format!("This installation belongs to {whose}. No other one may use its keys."),
+        &[step, READ_THE_REVIEW, APPROVE],
     )
 }
 

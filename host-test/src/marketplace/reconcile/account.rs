@@ -9,7 +9,7 @@ use ledger::{
 
 use super::budget::{Budget, listing_interval};
 use super::{Effort, ReconciliationSummary};
-use crate::contract::types::{Check, Verdict};
+use crate::contract::types::{Check, Problem, Verdict};
 use crate::marketplace::handle::Handle;
 use crate::marketplace::{Error, Marketplace};
 
@@ -126,7 +126,7 @@ impl Round<'_> {
     async fn finish_draining(&mut self, stored: &StoredInstallation) -> Result<(), Error> {
         match self.marketplace.finish_draining(&self.handle, stored).await {
             Err(error @ (Error::Provider(_) | Error::Plugin(_))) => {
-                let problem = self.handle.problem_of(&error);
+                let problem = error.problem();
                 self.summary.fail("uninstall", problem, error.kind());
                 Ok(())
             }
@@ -218,7 +218,9 @@ impl Marketplace {
         let code = AttentionCode::AccountCannotCharge;
         match check.verdict {
             Verdict::Fail => {
-                let reason = Some(handle.redacted_check(CAN_CHARGE, check).into());
+                let (message, remedy) = (check.message.clone(), check.remedy.clone());
+                let problem = Problem { code: CAN_CHARGE.to_owned(), message, remedy };
+                let reason = Some(problem.into());
                 let details = AttentionDetails { reason, ..AttentionDetails::default() };
                 self.ledger_at(move |ledger, now| {
                     ledger.raise_attention(&scope, code, &id, details, now)

@@ -171,7 +171,7 @@ impl Round<'_> {
     }
 
     async fn fail(&mut self, payment: &StoredPayment, error: &Error) -> Result<Next, Error> {
-        let problem = self.handle.problem_of(error);
+        let problem = error.problem();
         self.summary.fail(&payment.reference, problem.clone(), error.kind());
         self.put_off(payment, Some(&problem)).await?;
         Ok(match error {

@@ -108,7 +108,7 @@ impl Round<'_> {
             _ => Failed::Otherwise,
         };
         self.is_rejected |= matches!(error, Error::Provider(ProviderError::InvalidCredentials(_)));
-        self.fail_listing(failed, self.handle.problem_of(error), error.kind())
+        self.fail_listing(failed, error.problem(), error.kind())
     }
 
     fn fail_listing(&mut self, failed: Failed, problem: Problem, kind: ErrorKind) -> bool {

@@ -139,8 +139,8 @@ impl Marketplace {
                 code = entry.code.as_str(),
                 workspace = entry.workspace,
                 mode = entry.mode.as_str(),
-                reference = entry.reference.as_deref().map(crate::log::text).as_deref(),
-                payment = entry.payment.as_deref().map(crate::log::text).as_deref(),
+                reference = entry.reference.as_deref().map(crate::foreign::logged).as_deref(),
+                payment = entry.payment.as_deref().map(crate::foreign::logged).as_deref(),
                 since = entry.since,
                 "a person is needed: see `host-test attention`",
             );
@@ -171,10 +171,10 @@ fn log_round(installation: &str, summary: &ReconciliationSummary, time: Duration
     for failure in &summary.failures {
         tracing::warn!(
             installation,
-            what = &*crate::log::text(&failure.what),
-            code = &*crate::log::text(&failure.problem.code),
+            what = &*crate::foreign::logged(&failure.what),
+            code = &*crate::foreign::logged(&failure.problem.code),
             "reconciliation failed: {}",
-            crate::log::text(&failure.problem.message),
+            crate::foreign::logged(&failure.problem.message),
         );
     }
 }

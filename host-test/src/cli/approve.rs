@@ -1,0 +1,95 @@
+//! `approve`: the review of a component, and its approval.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::CommandError;
+use super::output::Output;
+use crate::contract::types::Problem;
+use crate::json::set;
+use crate::marketplace::{Marketplace, Review, TakeOver};
+
+/// The arguments of `approve`.
+#[derive(Args)]
+pub struct ApproveArgs {
+    /// The component's file [default: the one of --component]
+    pub component_file: Option<PathBuf>,
+    /// Approve the component if this is its SHA-256
+    #[arg(long, value_name = "HASH")]
+    sha256: Option<String>,
+    /// Let this workspace's installation send its customers to this origin too, such as the
+    /// merchant's own domain at the provider
+    #[arg(long, value_name = "https://ORIGIN", conflicts_with = "sha256")]
+    page_origin: Option<String>,
+}
+
+pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Output, CommandError> {
+    if let Some(origin) = args.page_origin {
+        marketplace.approve_page_origin(&origin).await?;
+        let text = format!("Customers may be sent to {origin} by this workspace's installation.");
+        return Ok(Output::new(json!({ "page_origin": origin }), text));
+    }
+    let review = marketplace.review(TakeOver::All).await?;
+    let Some(sha256) = args.sha256 else {
+        let mut text = review_text(&review);
+        if !review.is_approved || !review.takes_over.is_empty() {
+            let _ = write!(
+                text,
+                "Nothing was approved. To approve exactly these bytes: run it again with --sha256 {}",
+                review.sha256
+            );
+        }
+        return Ok(Output::new(json!(review), text.trim_end()));
+    };
+    if !sha256.eq_ignore_ascii_case(&review.sha256) {
+        return Err(CommandError::Usage(Problem::new(
+            "hash-differs",
+            format!(
+                "The file's SHA-256 is {}, and not the given one. Nothing was approved.",
+                review.sha256
+            ),
+            &["If the file was changed since you have read its review, read it again."],
+        )));
+    }
+    let moved = marketplace.approve(TakeOver::All).await?;
+    let mut text = review_text(&review);
+    let _ = write!(text, "Approved.");
+    if moved > 0 {
+        let _ = write!(text, " It has taken over {moved} installations.");
+    }
+    let mut json = json!(review);
+    set(&mut json, "is_approved", true);
+    set(&mut json, "moved", moved);
+    Ok(Output::new(json, text))
+}
+
+/// The review for a person.
+pub fn review_text(review: &Review) -> String {
+    let Review { name, provider_id, version, sha256, .. } = review;
+    let mut text = format!(
+        "Review of a plugin\n  provider  {name} ({provider_id}), version {version}\n  SHA-256   {sha256}\n"
+    );
+    for (title, mark, lines) in [
+        ("It can call", "·", &review.imports),
+        ("It asks", "·", &review.asks),
+        ("The merchant gives", "·", &review.credentials),
+        ("The credentials have to permit", "·", &review.permissions),
+        ("It would take over", "!", &review.takes_over),
+        ("The component before did not ask", "+", &review.added),
+        ("The component before asked", "-", &review.removed),
+    ] {
+        if !lines.is_empty() {
+            let _ = writeln!(text, "{title}:");
+        }
+        for line in lines {
+            let _ = writeln!(text, "  {mark} {line}");
+        }
+    }
+    if review.is_approved {
+        text.push_str("This is approved.\n");
+    }
+    text
+}

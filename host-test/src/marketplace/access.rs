@@ -1,0 +1,85 @@
+//! What the calls of one installation may reach, and who is told of answers that are refused.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Error, Marketplace};
+use crate::contract::types::Mode;
+use crate::egress::{Credentials, Gateway, PageOrigins};
+use crate::foreign::AnswerError;
+use crate::plugin::{Call, Witness};
+use ledger::{AttentionCode, AttentionDetails, Scope, StoredInstallation};
+
+/// What the calls of one installation may reach.
+#[derive(Clone)]
+pub(super) struct Access {
+    gateway: Gateway,
+    mode: Mode,
+    credentials: Credentials,
+    pages: PageOrigins,
+    witness: Witness,
+}
+
+impl Access {
+    /// The access of one call: how many requests it may send is counted from 0.
+    pub fn call(&self) -> Call {
+        Call {
+            egress: self.gateway.egress(self.mode, self.credentials.clone()),
+            pages: self.pages.clone(),
+            witness: Some(Arc::clone(&self.witness)),
+        }
+    }
+}
+
+impl Marketplace {
+    /// The access of an installation. Refused unless it belongs to this component, which is built in or approved.
+    pub(super) async fn access(
+        &self,
+        stored: &StoredInstallation,
+        credentials: &Credentials,
+        mode: Mode,
+    ) -> Result<Access, Error> {
+        self.check_component(stored).await?;
+        Ok(Access {
+            gateway: self.gateway.clone(),
+            mode,
+            credentials: credentials.clone(),
+            pages: self.gateway.page_origins().with(&stored.page_origins),
+            witness: self.witness(self.scope(&stored.workspace, mode), stored.id.clone()),
+        })
+    }
+
+    /// Writes a refused answer to the log. One that holds a secret needs a person as well.
+    fn witness(&self, scope: Scope, installation: String) -> Witness {
+        let (ledger, clock) = (Arc::clone(&self.ledger), self.clock.clone());
+        Arc::new(move |function, why| {
+            let event = match why {
+                AnswerError::SecretFound => "secret-found",
+                AnswerError::PageNotApproved(_) => "page-not-approved",
+                AnswerError::Malformed(_) | AnswerError::NotAsked(_) => "answer-refused",
+            };
+            tracing::warn!(
+                security = event,
+                installation,
+                function,
+                "an answer was refused: {why}"
+            );
+            let (ledger, now) = (Arc::clone(&ledger), clock.now());
+            let (scope, installation) = (scope.clone(), installation.clone());
+            Box::pin(async move {
+                if why != AnswerError::SecretFound {
+                    return;
+                }
+                let raise = move || {
+                    let reason = Some(why.problem().into());
+                    let details = AttentionDetails { reason, ..AttentionDetails::default() };
+                    let code = AttentionCode::AnswerHoldsSecret;
+                    let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+                    ledger.raise_attention_again(&scope, code, &installation, details, now)
+                };
+                if !matches!(tokio::task::spawn_blocking(raise).await, Ok(Ok(()))) {
+                    tracing::error!("the attention list could not be written");
+                }
+            })
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! Which component may be used, and for which installation. What an operator has not approved is described, and
+//! nothing else is called.
+
+use super::{Error, Marketplace, Review};
+use crate::plugin::Plugin;
+use ledger::{Component, StoredInstallation};
+
+/// Which installations an approved component takes over from another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakeOver {
+    /// Those of every workspace.
+    All,
+    /// The one of this workspace.
+    Workspace,
+}
+
+impl Marketplace {
+    /// Whether the plugin is the built-in one, which needs no approval.
+    #[must_use]
+    pub fn plugin_is_bundled(&self) -> bool {
+        self.plugin_is_bundled
+    }
+
+    /// The component, as the ledger names it.
+    pub(super) fn component(&self) -> Component {
+        Component { sha256: self.plugin.sha256().to_owned(), is_built_in: self.plugin_is_bundled }
+    }
+
+    /// Gives the installations of earlier versions of the built-in component to this one.
+    pub(super) fn move_built_in(
+        plugin: &Plugin,
+        ledger: &mut ledger::Ledger,
+        now: u64,
+    ) -> Result<(), Error> {
+        let (provider, sha256) = (&plugin.manifest().provider_id, plugin.sha256());
+        let moved = ledger.move_built_in(provider, sha256, now)?;
+        if moved > 0 {
+            ledger.approve(sha256, &plugin.manifest().approvals(), now)?;
+            tracing::info!(
+                moved,
+                component = sha256,
+                "installations have a new built-in component"
+            );
+        }
+        Ok(())
+    }
+
+    /// Refused unless the plugin is built in or approved.
+    ///
+    /// # Errors
+    ///
+    /// It is not approved, or the ledger fails.
+    pub async fn check_approval(&self) -> Result<(), Error> {
+        if self.plugin_is_bundled {
+            return Ok(());
+        }
+        let (sha256, approvals) =
+            (self.plugin.sha256().to_owned(), self.plugin.manifest().approvals());
+        if self.ledger(move |ledger| ledger.is_approved(&sha256, &approvals)).await? {
+            return Ok(());
+        }
+        tracing::warn!(
+            security = "not-approved",
+            component = self.plugin.sha256(),
+            "a component was not used"
+        );
+        Err(Error::ComponentNotApproved(self.plugin.manifest().approvals()))
+    }
+
+    /// Refused unless the installation belongs to this component, which is built in or approved.
+    pub(super) async fn check_component(&self, stored: &StoredInstallation) -> Result<(), Error> {
+        let (own, other) = (self.component(), &stored.component);
+        // Two versions of the host may run side by side: what is built in is trusted in both.
+        if own != *other && !(own.is_built_in && other.is_built_in) {
+            tracing::warn!(
+                security = "component-differs",
+                installation = stored.id,
+                component = own.sha256,
+                "an installation was not used: it belongs to another component",
+            );
+            return Err(Error::ComponentDiffers(other.clone()));
+        }
+        self.check_approval().await
+    }
+
+    /// Refused unless the plugin may be used in this workspace: before a credential is asked for.
+    ///
+    /// # Errors
+    ///
+    /// It is not approved, or the workspace's installation belongs to another component.
+    pub async fn check_usable(&self) -> Result<(), Error> {
+        match self.current_installation().await? {
+            Some(stored) => self.check_component(&stored).await,
+            None => self.check_approval().await,
+        }
+    }
+
+    /// What an operator has to know before the component may be used.
+    ///
+    /// # Errors
+    ///
+    /// The ledger fails.
+    pub async fn review(&self, take_over: TakeOver) -> Result<Review, Error> {
+        let provider = self.provider_id().to_owned();
+        let workspace = self.workspace_of(take_over);
+        let (own, approvals) = (self.component(), self.plugin.manifest().approvals());
+        let (installed, before, is_approved) = self
+            .ledger(move |ledger| {
+                let mut installed = ledger.installed_components(&provider, workspace.as_deref())?;
+                installed.retain(|installed| installed.component != own);
+                let mut before = Vec::new();
+                for other in &installed {
+                    before.extend(ledger.approvals(&other.component.sha256)?);
+                }
+                Ok((installed, before, ledger.is_approved(&own.sha256, &approvals)?))
+            })
+            .await?;
+        let is_approved = is_approved || self.plugin_is_bundled;
+        Ok(Review::of(&self.plugin, installed, &before, is_approved))
+    }
+
+    /// Approves the component, and gives it the installations of its provider. Returns how many belonged to another
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// The ledger fails.
+    pub async fn approve(&self, take_over: TakeOver) -> Result<usize, Error> {
+        let (own, provider) = (self.component(), self.provider_id().to_owned());
+        let approvals = self.plugin.manifest().approvals();
+        let workspace = self.workspace_of(take_over);
+        let moved = self
+            .ledger_at(move |ledger, now| {
+                ledger.approve(&own.sha256, &approvals, now)?;
+                ledger.take_over(&provider, workspace.as_deref(), &own, now)
+            })
+            .await?;
+        tracing::warn!(
+            security = "approved",
+            component = self.plugin.sha256(),
+            provider = self.provider_id(),
+            moved,
+            "a component was approved",
+        );
+        Ok(moved)
+    }
+
+    /// Lets the workspace's installation send its customers to an origin, besides those of the manifest: a
+    /// merchant's own domain at the provider.
+    ///
+    /// # Errors
+    ///
+    /// It is not the exact form of an `https` origin, nothing is installed, or the ledger fails.
+    pub async fn approve_page_origin(&self, origin: &str) -> Result<(), Error> {
+        let origin = crate::egress::exact_origin(origin)?;
+        let stored = self.current_installation().await?.ok_or(Error::NotInstalled)?;
+        self.check_component(&stored).await?;
+        tracing::warn!(
+            security = "approved",
+            installation = stored.id,
+            origin,
+            "a page's origin was approved"
+        );
+        self.ledger_at(move |ledger, now| ledger.approve_page_origin(&stored.id, &origin, now))
+            .await
+    }
+
+    fn workspace_of(&self, take_over: TakeOver) -> Option<String> {
+        (take_over == TakeOver::Workspace).then(|| self.workspace.clone())
+    }
+}
