@@ -1,4 +1,4 @@
-//! Builds the bundled component and the test guest, and sets their paths as environment variables.
+//! Builds the bundled component and the guests of the tests, and sets their paths as environment variables.
 //!
 //! An inner cargo builds them for `wasm32-unknown-unknown` with the profile `component`, in its own target
 //! folder, without the flags of the outer build. Cargo runs this script only after a change of their sources.
@@ -13,10 +13,11 @@ use anyhow::{Context as _, Result, bail};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The packages, and the variables of their components' paths.
-const PACKAGES: [(&str, &str); 2] = [
+const PACKAGES: [(&str, &str); 3] = [
     ("stripe-payment-provider", "BUNDLED_COMPONENT"),
-    // Only for tests. It is small, and a second build would take longer.
+    // Only for tests. They are small, and another build would take longer.
     ("test-guest", "TEST_GUEST_COMPONENT"),
+    ("hostile-guest", "HOSTILE_GUEST_COMPONENT"),
 ];
 
 /// The variables of the outer build that the inner cargo must not see.
@@ -53,7 +54,14 @@ enum Toolchain {
 
 fn main() -> Result<()> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    for path in ["src", "wit", "host-test/test-guest", "Cargo.toml", "Cargo.lock"] {
+    for path in [
+        "src",
+        "wit",
+        "host-test/hostile-guest",
+        "host-test/test-guest",
+        "Cargo.toml",
+        "Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={}", workspace.join(path).display());
     }
     println!("cargo::rerun-if-changed=build.rs");

@@ -32,7 +32,11 @@ pub fn manifest() -> Manifest {
             mode: None,
             authorization: Authorization::Bearer(API_KEY.to_owned()),
         }],
-        customer_origins: vec!["https://checkout.stripe.com".to_owned()],
+        // Checkout, and the page of a voucher.
+        customer_origins: vec![
+            "https://checkout.stripe.com".to_owned(),
+            "https://payments.stripe.com".to_owned(),
+        ],
         signature_headers: vec![SIGNATURE_HEADER.to_owned()],
         permissions: PERMISSIONS
             .iter()

@@ -25,7 +25,7 @@ pub fn complete(
         Ok(_) | Err(Error::Refused { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let payment = get(stripe, installation, &payment.id)?;
+    let payment = get(stripe, installation, &request.payment)?;
     if payment.status == PaymentStatus::Approved { Ok(payment) } else { Err(not_completable()) }
 }
 

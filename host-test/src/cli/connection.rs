@@ -101,7 +101,7 @@ pub async fn install(
     let options = InstallOptions {
         credentials: credentials::read(
             marketplace.plugin().manifest(),
-            marketplace.plugin_is_bundled(),
+            marketplace.plugin().is_built_in(),
             webhook_is_manual,
         )?,
         mode: args.mode.map(Mode::from),
@@ -173,7 +173,7 @@ async fn with_checks(marketplace: &Marketplace, connection: &Connection, head: S
 fn optional_credentials(marketplace: &Marketplace) -> String {
     let (manifest, mut text) = (marketplace.plugin().manifest(), String::new());
     for field in manifest.credentials.iter().filter(|field| !field.required) {
-        let is_built_in = marketplace.plugin_is_bundled();
+        let is_built_in = marketplace.plugin().is_built_in();
         let variable = credentials::variable(manifest, is_built_in, &field.name);
         let _ = writeln!(
             text,

@@ -293,7 +293,6 @@ impl Global {
             data_dir: &data_dir,
             workspace: self.workspace.clone(),
             overrides: self.provider_origin.clone(),
-            plugin_is_bundled: *component == *bundled::COMPONENT,
             clock: Clock::default(),
         };
         Ok(Marketplace::open(plugin, &options)?)

@@ -92,7 +92,6 @@ async fn demo(quiet: bool) -> Result<Summary> {
             data_dir: data.path(),
             workspace: "demo".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
-            plugin_is_bundled: true,
             clock: Clock::default(),
         },
     )?);

@@ -119,7 +119,6 @@ impl Shop {
             data_dir: data.path(),
             workspace: "year".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
-            plugin_is_bundled: true,
             clock: clock.clone(),
         };
         let plugin = Plugin::load(bundled::COMPONENT).await?;

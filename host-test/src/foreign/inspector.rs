@@ -85,8 +85,9 @@ pub trait Answer {
 
 /// Reads an answer's strings, and says whether it may be used.
 pub struct Inspector<'a> {
-    /// The provider's name: it marks what the plugin says to a person.
+    /// The provider's name.
     provider: &'a str,
+    is_built_in: bool,
     /// Every string, one after the other: a secret may be spread over several.
     seen: Zeroizing<Vec<u8>>,
     /// Signing secrets that this answer has to hold.
@@ -95,10 +96,16 @@ pub struct Inspector<'a> {
 }
 
 impl<'a> Inspector<'a> {
-    /// An inspector for answers of the plugin of this provider.
+    /// An inspector for answers of the plugin of this provider. What the built-in plugin says is the host's own.
     #[must_use]
-    pub fn new(provider: &'a str) -> Self {
-        Self { provider, seen: Zeroizing::default(), given: Vec::new(), malformed: None }
+    pub fn new(provider: &'a str, is_built_in: bool) -> Self {
+        Self {
+            provider,
+            is_built_in,
+            seen: Zeroizing::default(),
+            given: Vec::new(),
+            malformed: None,
+        }
     }
 
     /// Reads an answer and makes its sentences readable. `secrets` are those of its installation.
@@ -125,8 +132,9 @@ impl<'a> Inspector<'a> {
         self.malformed.map_or(Ok(answer), |field| Err(AnswerError::Malformed(field)))
     }
 
+    /// Without the characters that nobody sees: they may hide a secret.
     fn see(&mut self, text: &str) {
-        self.seen.extend_from_slice(text.as_bytes());
+        self.seen.extend_from_slice(one_line(text).as_bytes());
     }
 
     fn refuse_unless(&mut self, is_right: bool, field: &'static str) {
@@ -135,11 +143,14 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Where the provider's name marks whose sentence it is. It may pass a second time, with what was stored.
+    /// A sentence that may stand at the beginning of a line. The provider's name marks it, so that it cannot look like
+    /// one of ours. It may pass a second time, after it was stored.
     pub(super) fn message(&mut self, text: &mut String) {
         self.sentence(text);
+        // The built-in plugin passes on what its provider says: it must not begin with a symbol of ours.
+        let is_our_own = self.is_built_in && text.starts_with(char::is_alphanumeric);
         let mark = format!("{}: ", self.provider);
-        if !text.is_empty() && !text.starts_with(&mark) {
+        if !text.is_empty() && !is_our_own && !text.starts_with(&mark) {
             text.insert_str(0, &mark);
         }
     }
@@ -147,7 +158,7 @@ impl<'a> Inspector<'a> {
     /// A sentence for a person that stands after words of ours.
     pub(super) fn sentence(&mut self, text: &mut String) {
         // Before it is cut: the rest of a secret must not remain.
-        self.see(&one_line(text));
+        self.see(text);
         *text = line(text, LONGEST_SENTENCE).into_owned();
     }
 
@@ -169,8 +180,7 @@ impl<'a> Inspector<'a> {
 
     /// Any value that goes back as it came: a cursor, the flow's reference, an extra.
     pub(super) fn value(&mut self, field: &'static str, value: &str) {
-        // Its characters without width may hide a secret.
-        self.see(&one_line(value));
+        self.see(value);
         let is_right = value.len() <= LONGEST_VALUE && !value.contains(char::is_control);
         self.refuse_unless(is_right, field);
     }

@@ -15,15 +15,12 @@ pub enum TakeOver {
 }
 
 impl Marketplace {
-    /// Whether the plugin is the built-in one, which needs no approval.
-    #[must_use]
-    pub fn plugin_is_bundled(&self) -> bool {
-        self.plugin_is_bundled
-    }
-
     /// The component, as the ledger names it.
     pub(super) fn component(&self) -> Component {
-        Component { sha256: self.plugin.sha256().to_owned(), is_built_in: self.plugin_is_bundled }
+        Component {
+            sha256: self.plugin.sha256().to_owned(),
+            is_built_in: self.plugin.is_built_in(),
+        }
     }
 
     /// Gives the installations of earlier versions of the built-in component to this one.
@@ -51,7 +48,7 @@ impl Marketplace {
     ///
     /// It is not approved, or the ledger fails.
     pub async fn check_approval(&self) -> Result<(), Error> {
-        if self.plugin_is_bundled {
+        if self.plugin.is_built_in() {
             return Ok(());
         }
         let (sha256, approvals) =
@@ -67,8 +64,8 @@ impl Marketplace {
         Err(Error::ComponentNotApproved(self.plugin.manifest().approvals()))
     }
 
-    /// Refused unless the installation belongs to this component, which is built in or approved.
-    pub(super) async fn check_component(&self, stored: &StoredInstallation) -> Result<(), Error> {
+    /// Refused unless the installation belongs to this component.
+    pub(super) fn check_belongs(&self, stored: &StoredInstallation) -> Result<(), Error> {
         let (own, other) = (self.component(), &stored.component);
         // Two versions of the host may run side by side: what is built in is trusted in both.
         if own != *other && !(own.is_built_in && other.is_built_in) {
@@ -80,6 +77,12 @@ impl Marketplace {
             );
             return Err(Error::ComponentDiffers(other.clone()));
         }
+        Ok(())
+    }
+
+    /// Refused unless the installation belongs to this component, which is built in or approved.
+    pub(super) async fn check_component(&self, stored: &StoredInstallation) -> Result<(), Error> {
+        self.check_belongs(stored)?;
         self.check_approval().await
     }
 
@@ -115,7 +118,7 @@ impl Marketplace {
                 Ok((installed, before, ledger.is_approved(&own.sha256, &approvals)?))
             })
             .await?;
-        let is_approved = is_approved || self.plugin_is_bundled;
+        let is_approved = is_approved || self.plugin.is_built_in();
         Ok(Review::of(&self.plugin, installed, &before, is_approved))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::handle::Handle;
 use super::payments::{AttemptSearchOutcome, PaymentView};
-use super::{Error, Marketplace, OpenedInstallation};
+use super::{Error, Marketplace};
 use crate::contract::types::{CompletionRequest, Mode, Payment, ProviderError};
 use ledger::{Output, PaymentHistory, Scope, StoredPayment, Transition};
 
@@ -160,10 +160,10 @@ impl Marketplace {
         before: Option<u64>,
         limit: u32,
     ) -> Result<(Mode, Vec<StoredPayment>), Error> {
-        let OpenedInstallation { stored, installation, .. } = self.active_installation().await?;
-        let scope = self.scope(&stored.workspace, installation.mode);
+        let mode = self.mode().await?.ok_or(Error::NotInstalled)?;
+        let scope = self.scope(&self.workspace, mode);
         let payments = self.ledger(move |ledger| ledger.payments(&scope, before, limit)).await?;
-        Ok((installation.mode, payments))
+        Ok((mode, payments))
     }
 
     /// The events and transitions of a payment.
@@ -172,9 +172,8 @@ impl Marketplace {
     ///
     /// Nothing is installed, or there is no such payment.
     pub async fn payment_history(&self, id: &str) -> Result<(Mode, PaymentHistory), Error> {
-        let OpenedInstallation { stored, installation, .. } = self.active_installation().await?;
-        let mode = installation.mode;
-        let (scope, id) = (self.scope(&stored.workspace, mode), id.to_owned());
+        let mode = self.mode().await?.ok_or(Error::NotInstalled)?;
+        let (scope, id) = (self.scope(&self.workspace, mode), id.to_owned());
         let history = self.ledger(move |ledger| ledger.payment_history(&scope, &id)).await?;
         Ok((mode, history.ok_or(Error::PaymentUnknown(mode))?))
     }

@@ -61,8 +61,6 @@ pub struct Options<'a> {
     pub workspace: String,
     /// Loopback origins that stand in for the provider's.
     pub overrides: Vec<OriginOverride>,
-    /// Whether the plugin is the built-in one, which needs no approval.
-    pub plugin_is_bundled: bool,
     /// The clock. A simulation has its own.
     pub clock: Clock,
 }
@@ -70,7 +68,6 @@ pub struct Options<'a> {
 /// A marketplace with one plugin and one workspace.
 pub struct Marketplace {
     plugin: Plugin,
-    plugin_is_bundled: bool,
     gateway: Gateway,
     ledger: Arc<Mutex<Ledger>>,
     vault: Vault,
@@ -97,7 +94,7 @@ impl Marketplace {
             .map_err(|error| LedgerError::File(error.to_string()))?;
         let mut ledger = Ledger::open(&options.data_dir.join("ledger.sqlite"))?;
         let workspace = ledger.workspace_id(&options.workspace)?;
-        if options.plugin_is_bundled {
+        if plugin.is_built_in() {
             Self::move_built_in(&plugin, &mut ledger, options.clock.now())?;
         }
         let policy = Policy::new(plugin.manifest(), &options.overrides)?;
@@ -111,7 +108,6 @@ impl Marketplace {
             unclaimed: Mutex::default(),
             has_closing: AtomicBool::new(true),
             changes: watch::Sender::new(()),
-            plugin_is_bundled: options.plugin_is_bundled,
             plugin: plugin.with_clock(options.clock.clone()),
             clock: options.clock.clone(),
         })

@@ -17,6 +17,7 @@ pub(super) struct OpenedInstallation {
 }
 
 impl Marketplace {
+    /// The installation with its secrets. Refused unless it belongs to this component.
     pub(super) fn open_installation(
         &self,
         stored: StoredInstallation,
@@ -29,10 +30,12 @@ impl Marketplace {
         Ok(OpenedInstallation { stored, installation: record.into(), credentials })
     }
 
+    /// Its credentials. Refused unless it belongs to this component.
     pub(super) fn open_credentials(
         &self,
         stored: &StoredInstallation,
     ) -> Result<Credentials, Error> {
+        self.check_belongs(stored)?;
         let sealed = stored.sealed_credentials.as_deref().ok_or(Error::NotInstalled)?;
         let json = self.vault.open_sealed(&credentials_context(&stored.id), sealed)?;
         let pairs: Vec<(String, String)> =

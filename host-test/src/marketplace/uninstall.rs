@@ -80,9 +80,9 @@ impl Marketplace {
             return Err(Error::Superseded);
         }
         let mode = mode.map(Mode::from);
-        let opened = self.open_installation(stored.clone()).ok();
-        let known = opened.as_ref().map(|opened| opened.installation.clone());
-        let remaining = match self.close_before_uninstall(opened, force).await {
+        let opened = self.open_installation(stored.clone());
+        let known = opened.as_ref().ok().map(|opened| opened.installation.clone());
+        let remaining = match self.close_before_uninstall(opened, &id, force).await {
             Ok(remaining) if remaining.open.is_empty() || mode == Some(Mode::Test) => {
                 Remaining::default()
             }
@@ -142,17 +142,22 @@ impl Marketplace {
     /// Closes the open payments of an installation that is being uninstalled.
     async fn close_before_uninstall(
         &self,
-        opened: Option<OpenedInstallation>,
+        opened: Result<OpenedInstallation, Error>,
+        id: &str,
         force: bool,
     ) -> Result<Remaining, Error> {
-        let Some(opened) = opened else { return Ok(Remaining::default()) };
-        let id = opened.stored.id.clone();
-        let handle = match self.handle(opened).await {
+        let handle = match opened {
+            Ok(opened) => self.handle(opened).await,
+            Err(error @ Error::ComponentDiffers(_)) => Err(error),
+            // It has no secrets that could be used.
+            Err(_) => return Ok(Remaining::default()),
+        };
+        let handle = match handle {
             Ok(handle) => handle,
             // Nothing is called, and the secrets are destroyed all the same.
             Err(error @ (Error::ComponentDiffers(_) | Error::ComponentNotApproved(_))) if force => {
                 let because = error.problem();
-                let open = self.list_open_payments(&id, &because).await?;
+                let open = self.list_open_payments(id, &because).await?;
                 return Ok(Remaining { open, because: Some(because) });
             }
             Err(error) => return Err(error),
@@ -172,7 +177,7 @@ impl Marketplace {
                 if matches!(error, Error::Provider(ProviderError::InvalidCredentials(_))) {
                     because.remedy.insert(0, NEW_KEY_STEP.to_owned());
                 }
-                let open = self.list_open_payments(&id, &because).await?;
+                let open = self.list_open_payments(id, &because).await?;
                 Ok(Remaining { open, because: Some(because) })
             }
             Err(error) => Err(error),

@@ -344,7 +344,8 @@ impl Plugin {
         let given = call.egress.credentials();
         let secrets = fields.filter_map(|field| given?.get(&field.name));
         let secrets = secrets.map(|secret| secret.expose_secret());
-        Inspector::new(&self.manifest.name).check(answer, secrets.chain(signing_secrets))
+        Inspector::new(&self.manifest.name, self.is_built_in)
+            .check(answer, secrets.chain(signing_secrets))
     }
 
     /// Tells the witness of an answer that is refused.

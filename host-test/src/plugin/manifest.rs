@@ -33,7 +33,7 @@ pub enum ManifestError {
 }
 
 /// The manifest with its sentences in a form that can be shown.
-pub fn checked(manifest: Manifest) -> Result<Manifest, ManifestError> {
+pub fn checked(manifest: Manifest, is_built_in: bool) -> Result<Manifest, ManifestError> {
     let shown = |text: &str| line(text, 2 * LONGEST_NAME).into_owned();
     if !is_provider_id(&manifest.provider_id) {
         return Err(ManifestError::ProviderId(shown(&manifest.provider_id)));
@@ -48,7 +48,7 @@ pub fn checked(manifest: Manifest) -> Result<Manifest, ManifestError> {
         }
     }
     let name = manifest.name.clone();
-    Ok(Inspector::new(&name).check(manifest, [])?)
+    Ok(Inspector::new(&name, is_built_in).check(manifest, [])?)
 }
 
 /// Upper case letters, digits and `_`, a letter first. It is a part of URLs and of the names of variables.
@@ -76,7 +76,7 @@ mod tests {
     fn with(change: impl FnOnce(&mut Manifest)) -> Result<Manifest, ManifestError> {
         let mut manifest = Manifest::empty();
         change(&mut manifest);
-        checked(manifest)
+        checked(manifest, false)
     }
 
     #[test]
@@ -84,7 +84,7 @@ mod tests {
         for id in ["P", "ANDES_PAY2"] {
             assert!(with(|manifest| id.clone_into(&mut manifest.provider_id)).is_ok(), "{id}");
         }
-        for id in ["", "stripe", "1P", "_P", "A B", "A\nB", "А", "A-B", &"A".repeat(33)] {
+        for id in ["", "andes", "1P", "_P", "A B", "A\nB", "А", "A-B", &"A".repeat(33)] {
             let refused = with(|manifest| id.clone_into(&mut manifest.provider_id)).unwrap_err();
             assert!(matches!(refused, ManifestError::ProviderId(_)), "{id}");
             assert!(!refused.to_string().contains('\n'));

@@ -15,6 +15,7 @@ use crate::contract::types::{
     RefundSearchResult,
 };
 use crate::egress::{Credentials, Gateway, Policy, client};
+use crate::foreign::Secrets;
 use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
 use fake_provider::FakeStripe;
 
@@ -44,7 +45,9 @@ fn search(store: &mut Store<CallState>, seen: &Mutex<Seen>) {
             let memory = memory.data(&*store);
             seen.bytes += memory.len();
             for text in [KEY, NEW_KEY, SECRET] {
-                if memchr::memmem::find(memory, text.as_bytes()).is_some() {
+                let mut forms = Secrets::default();
+                forms.add(text, 1);
+                if forms.are_in(memory) {
                     seen.found.insert(text);
                 }
             }
@@ -109,7 +112,6 @@ async fn api_key_is_never_in_guest_memory() {
             data_dir: data.path(),
             workspace: "default".to_owned(),
             overrides: vec![provider.parse().unwrap()],
-            plugin_is_bundled: true,
             clock: crate::clock::Clock::default(),
         },
     )

@@ -19,6 +19,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
+use crate::bundled;
 use crate::clock::Clock;
 use crate::contract::types::{Context, Installation, Manifest, WebhookRequest};
 use crate::egress::{Egress, Policy};
@@ -37,6 +38,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Plugin {
     caller: Caller,
     sha256: String,
+    is_built_in: bool,
     imports: Arc<[String]>,
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
@@ -77,12 +79,14 @@ impl Plugin {
             })
             .await
             .map_err(LoadError::Describe)?;
-        let manifest = manifest::checked(manifest).map_err(LoadError::Manifest)?;
+        let is_built_in = bytes == bundled::COMPONENT;
+        let manifest = manifest::checked(manifest, is_built_in).map_err(LoadError::Manifest)?;
         let rules = CredentialRules::of(&manifest).map_err(LoadError::Rules)?;
         Policy::new(&manifest, &[]).map_err(LoadError::Origins)?;
         Ok(Self {
             caller,
             sha256: sha256(bytes),
+            is_built_in,
             imports: inspect::callable_imports(engine, &component).into(),
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
@@ -105,6 +109,12 @@ impl Plugin {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Whether it is the built-in component, which needs no approval.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        self.is_built_in
     }
 
     /// The functions that the component can call.

@@ -47,6 +47,8 @@ async fn manifest_is_the_guides() {
             "to be the provider STRIPE",
             "to call https://api.stripe.com with api-key",
             "to be given the value of webhook-secret",
+            "to send customers to https://checkout.stripe.com",
+            "to send customers to https://payments.stripe.com",
         ]
     );
 }

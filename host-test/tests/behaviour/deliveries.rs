@@ -263,7 +263,7 @@ async fn locked_ledger_answers_503() {
     ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (status, answer) =
         host.post(&delivery.url, Some(&delivery.signature), delivery.body.clone()).await;
-    assert_eq!((status, code(&answer)), (503, "ledger-locked"));
+    assert_eq!((status, code(&answer)), (503, "host-failed"));
     ledger.execute_batch("ROLLBACK").unwrap();
     let (status, _) = host.post(&delivery.url, Some(&delivery.signature), delivery.body).await;
     assert_eq!(status, 200);

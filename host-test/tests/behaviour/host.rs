@@ -170,7 +170,6 @@ async fn open_at(data: &Path, workspace: &str, provider: &str, clock: Clock) -> 
             data_dir: data,
             workspace: workspace.to_owned(),
             overrides: vec![format!("https://api.stripe.com={provider}").parse().unwrap()],
-            plugin_is_bundled: true,
             clock,
         },
     )

@@ -66,7 +66,6 @@ async fn dead_key_differs_from_outage() {
             data_dir: data.path(),
             workspace: "default".to_owned(),
             overrides: vec![format!("https://api.stripe.com=http://{gone}").parse().unwrap()],
-            plugin_is_bundled: true,
             clock: host_test::clock::Clock::default(),
         },
     )

@@ -17,6 +17,7 @@ mod egress;
 mod example;
 mod faults;
 mod host;
+mod hostile;
 mod idempotency;
 mod installing;
 // It sends signals.
@@ -25,6 +26,7 @@ mod interruptions;
 mod late_money;
 mod layout;
 mod messages;
+mod no_secret_anywhere;
 mod open_pages;
 mod other_provider;
 mod payments;

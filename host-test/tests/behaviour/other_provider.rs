@@ -184,7 +184,6 @@ impl World {
             data_dir: data.path(),
             workspace: "default".to_owned(),
             overrides: overrides.clone(),
-            plugin_is_bundled: false,
             clock: host_test::clock::Clock::default(),
         };
         let marketplace = Marketplace::open(guest().await, &options).unwrap();

@@ -154,7 +154,7 @@ async fn replaced_webhook_keeps_the_old_secret() {
         webhook_owner: WebhookOwner::Plugin,
         known_payment: None,
     };
-    let mut installed = plugin.install(egress.clone(), &request).await.unwrap().unwrap();
+    let mut installed = plugin.install(egress.clone().into(), &request).await.unwrap().unwrap();
     let first = installed.webhook.endpoint_id.replace(made["id"].as_str().unwrap().to_owned());
     let old = installed.webhook.signing_secrets.clone();
     // In a full account nothing can take its place: it stays.
@@ -162,7 +162,7 @@ async fn replaced_webhook_keeps_the_old_secret() {
         let form = format!("url=https://shop.example.com/{number}&enabled_events[]=*");
         host.tell_stripe(TEST_KEY, ENDPOINTS, &form).await;
     }
-    let full = plugin.repair(egress.clone(), &installed, &request).await;
+    let full = plugin.repair(egress.clone().into(), &installed, &request).await;
     let full = full.unwrap().unwrap();
     let kept = full.installation.webhook.endpoint_id;
     assert_eq!((full.changes.len(), kept.as_deref()), (0, made["id"].as_str()));
@@ -171,7 +171,8 @@ async fn replaced_webhook_keeps_the_old_secret() {
     let url = format!("http://{}{ENDPOINTS}/{last}", host.fake.address());
     host.client.delete(url).bearer_auth(TEST_KEY).send().await.unwrap();
 
-    let repaired = plugin.repair(egress.clone(), &installed, &request).await.unwrap().unwrap();
+    let repaired =
+        plugin.repair(egress.clone().into(), &installed, &request).await.unwrap().unwrap();
     assert_eq!(repaired.changes, ["A new webhook was registered."]);
     let secrets = &repaired.installation.webhook.signing_secrets;
     assert_eq!((secrets.len(), secrets.last()), (2, old.first()));

@@ -116,6 +116,14 @@ impl FakeStripe {
         state.endpoints.iter().map(|endpoint| endpoint.id.clone()).collect()
     }
 
+    /// The signing secrets of the first account's webhook endpoints in a mode.
+    #[must_use]
+    pub fn endpoint_secrets(&self, livemode: bool) -> Vec<String> {
+        let mut accounts = self.server.accounts();
+        let state = accounts.state_mut(AccountMode::of_first_account(livemode));
+        state.endpoints.iter().map(|endpoint| endpoint.secret.clone()).collect()
+    }
+
     /// A delivery, signed now and not sent, of each event to each of the first account's webhook endpoints that
     /// listens to it.
     #[must_use]

@@ -196,7 +196,6 @@ async fn open_with(
         data_dir: data,
         workspace: workspace.to_owned(),
         overrides: vec![replaced("https://api.stripe.com", provider)?],
-        plugin_is_bundled: true,
         clock,
     };
     Ok(Marketplace::open(Plugin::load(bundled::COMPONENT).await?, &options)?)

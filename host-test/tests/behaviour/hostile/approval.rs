@@ -1,0 +1,104 @@
+//! An installation belongs to its component.
+
+use host_test::contract::types::WebhookRequest;
+use host_test::marketplace::{DeliveryOutcome, DeliveryTarget, Error, Marketplace, TakeOver};
+
+use super::{World, open, options};
+use crate::host::{Host, TEST_KEY, request};
+
+/// The codes of every use case that would call the plugin for an installation.
+async fn uses(marketplace: &Marketplace, query: &str) -> Vec<String> {
+    fn code<T>(result: Result<T, Error>) -> String {
+        result.map(|_| "done".to_owned()).unwrap_or_else(|error| error.problem().code)
+    }
+    let delivery =
+        WebhookRequest { headers: Vec::new(), query: query.to_owned(), body: b"honest.1".to_vec() };
+    let target = DeliveryTarget::parse(query);
+    let delivered = match marketplace.deliver(1, &target, delivery).await {
+        DeliveryOutcome::RetryLater(reason) => reason.code,
+        outcome => outcome.as_str().to_owned(),
+    };
+    let reconciled = marketplace.reconcile(|_| ()).await.unwrap();
+    vec![
+        code(marketplace.status().await),
+        code(marketplace.repair().await),
+        code(marketplace.pay(request("order-1", 1000)).await),
+        code(marketplace.payment("order-1").await),
+        code(marketplace.install(options(false)).await),
+        code(marketplace.uninstall(false).await),
+        delivered,
+        reconciled.failures[0].problem.code.clone(),
+    ]
+}
+
+#[tokio::test]
+async fn another_component_is_not_given_the_key() {
+    let host = Host::start().await;
+    let connection = host.install(TEST_KEY).await.unwrap();
+    let query = connection.installation_url.split_once('?').unwrap().1;
+    // It claims the provider's id, and calls no origin.
+    let evil = open(host.data.path(), "default", "id=STRIPE").await;
+    // A delivery is not shown to it at all.
+    let mut expected = vec!["component-differs"; 8];
+    expected[6] = "component-not-approved";
+    assert_eq!(uses(&evil, query).await, expected);
+    // Approved for another workspace, where it is installed.
+    let elsewhere = open(host.data.path(), "other", "id=STRIPE").await;
+    elsewhere.install(options(true)).await.unwrap();
+    expected[6] = "component-differs";
+    assert_eq!(uses(&evil, query).await, expected);
+    assert_eq!(uses(&elsewhere, query).await[6], "component-differs");
+    // The genuine one goes on, also after all of this.
+    host.ask("order-2").await;
+    host.marketplace.repair().await.unwrap();
+}
+
+#[tokio::test]
+async fn approved_component_takes_over_and_the_earlier_one_is_out() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let next = open(host.data.path(), "default", "id=STRIPE").await;
+    let review = next.review(TakeOver::All).await.unwrap();
+    assert!(!review.is_approved);
+    assert_eq!(review.takes_over, ["1 installation (test) of the built-in component"]);
+    let added = [
+        "to be given the value of hook-secret",
+        "to send customers to https://pay.hostile.example",
+    ];
+    assert_eq!(review.added, added);
+    assert!(review.removed.contains(&"to call https://api.stripe.com with api-key".to_owned()));
+    assert!(review.imports.is_empty() || review.imports[0].ends_with("http@0.3.0#send"));
+    assert_eq!(next.approve(TakeOver::All).await.unwrap(), 1);
+    assert!(next.review(TakeOver::All).await.unwrap().is_approved);
+    // The record is the other component's now. What it says of it is another matter.
+    next.status().await.unwrap();
+    let refused = host.marketplace.repair().await.unwrap_err();
+    assert_eq!(refused.problem().code, "component-differs");
+}
+
+#[tokio::test]
+async fn built_in_component_moves_on_with_its_installations() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let ledger = rusqlite::Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
+    ledger.execute("UPDATE installations SET component = 'of-an-earlier-version'", []).unwrap();
+    // A host that runs already trusts what was built in, too.
+    host.ask("order-1").await;
+    let upgraded = host.open(host.data.path(), "default").await;
+    let component: String =
+        ledger.query_row("SELECT component FROM installations", [], |row| row.get(0)).unwrap();
+    assert_eq!(component, upgraded.plugin().sha256());
+    upgraded.pay(request("order-2", 1050)).await.unwrap();
+}
+
+#[tokio::test]
+async fn forced_uninstall_needs_no_component() {
+    let (world, _) = World::installed("").await;
+    world.pay("honest").await.unwrap();
+    let other = open(world.data.path(), "default", "name=Other").await;
+    let refused = other.uninstall(false).await.unwrap_err();
+    assert_eq!(refused.problem().code, "component-differs");
+    // In test mode nothing is open any more, and the keys are destroyed without a call.
+    other.uninstall(true).await.unwrap();
+    assert!(matches!(world.pay("next").await, Err(Error::NotInstalled)));
+}
