@@ -82,7 +82,7 @@ async fn story(host: &Host) -> Vec<u8> {
         (None, delivery.body.clone()),
         (Some("t=1,v1=00"), delivery.body.clone()),
         (Some(delivery.signature.as_str()), delivery.body.clone()),
-        (Some(delivery.signature.as_str()), "{}".to_owned()),
+        (Some(delivery.signature.as_str()), b"{}".to_vec()),
     ] {
         let (_, answer) = host.post(&delivery.url, signature, body).await;
         answers.extend_from_slice(answer.to_string().as_bytes());
