@@ -153,6 +153,19 @@ fn use_what_follows_an_approval(ledger: &mut Ledger, scope: &Scope, paid: &Store
 }
 
 /// Calls every method of the ledger.
+fn use_components(ledger: &mut Ledger) {
+    let approvals = [("o".to_owned(), "a".to_owned())];
+    ledger.approve("c", &approvals, 1).unwrap();
+    ledger.is_approved("c", &approvals).unwrap();
+    ledger.approvals("c").unwrap();
+    let component = Component { sha256: "d".to_owned(), is_built_in: true };
+    ledger.take_over("P", Some("w"), &component, 1).unwrap();
+    ledger.take_over("P", None, &component, 1).unwrap();
+    ledger.move_built_in("P", "c", 1).unwrap();
+    ledger.installed_components("P", None).unwrap();
+    ledger.approve_page_origin("i", "https://pay.example", 1).unwrap();
+}
+
 fn use_everything(ledger: &mut Ledger) {
     let scope = Scope { workspace: "w".into(), provider: "P".into(), mode: Mode::Test };
     let installation = StoredInstallation {
@@ -175,16 +188,7 @@ fn use_everything(ledger: &mut Ledger) {
     ledger.current_installation("w", "P").unwrap();
     ledger.latest_mode("w", "P").unwrap();
     ledger.installation("i").unwrap();
-    let approvals = [("o".to_owned(), "a".to_owned())];
-    ledger.approve("c", &approvals, 1).unwrap();
-    ledger.is_approved("c", &approvals).unwrap();
-    ledger.approvals("c").unwrap();
-    let component = Component { sha256: "d".to_owned(), is_built_in: true };
-    ledger.take_over("P", Some("w"), &component, 1).unwrap();
-    ledger.take_over("P", None, &component, 1).unwrap();
-    ledger.move_built_in("P", "c", 1).unwrap();
-    ledger.installed_components("P", None).unwrap();
-    ledger.approve_page_origin("i", "https://pay.example", 1).unwrap();
+    use_components(ledger);
 
     let new = NewPayment {
         installation: "i".to_owned(),
