@@ -20,6 +20,9 @@ const RESTORE: [&str; 3] = [
     "UPDATE sqlite_sequence",
 ];
 
+/// Indexes of those rows only that have secrets, or are not uninstalled: few, however large the ledger is.
+const SMALL: [&str; 2] = ["INDEX watched_installations", "INDEX installations_of_an_account"];
+
 /// The statements that were run.
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
@@ -171,6 +174,9 @@ fn use_everything(ledger: &mut Ledger) {
     ledger.current_installation("w", "P").unwrap();
     ledger.latest_mode("w", "P").unwrap();
     ledger.installation("i").unwrap();
+    // The last two read the whole table by its key, page by page: only where a person rotates the vault's key.
+    assert!(ledger.has_sealed().unwrap() && ledger.any_sealed(|_| true).unwrap());
+    ledger.reseal(Ok::<_, ()>).unwrap().unwrap();
     let approvals = [("o".to_owned(), "a".to_owned())];
     ledger.approve("c", &approvals, 1).unwrap();
     ledger.is_approved("c", &approvals).unwrap();
@@ -283,7 +289,8 @@ fn every_query_uses_an_index() {
         }
         for step in plan(&ledger.connection, sql) {
             // A sort is over what an index has found.
-            if step.starts_with("SCAN") {
+            let is_small = SMALL.iter().any(|index| step.ends_with(index));
+            if step.starts_with("SCAN") && step != "SCAN CONSTANT ROW" && !is_small {
                 wrong.push(format!("{step}: {sql}"));
             }
         }
