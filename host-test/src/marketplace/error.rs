@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::closing::OpenPayment;
 use crate::contract::types::{Mode, Money, Problem, ProviderError};
+use crate::data_folder::DataFolderError;
 use crate::egress::PolicyError;
 use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
@@ -34,6 +35,9 @@ pub enum Error {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The data folder is not private, or cannot be used.
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
     /// The vault cannot be opened, or a sealed value cannot.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -162,7 +166,9 @@ impl Error {
             | Self::Plugin(CallError::TimedOut)
             | Self::LedgerRestored
             | Self::NoRemoteId => ErrorKind::Temporary,
-            Self::Provider(_)
+            Self::Vault(error) if error.is_temporary() => ErrorKind::Temporary,
+            Self::Vault(VaultError::NoNewKey | VaultError::SameKey)
+            | Self::Provider(_)
             | Self::NotInstalled
             | Self::UninstallFinished
             | Self::Unfinished(_)
@@ -189,6 +195,7 @@ impl Error {
             | Self::CursorRepeated
             | Self::Policy(_)
             | Self::Ledger(_)
+            | Self::DataFolder(_)
             | Self::Vault(_)
             | Self::Client(_)
             | Self::InstallationForeign
@@ -203,6 +210,7 @@ impl Error {
             Self::Provider(error) => error.problem().clone(),
             Self::Plugin(error) => error.problem(),
             Self::Ledger(error) => error.problem().into(),
+            Self::DataFolder(error) => error.problem(),
             Self::Vault(error) => error.problem(),
             Self::Policy(error) => origins_invalid(error),
             Self::Client(why) => Problem::new(

@@ -4,12 +4,14 @@
 //! leftovers of earlier installs are deleted. After a crash at any point the next command can go on.
 
 use super::redaction::{redacted_error, redacted_problem};
+use super::sealed::{seal_credentials, seal_installation};
 use super::webhook_url::webhook_urls;
 use super::{Error, Marketplace};
 use crate::contract::types::{
     Installation, Mode, ModeSource, Problem, RepairOutcome, Verification, WebhookOwner,
 };
 use crate::egress::Credentials;
+use crate::vault::Sealing;
 use ledger::{InstallationState, StoredInstallation};
 
 /// How often the plugin's `repair` is called in a row, as long as it changes something: what the
@@ -75,13 +77,20 @@ impl Marketplace {
             _ => options.mode,
         };
         let mode = self.plugin.rules().classify(&options.credentials, chosen)?.mode;
-        match self.recover_before_install().await? {
-            Some(active) => self.rotate(active, options, mode).await,
-            None => self.install_anew(options, mode).await,
+        let active = self.recover_before_install().await?;
+        let sealing = self.sealing().await?;
+        match active {
+            Some(active) => self.rotate(active, options, mode, &sealing).await,
+            None => self.install_anew(options, mode, &sealing).await,
         }
     }
 
-    async fn install_anew(&self, options: InstallOptions, mode: Mode) -> Result<Connection, Error> {
+    async fn install_anew(
+        &self,
+        options: InstallOptions,
+        mode: Mode,
+        sealing: &Sealing,
+    ) -> Result<Connection, Error> {
         let credentials = options.credentials;
         let id = uuid::Uuid::new_v4().simple().to_string();
         let new = StoredInstallation {
@@ -90,7 +99,7 @@ impl Marketplace {
             provider: self.provider_id().to_owned(),
             state: InstallationState::Installing,
             webhook_is_manual: options.webhook_is_manual.unwrap_or(false),
-            sealed_credentials: Some(self.seal_credentials(&id, &credentials)?),
+            sealed_credentials: Some(seal_credentials(sealing, &id, &credentials)?),
             sealed_installation: None,
             mode: Some(mode.into()),
             draining_until: None,
@@ -101,7 +110,7 @@ impl Marketplace {
         let begun = new.clone();
         self.ledger_at(move |ledger, now| ledger.begin_installation(&begun, &component, now))
             .await?;
-        let connection = self.finish_install(&new, credentials).await;
+        let connection = self.finish_install(&new, credentials, sealing).await;
         if let Err(Error::Provider(error)) = &connection
             && !error.may_have_happened()
         {
@@ -117,6 +126,7 @@ impl Marketplace {
         &self,
         stored: &StoredInstallation,
         credentials: Credentials,
+        sealing: &Sealing,
     ) -> Result<Connection, Error> {
         let request = self.install_request(stored, &credentials, None, None)?;
         let egress = self.egress(credentials.clone(), request.mode).await?;
@@ -124,11 +134,13 @@ impl Marketplace {
         let installation = installed.map_err(|error| redacted_error(&credentials, error))?;
         let mut stored = stored.clone();
         stored.mode = Some(request.mode.into());
-        self.store(&mut stored, &installation, &credentials).await?;
+        self.store(&mut stored, &installation, &credentials, sealing).await?;
         let id = stored.id.clone();
         self.ledger_at(move |ledger, now| ledger.adopt_payments(&id, now)).await?;
         // Deletes leftovers of earlier installs, now that the new signing secret is stored.
-        match self.repair_installation(stored, installation.clone(), &credentials).await {
+        let repaired =
+            self.repair_installation(stored, installation.clone(), &credentials, sealing).await;
+        match repaired {
             Ok((installation, changes)) => {
                 Ok(self.connection(installation, changes, false, &credentials))
             }
@@ -146,6 +158,7 @@ impl Marketplace {
         active: StoredInstallation,
         options: InstallOptions,
         mode: Mode,
+        sealing: &Sealing,
     ) -> Result<Connection, Error> {
         if let Some(installed) = active.mode.map(Mode::from).filter(|installed| *installed != mode)
         {
@@ -155,10 +168,11 @@ impl Marketplace {
         if options.webhook_is_manual.is_some_and(|manual| manual != active.webhook_is_manual) {
             return Err(Error::WebhookSetupDiffers);
         }
-        let opened = self.open_installation(active)?;
+        let opened = self.open_installation(active).await?;
         let credentials = &options.credentials;
-        let (installation, changes) =
-            self.repair_installation(opened.stored, opened.installation, credentials).await?;
+        let (installation, changes) = self
+            .repair_installation(opened.stored, opened.installation, credentials, sealing)
+            .await?;
         Ok(self.connection(installation, changes, true, credentials))
     }
 
@@ -169,10 +183,12 @@ impl Marketplace {
     /// Nothing is installed, or the provider refuses or cannot be reached.
     pub async fn repair(&self) -> Result<Connection, Error> {
         let mut changes = self.recover().await?;
+        let sealing = self.sealing().await?;
         let opened = self.active_installation().await?;
         let credentials = &opened.credentials;
-        let (installation, repaired) =
-            self.repair_installation(opened.stored, opened.installation, credentials).await?;
+        let (installation, repaired) = self
+            .repair_installation(opened.stored, opened.installation, credentials, &sealing)
+            .await?;
         changes.extend(repaired);
         Ok(self.connection(installation, changes, false, credentials))
     }
@@ -182,10 +198,13 @@ impl Marketplace {
         mut stored: StoredInstallation,
         mut installation: Installation,
         credentials: &Credentials,
+        sealing: &Sealing,
     ) -> Result<(Installation, Vec<String>), Error> {
         let mut changes = Vec::new();
         for _ in 0..REPAIR_PASSES {
-            match self.repair_once(&mut stored, installation.clone(), credentials).await {
+            let repaired =
+                self.repair_once(&mut stored, installation.clone(), credentials, sealing).await;
+            match repaired {
                 Ok(outcome) => {
                     installation = outcome.installation;
                     if outcome.changes.is_empty() {
@@ -206,15 +225,16 @@ impl Marketplace {
         stored: &mut StoredInstallation,
         installation: Installation,
         credentials: &Credentials,
+        sealing: &Sealing,
     ) -> Result<RepairOutcome, Error> {
-        let before = self.open_credentials(stored)?;
+        let before = self.open_credentials(stored).await?;
         let (scope, id) = (self.scope(&stored.workspace, installation.mode), stored.id.clone());
         let known = self.ledger(move |ledger| ledger.latest_remote_id(&scope, &id)).await?;
         let request = self.install_request(stored, credentials, Some(&before), known)?;
         let egress = self.egress(credentials.clone(), request.mode).await?;
         let repaired = self.plugin.repair(egress, &installation, &request).await?;
         let outcome = repaired.map_err(|error| redacted_error(credentials, error))?;
-        self.store(stored, &outcome.installation, credentials).await?;
+        self.store(stored, &outcome.installation, credentials, sealing).await?;
         Ok(outcome)
     }
 
@@ -226,6 +246,7 @@ impl Marketplace {
         stored: &mut StoredInstallation,
         installation: &Installation,
         credentials: &Credentials,
+        sealing: &Sealing,
     ) -> Result<(), Error> {
         if installation.installation_id != stored.id
             || installation.workspace != stored.workspace
@@ -234,8 +255,8 @@ impl Marketplace {
             return Err(Error::InstallationForeign);
         }
         let read = stored.clone();
-        stored.sealed_credentials = Some(self.seal_credentials(&stored.id, credentials)?);
-        stored.sealed_installation = Some(self.seal_installation(installation)?);
+        stored.sealed_credentials = Some(seal_credentials(sealing, &stored.id, credentials)?);
+        stored.sealed_installation = Some(seal_installation(sealing, installation)?);
         let new = stored.clone();
         let (mode, account) = (installation.mode.into(), installation.account.clone());
         let account = account.map(|account| credentials.redact(&account));

@@ -16,6 +16,7 @@ mod recovery;
 mod redaction;
 mod refunds;
 mod restored;
+mod rotation;
 mod sealed;
 mod status;
 mod stored_record;
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
+use crate::data_folder;
 use crate::egress::{self, Credentials, Egress, Gateway, OriginOverride, Policy, Quotas};
 use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
@@ -44,6 +46,7 @@ pub use install::{Connection, InstallOptions};
 pub use payments::{PaymentOrder, PaymentView};
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
+pub use rotation::Rotated;
 use sealed::OpenedInstallation;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};
@@ -69,7 +72,7 @@ pub struct Marketplace {
     plugin_is_bundled: bool,
     gateway: Gateway,
     ledger: Arc<Mutex<Ledger>>,
-    vault: Vault,
+    vault: Arc<Vault>,
     /// The workspace's id, not its name.
     workspace: String,
     clock: Clock,
@@ -86,19 +89,20 @@ impl Marketplace {
     ///
     /// # Errors
     ///
-    /// The folder, the ledger or the vault cannot be used, or an origin of the plugin's manifest is
-    /// invalid.
+    /// The folder or the ledger cannot be used, the vault cannot although nothing is sealed, or an origin of the
+    /// plugin's manifest is invalid.
     pub fn open(plugin: Plugin, options: &Options<'_>) -> Result<Self, Error> {
-        create_private_directory(options.data_dir)
-            .map_err(|error| LedgerError::File(error.to_string()))?;
-        let mut ledger = Ledger::open(&options.data_dir.join("ledger.sqlite"))?;
+        data_folder::prepare(options.data_dir)?;
+        let mut ledger = Ledger::open(&options.data_dir.join(data_folder::LEDGER))?;
+        let vault = Arc::new(Vault::of(options.data_dir));
+        rotation::prepare(&vault, &ledger)?;
         let workspace = ledger.workspace_id(&options.workspace)?;
         let policy = Policy::new(plugin.manifest(), &options.overrides)?;
         let client = egress::client().map_err(|error| Error::Client(error.to_string()))?;
         Ok(Self {
             gateway: Gateway::new(client, policy),
             ledger: Arc::new(Mutex::new(ledger)),
-            vault: Vault::open(options.data_dir)?,
+            vault,
             workspace,
             quotas: Arc::default(),
             unclaimed: Mutex::default(),
@@ -134,6 +138,14 @@ impl Marketplace {
         self.changes.subscribe()
     }
 
+    /// Runs `work` in a blocking task.
+    async fn blocking<T: Send + 'static>(
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let result = tokio::task::spawn_blocking(work).await;
+        result.map_err(|_| LedgerError::Other("the task was stopped".to_owned()))?
+    }
+
     /// Runs `work` on the ledger in a blocking task, so that the runtime's threads stay free.
     async fn ledger<T: Send + 'static>(
         &self,
@@ -141,9 +153,10 @@ impl Marketplace {
     ) -> Result<T, Error> {
         let ledger = Arc::clone(&self.ledger);
         // A panic rolls the transaction back, so a poisoned lock guards a sound connection.
-        let work = move || work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner));
-        let result = tokio::task::spawn_blocking(work).await;
-        Ok(result.map_err(|_| LedgerError::Other("the task was stopped".to_owned()))??)
+        Self::blocking(move || {
+            Ok(work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner))?)
+        })
+        .await
     }
 
     /// As `ledger`, with the time at which the work begins, in Unix seconds.
@@ -219,7 +232,7 @@ impl Marketplace {
     async fn active_installation(&self) -> Result<OpenedInstallation, Error> {
         match self.current_installation().await? {
             Some(stored) if stored.state == InstallationState::Active => {
-                self.open_installation(stored)
+                self.open_installation(stored).await
             }
             Some(stored) => Err(Error::Unfinished(stored.state)),
             None => Err(Error::NotInstalled),
@@ -260,12 +273,4 @@ impl Marketplace {
             known_payment,
         })
     }
-}
-
-fn create_private_directory(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
