@@ -1,5 +1,7 @@
 //! `vault rotate`.
 
+use std::fmt::Write as _;
+
 use clap::Subcommand;
 use serde_json::json;
 
@@ -37,13 +39,12 @@ pub async fn rotate(marketplace: &Marketplace) -> Result<Output, CommandError> {
         number => format!("The secrets of {number} installations were sealed anew."),
     };
     let mut text = format!("The vault has a new key. {installations}\n");
-    text.push_str(&if rotated.is_in_environment {
-        format!(
-            "→ Now set {KEY_VARIABLE} to the new key wherever it is set, and start `host-test serve` again.\n"
-        )
-    } else {
-        String::new()
-    });
+    if rotated.is_in_environment {
+        let _ = writeln!(
+            text,
+            "→ Now set {KEY_VARIABLE} to the new key wherever it is set, and start `host-test serve` again."
+        );
+    }
     text.push_str("→ Make a new backup: an earlier one opens with the old key only.");
     let json = json!({
         "installations": rotated.installations,

@@ -3,6 +3,7 @@
 
 mod attention;
 mod closing;
+mod connection;
 mod deliveries;
 mod error;
 mod flows;
@@ -40,9 +41,10 @@ use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation};
 
 pub use attention::{AttentionItem, ClosedItem};
 pub use closing::OpenPayment;
+pub use connection::Connection;
 pub use deliveries::DeliveryOutcome;
 pub use error::{Error, ErrorKind};
-pub use install::{Connection, InstallOptions};
+pub use install::InstallOptions;
 pub use payments::{PaymentOrder, PaymentView};
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};

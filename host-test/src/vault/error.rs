@@ -50,11 +50,18 @@ impl VaultError {
                     "Set HOST_TEST_NEW_VAULT_KEY to a new key of 64 hexadecimal digits (`openssl rand -hex 32` makes one), and HOST_TEST_VAULT_KEY to the key that is in use.",
                 ],
             ),
-            Self::MalformedVariable(_) | Self::MalformedFile(_) => (
+            Self::MalformedVariable(_) => (
                 "vault-locked",
                 &[
                     "Restore the key that was used before. Without it the stored secrets are lost.",
-                    "If it is lost: run `host-test uninstall --force` in each workspace (`--workspace NAME`), and install again.",
+                    "If it is lost: run `host-test uninstall --force` in each workspace (`--workspace NAME`), set the variable to a new key, and install again.",
+                ],
+            ),
+            Self::MalformedFile(_) => (
+                "vault-locked",
+                &[
+                    "Restore the key that was used before. Without it the stored secrets are lost.",
+                    "If it is lost: run `host-test uninstall --force` in each workspace (`--workspace NAME`), remove the file, and install again.",
                 ],
             ),
             Self::Missing(_) => (
