@@ -14,10 +14,10 @@ use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
 use ledger::{InstallationState, LedgerError};
 use problems::{
-    attention_not_acceptable, attention_unknown, cursor_repeated, ledger_restored, mode_mismatch,
-    origins_not_approved, other_account, paid_late, payment_disputed, payment_unknown,
-    payments_open, position_unknown, reference_used, refund_reference_used, refund_too_large,
-    refund_undecided, refund_unknown,
+    attention_not_acceptable, attention_unknown, client_unusable, cursor_repeated, ledger_restored,
+    mode_mismatch, origins_not_approved, other_account, paid_late, payment_disputed,
+    payment_unknown, payments_open, position_unknown, reference_used, refund_reference_used,
+    refund_too_large, refund_undecided, refund_unknown,
 };
 
 /// Why a use case failed.
@@ -213,13 +213,7 @@ impl Error {
             Self::DataFolder(error) => error.problem(),
             Self::Vault(error) => error.problem(),
             Self::Policy(error) => origins_invalid(error),
-            Self::Client(why) => Problem::new(
-                "client-unusable",
-                format!("The HTTPS client could not be created: {why}."),
-                &[
-                    "Check that this computer's certificates are installed (on Debian: ca-certificates).",
-                ],
-            ),
+            Self::Client(why) => client_unusable(why),
             Self::InstallationUnreadable => Problem::new(
                 "installation-unreadable",
                 "The stored installation cannot be read.",

@@ -1,6 +1,6 @@
 //! Why the vault cannot be used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -14,13 +14,13 @@ pub enum VaultError {
     #[error("{0} is not a key of 64 hexadecimal digits")]
     MalformedVariable(&'static str),
     /// The file does not hold a key.
-    #[error("{} is not a key of 64 hexadecimal digits", .0.display())]
+    #[error("{} is not a key of 64 hexadecimal digits", name(.0))]
     MalformedFile(PathBuf),
     /// There is no key, but there are values that were sealed with it.
-    #[error("the key's file {} is missing", .0.display())]
+    #[error("the key's file {} is missing", name(.0))]
     Missing(PathBuf),
     /// A file cannot be read, written or created.
-    #[error("{path}: {source}", path = .0.display(), source = .1)]
+    #[error("{name}: {source}", name = name(.0), source = .1)]
     File(PathBuf, std::io::Error),
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
@@ -43,6 +43,22 @@ impl VaultError {
     /// The problem for a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
+        // The message is also the answer to a delivery, and strangers need not know where the folder is.
+        let step = match self {
+            Self::MalformedFile(path) => format!(
+                "Restore the key that was used before, in {}. Without it the stored secrets are lost.",
+                path.display()
+            ),
+            Self::Missing(path) => format!(
+                "Restore {} from the backup that belongs to the ledger. Nothing else has to be done then.",
+                path.display()
+            ),
+            Self::File(path, _) => format!(
+                "Check the owner and permissions of {}, and the free space on the disk.",
+                path.display()
+            ),
+            _ => String::new(),
+        };
         let (code, remedy): (_, &[&str]) = match self {
             Self::MalformedVariable(NEW_KEY_VARIABLE) | Self::NoNewKey | Self::SameKey => (
                 "vault-new-key",
@@ -60,21 +76,18 @@ impl VaultError {
             Self::MalformedFile(_) => (
                 "vault-locked",
                 &[
-                    "Restore the key that was used before. Without it the stored secrets are lost.",
+                    &step,
                     "If it is lost: run `host-test uninstall --force` in each workspace (`--workspace NAME`), remove the file, and install again.",
                 ],
             ),
             Self::Missing(_) => (
                 "vault-locked",
                 &[
-                    "Restore the file from the backup that belongs to the ledger. Nothing else has to be done then.",
+                    &step,
                     "If it is lost: run `host-test uninstall --force` in each workspace (`--workspace NAME`), and install again. The last one makes room for a new key.",
                 ],
             ),
-            Self::File(..) => (
-                "vault-locked",
-                &["Check the file's owner and permissions and the free space on the disk."],
-            ),
+            Self::File(..) => ("vault-locked", &[&step]),
             Self::NoRandomness => ("vault-locked", &["Try again."]),
             Self::DoesNotOpen => (
                 "vault-locked",
@@ -109,6 +122,11 @@ impl VaultError {
     pub(super) fn malformed(is_new: bool) -> Self {
         Self::MalformedVariable(if is_new { NEW_KEY_VARIABLE } else { KEY_VARIABLE })
     }
+}
+
+/// The name of a file, without its folder.
+fn name(path: &Path) -> std::path::Display<'_> {
+    path.file_name().map_or(path, Path::new).display()
 }
 
 #[cfg(test)]
