@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fake_provider::UnsentDelivery;
+use fake_provider::{FaultKind, UnsentDelivery};
 use host_test::marketplace::Marketplace;
 use tempfile::TempDir;
 
@@ -288,26 +288,26 @@ async fn post(host: &Host, url: &str, delivery: &UnsentDelivery) -> u16 {
     post.send().await.unwrap().status().as_u16()
 }
 
+/// An install has sealed its secrets with the old key and stores the result later: the rotation waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn install_and_rotation_do_not_overlap() {
+async fn rotation_waits_for_an_install() {
     let host = Host::start().await;
-    host.install(TEST_KEY).await.unwrap();
-    let other = host.open(host.data.path(), "other").await;
-    // Many installs seal while the key is rotated.
-    let rotations = async {
-        for _ in 0..5 {
-            host.marketplace.rotate_vault_key().await.unwrap();
-        }
-    };
-    let installs = async {
-        for number in 0..5 {
-            other.install(options(&format!("{TEST_KEY}{number}"))).await.unwrap();
-        }
-    };
-    tokio::join!(rotations, installs);
-    for workspace in ["default", "other"] {
-        host.open(host.data.path(), workspace).await.status().await.unwrap();
-    }
+    host.fake.set_fault(Some(FaultKind::Silent.into()));
+    let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
+    let mut install = tokio::process::Command::from(host_test(host.data.path(), &["install"]));
+    install.args(["--provider-origin", &origin]).env("STRIPE_API_KEY", TEST_KEY);
+    let mut install = install.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    host.fake.fault_met().await;
+
+    let marketplace = std::sync::Arc::clone(&host.marketplace);
+    let rotation = tokio::spawn(async move { marketplace.rotate_vault_key().await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!rotation.is_finished());
+    install.kill().await.unwrap();
+    assert_eq!(rotation.await.unwrap().unwrap().installations, 1);
+    // The interrupted install is finished with what it had sealed.
+    host.fake.set_fault(None);
+    host.marketplace.status().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
