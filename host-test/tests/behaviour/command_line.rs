@@ -193,7 +193,7 @@ async fn written_component_is_the_built_in_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_component_needs_approval() {
     let host = Host::start().await;
-    let data = tempfile::tempdir().unwrap();
+    let data = private_folder();
     // The same code with one more custom section is another component.
     let component = data.path().join("another.wasm");
     let bytes = [host_test::bundled::COMPONENT, &[0, 2, 1, b'x']].concat();
