@@ -34,6 +34,7 @@ mod reconciliation;
 mod refunds;
 mod restored;
 mod schedule;
+mod sealed;
 mod stored_payment;
 mod transitions;
 pub mod types;
@@ -64,6 +65,7 @@ pub use reconciliation::{
     FARTHEST_ROUND, Lag, Listing, Progress, Reconciliation, WatchedInstallation,
 };
 pub use refunds::{RefundReservation, ReservedRefund};
+pub use sealed::SealedInstallation;
 pub use stored_payment::{Attempt, NewPayment, Scope, StoredPayment};
 pub use transitions::{Told, Transition};
 pub use types::PaymentTerms;

@@ -20,6 +20,9 @@ const RESTORE: [&str; 3] = [
     "UPDATE sqlite_sequence",
 ];
 
+/// Indexes of those rows only that have secrets, or are not uninstalled: few, however large the ledger is.
+const SMALL: [&str; 2] = ["INDEX watched_installations", "INDEX installations_of_an_account"];
+
 /// The statements that were run.
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
@@ -69,6 +72,7 @@ fn event(id: &str, status: PaymentStatus) -> Event {
 }
 
 fn use_what_ends_payments(ledger: &mut Ledger, scope: &Scope) {
+    use_sealed(ledger);
     ledger.latest_remote_id(scope, "i").unwrap();
     ledger.open_payments("i", None, 10).unwrap();
     ledger.prune(100).unwrap();
@@ -76,6 +80,13 @@ fn use_what_ends_payments(ledger: &mut Ledger, scope: &Scope) {
     ledger.begin_draining("none", 9, 5).unwrap();
     ledger.adopt_payments("i", 5).unwrap();
     ledger.abandon_open_payments("other", 5).unwrap();
+}
+
+/// The last two read the whole table by its key, page by page, and only where the vault's key is looked after.
+fn use_sealed(ledger: &mut Ledger) {
+    assert!(ledger.has_sealed().unwrap());
+    assert!(ledger.any_sealed(|_| true).unwrap());
+    ledger.reseal(Ok::<_, ()>).unwrap().unwrap();
 }
 
 fn use_attention(ledger: &mut Ledger, scope: &Scope) {
@@ -298,7 +309,8 @@ fn every_query_uses_an_index() {
         }
         for step in plan(&ledger.connection, sql) {
             // A sort is over what an index has found.
-            if step.starts_with("SCAN") {
+            let is_small = SMALL.iter().any(|index| step.ends_with(index));
+            if step.starts_with("SCAN") && step != "SCAN CONSTANT ROW" && !is_small {
                 wrong.push(format!("{step}: {sql}"));
             }
         }

@@ -1,8 +1,9 @@
 //! Reads credentials from the environment, a hidden prompt or standard input. Never from an argument:
 //! every program on the machine can see those, and the shell stores them in its history.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{IsTerminal as _, Read};
 
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::CommandError;
@@ -10,7 +11,7 @@ use crate::contract::types::{CredentialField, CredentialRole, Manifest, Problem}
 use crate::egress::Credentials;
 
 /// How much of standard input is read: more than any credential has.
-const MAX_CREDENTIAL_BYTES: u64 = 64 << 10;
+const MAX_CREDENTIAL_BYTES: usize = 64 << 10;
 
 /// Reads every credential that the manifest names, from the environment, else from the prompt. It asks for a
 /// signing secret only where the merchant makes the webhook: otherwise the plugin gets it from the provider. Its
@@ -58,12 +59,21 @@ fn ask(manifest: &Manifest, field: &CredentialField) -> Result<SecretString, Com
     let value = if standard_input.is_terminal() {
         eprintln!("{}", field.help);
         rpassword::prompt_password(format!("{}, {} (hidden): ", manifest.name, field.label))
+            .map(SecretString::from)
     } else {
         // Read to the end, so that a line break inside is refused and not cut off.
-        let mut value = String::new();
-        standard_input.by_ref().take(MAX_CREDENTIAL_BYTES).read_to_string(&mut value).map(|_| value)
+        read_all(standard_input.by_ref().take(MAX_CREDENTIAL_BYTES as u64))
     };
-    value.map(SecretString::from).map_err(|error| unreadable(field, &error.to_string()))
+    value.map_err(|error| unreadable(field, &error.to_string()))
+}
+
+/// Reads a text into a buffer that is erased. It has its size from the start: one that grows leaves copies behind.
+fn read_all(mut text: impl Read) -> std::io::Result<SecretString> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_CREDENTIAL_BYTES + 1));
+    text.read_to_end(&mut bytes)?;
+    str::from_utf8(&bytes)
+        .map(SecretString::from)
+        .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not text"))
 }
 
 fn unreadable(field: &CredentialField, why: &str) -> CommandError {

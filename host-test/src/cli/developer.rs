@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::output::{Output, problem_json};
@@ -76,14 +77,15 @@ pub struct InspectArgs {
 
 pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, CommandError> {
     let body = read(&args.body_file)?;
-    let secrets = std::env::var(SECRETS_VARIABLE).map_err(|_| {
+    let secrets = std::env::var(SECRETS_VARIABLE).map(SecretString::from).map_err(|_| {
         CommandError::Usage(Problem::new(
             "secrets-missing",
             format!("The variable {SECRETS_VARIABLE} does not hold the signing secrets."),
             &["Set it to the signing secret of the webhook, or to several, separated by commas."],
         ))
     })?;
-    let installation = Installation::ad_hoc(secrets.split(',').map(str::to_owned).collect());
+    let secrets = secrets.expose_secret().split(',');
+    let installation = Installation::ad_hoc(secrets.map(str::to_owned).collect());
     let name = plugin.manifest().signature_headers.first().cloned();
     let request = WebhookRequest {
         headers: name.zip(args.signature).into_iter().collect(),

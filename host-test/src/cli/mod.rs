@@ -13,6 +13,7 @@ mod reconcile;
 mod report;
 mod serve;
 mod status;
+mod vault;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -117,6 +118,9 @@ enum Command {
     /// Tells this program what happened to its data folder
     #[command(subcommand)]
     Ledger(reconcile::LedgerCommand),
+    /// Keeps the key that seals the stored secrets
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
     /// Deletes old events and transitions that no payment needs any more
     Prune(flow::PruneArgs),
     /// Takes deliveries: POST /link-webhook?provider=…, GET /healthz, GET /readyz
@@ -243,6 +247,9 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         Command::Reconcile => reconcile::reconcile(&global.marketplace().await?, global.json).await,
         Command::Ledger(reconcile::LedgerCommand::Restored) => {
             reconcile::restored(&global.marketplace().await?).await
+        }
+        Command::Vault(vault::VaultCommand::Rotate) => {
+            vault::rotate(&global.marketplace().await?).await
         }
         Command::Prune(args) => flow::prune(&global.marketplace().await?, args).await,
         Command::Serve(args) => serve::serve(global.marketplace().await?, args, global.json).await,

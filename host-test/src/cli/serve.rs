@@ -13,6 +13,7 @@ use super::output::{Output, badge};
 use crate::contract::types::Problem;
 use crate::egress::{OriginOverride, client, redirect};
 use crate::marketplace::{ErrorKind, Marketplace};
+use crate::process_memory;
 use crate::server::{Limits, open_files};
 
 /// The arguments of `serve`.
@@ -38,6 +39,8 @@ pub async fn serve(
     args: ServeArgs,
     as_json: bool,
 ) -> Result<Output, CommandError> {
+    // The engine has been built: the plugin is loaded.
+    process_memory::protect();
     // Every delivery would fail.
     marketplace.check_approval().await?;
     let failed = |error| not_listening(args.listen, &error);

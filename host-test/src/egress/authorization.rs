@@ -109,7 +109,7 @@ impl Authorization {
             Self::Headers(names) => {
                 for (header, name) in names {
                     let value = named(credentials, name)?;
-                    headers.insert(header, sensitive(value.expose_secret())?);
+                    headers.insert(header, sensitive(&[value.expose_secret()])?);
                 }
             }
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, RequestBuilder};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -121,6 +122,8 @@ impl Grant {
         let response = request.send().await.map_err(|error| not_sent(from_client(&error)))?;
         let status = response.status();
         let body = read_body(response, MAXIMUM_RESPONSE).await.map_err(not_sent)?;
+        // It holds the token.
+        let body = Zeroizing::new(body);
         match status.as_u16() {
             200..=299 => {}
             400..=403 => {

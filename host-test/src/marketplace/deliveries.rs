@@ -162,11 +162,11 @@ impl Marketplace {
         let is_draining = stored.draining_until.is_some();
         match stored.state {
             InstallationState::Active => {
-                let opened = self.open_installation(stored)?;
+                let opened = self.open_installation(stored).await?;
                 self.receive(opened, &url, received_at, request, trace).await
             }
             InstallationState::Uninstalled if is_draining => {
-                let opened = self.open_installation(stored)?;
+                let opened = self.open_installation(stored).await?;
                 self.receive(opened, &url, received_at, request, trace).await
             }
             InstallationState::Uninstalled => Ok(DeliveryOutcome::ignored(

@@ -8,15 +8,16 @@ use thiserror::Error;
 
 use super::closing::OpenPayment;
 use crate::contract::types::{Mode, Money, Problem, ProviderError};
+use crate::data_folder::DataFolderError;
 use crate::egress::PolicyError;
 use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
 use ledger::{Component, InstallationState, LedgerError};
 use problems::{
-    attention_not_acceptable, attention_unknown, component_differs, component_not_approved,
-    cursor_repeated, ledger_restored, mode_mismatch, other_account, paid_late, payment_disputed,
-    payment_unknown, payments_open, position_unknown, reference_used, refund_reference_used,
-    refund_too_large, refund_undecided, refund_unknown,
+    attention_not_acceptable, attention_unknown, client_unusable, component_differs,
+    component_not_approved, cursor_repeated, ledger_restored, mode_mismatch, other_account,
+    paid_late, payment_disputed, payment_unknown, payments_open, position_unknown, reference_used,
+    refund_reference_used, refund_too_large, refund_undecided, refund_unknown,
 };
 
 /// Why a use case failed.
@@ -34,6 +35,9 @@ pub enum Error {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The data folder is not private, or cannot be used.
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
     /// The vault cannot be opened, or a sealed value cannot.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -165,7 +169,9 @@ impl Error {
             | Self::Plugin(CallError::TimedOut)
             | Self::LedgerRestored
             | Self::NoRemoteId => ErrorKind::Temporary,
-            Self::Provider(_)
+            Self::Vault(error) if error.is_temporary() => ErrorKind::Temporary,
+            Self::Vault(VaultError::NoNewKey | VaultError::SameKey)
+            | Self::Provider(_)
             | Self::NotInstalled
             | Self::UninstallFinished
             | Self::Unfinished(_)
@@ -193,6 +199,7 @@ impl Error {
             | Self::CursorRepeated
             | Self::Policy(_)
             | Self::Ledger(_)
+            | Self::DataFolder(_)
             | Self::Vault(_)
             | Self::Client(_)
             | Self::InstallationForeign
@@ -207,15 +214,10 @@ impl Error {
             Self::Provider(error) => error.problem().clone(),
             Self::Plugin(error) => error.problem(),
             Self::Ledger(error) => error.problem().into(),
+            Self::DataFolder(error) => error.problem(),
             Self::Vault(error) => error.problem(),
             Self::Policy(error) => origins_invalid(error),
-            Self::Client(why) => Problem::new(
-                "client-unusable",
-                format!("The HTTPS client could not be created: {why}."),
-                &[
-                    "Check that this computer's certificates are installed (on Debian: ca-certificates).",
-                ],
-            ),
+            Self::Client(why) => client_unusable(why),
             Self::InstallationUnreadable => Problem::new(
                 "installation-unreadable",
                 "The stored installation cannot be read.",

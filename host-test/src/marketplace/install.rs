@@ -3,12 +3,11 @@
 //! An install is stored before the provider is called, and its signing secrets are stored before
 //! leftovers of earlier installs are deleted. After a crash at any point the next command can go on.
 
-use super::webhook_url::webhook_urls;
-use super::{Error, Marketplace, TakeOver};
-use crate::contract::types::{
-    Installation, Mode, ModeSource, Problem, RepairOutcome, Verification, WebhookOwner,
-};
+use super::sealed::{seal_credentials, seal_installation};
+use super::{Connection, Error, Marketplace, TakeOver};
+use crate::contract::types::{Installation, Mode, ModeSource, RepairOutcome};
 use crate::egress::Credentials;
+use crate::vault::Sealing;
 use ledger::{InstallationState, StoredInstallation};
 
 /// How often the plugin's `repair` is called in a row, as long as it changes something: what the
@@ -26,31 +25,6 @@ pub struct InstallOptions {
     pub webhook_is_manual: Option<bool>,
     /// Whether the operator approves everything that the manifest asks for.
     pub approve_origins: bool,
-}
-
-/// An installation for display, without secrets.
-#[derive(Debug, PartialEq)]
-pub struct Connection {
-    /// The installation's id.
-    pub installation: String,
-    /// The provider's name.
-    pub provider: String,
-    /// Test or live.
-    pub mode: Mode,
-    /// The provider's id of the merchant's account. None: not known.
-    pub account: Option<String>,
-    /// The URL at which the webhook is registered.
-    pub webhook_url: String,
-    /// The installation's own URL: a delivery there always reaches its plugin.
-    pub installation_url: String,
-    /// What is wrong with the webhook.
-    pub problem: Option<Problem>,
-    /// What was changed at the provider besides, a sentence each.
-    pub changes: Vec<String>,
-    /// Whether deliveries cannot be verified for lack of a signing secret.
-    pub lacks_signing_secret: bool,
-    /// Whether only the credentials of an existing installation were replaced.
-    pub is_rotation: bool,
 }
 
 impl Marketplace {
@@ -71,13 +45,20 @@ impl Marketplace {
             _ => options.mode,
         };
         let mode = self.plugin.rules().classify(&options.credentials, chosen)?.mode;
-        match self.recover_before_install().await? {
-            Some(active) => self.rotate(active, options, mode).await,
-            None => self.install_anew(options, mode).await,
+        let active = self.recover_before_install().await?;
+        let sealing = self.sealing().await?;
+        match active {
+            Some(active) => self.rotate(active, options, mode, &sealing).await,
+            None => self.install_anew(options, mode, &sealing).await,
         }
     }
 
-    async fn install_anew(&self, options: InstallOptions, mode: Mode) -> Result<Connection, Error> {
+    async fn install_anew(
+        &self,
+        options: InstallOptions,
+        mode: Mode,
+        sealing: &Sealing,
+    ) -> Result<Connection, Error> {
         let credentials = options.credentials;
         let id = uuid::Uuid::new_v4().simple().to_string();
         let new = StoredInstallation {
@@ -86,7 +67,7 @@ impl Marketplace {
             provider: self.provider_id().to_owned(),
             state: InstallationState::Installing,
             webhook_is_manual: options.webhook_is_manual.unwrap_or(false),
-            sealed_credentials: Some(self.seal_credentials(&id, &credentials)?),
+            sealed_credentials: Some(seal_credentials(sealing, &id, &credentials)?),
             sealed_installation: None,
             mode: Some(mode.into()),
             draining_until: None,
@@ -100,7 +81,7 @@ impl Marketplace {
             ledger.begin_installation(&begun, now)
         })
         .await?;
-        let connection = self.finish_install(&new, credentials).await;
+        let connection = self.finish_install(&new, credentials, sealing).await;
         if let Err(Error::Provider(error)) = &connection
             && !error.may_have_happened()
         {
@@ -116,17 +97,20 @@ impl Marketplace {
         &self,
         stored: &StoredInstallation,
         credentials: Credentials,
+        sealing: &Sealing,
     ) -> Result<Connection, Error> {
         let request = self.install_request(stored, &credentials, None, None)?;
         let call = self.access(stored, &credentials, request.mode).await?.call();
         let installation = self.plugin.install(call, &request).await??;
         let mut stored = stored.clone();
         stored.mode = Some(request.mode.into());
-        self.store(&mut stored, &installation, &credentials).await?;
+        self.store(&mut stored, &installation, &credentials, sealing).await?;
         let id = stored.id.clone();
         self.ledger_at(move |ledger, now| ledger.adopt_payments(&id, now)).await?;
         // Deletes leftovers of earlier installs, now that the new signing secret is stored.
-        match self.repair_installation(stored, installation.clone(), &credentials).await {
+        let repaired =
+            self.repair_installation(stored, installation.clone(), &credentials, sealing).await;
+        match repaired {
             Ok((installation, changes)) => Ok(self.connection(installation, changes, false)),
             // The installation works, and the next repair deletes the leftovers.
             Err(Error::Provider(_) | Error::Plugin(_)) => {
@@ -142,6 +126,7 @@ impl Marketplace {
         active: StoredInstallation,
         options: InstallOptions,
         mode: Mode,
+        sealing: &Sealing,
     ) -> Result<Connection, Error> {
         if let Some(installed) = active.mode.map(Mode::from).filter(|installed| *installed != mode)
         {
@@ -151,10 +136,11 @@ impl Marketplace {
         if options.webhook_is_manual.is_some_and(|manual| manual != active.webhook_is_manual) {
             return Err(Error::WebhookSetupDiffers);
         }
-        let opened = self.open_installation(active)?;
+        let opened = self.open_installation(active).await?;
         let credentials = &options.credentials;
-        let (installation, changes) =
-            self.repair_installation(opened.stored, opened.installation, credentials).await?;
+        let (installation, changes) = self
+            .repair_installation(opened.stored, opened.installation, credentials, sealing)
+            .await?;
         Ok(self.connection(installation, changes, true))
     }
 
@@ -165,10 +151,12 @@ impl Marketplace {
     /// Nothing is installed, or the provider refuses or cannot be reached.
     pub async fn repair(&self) -> Result<Connection, Error> {
         let mut changes = self.recover().await?;
+        let sealing = self.sealing().await?;
         let opened = self.active_installation().await?;
         let credentials = &opened.credentials;
-        let (installation, repaired) =
-            self.repair_installation(opened.stored, opened.installation, credentials).await?;
+        let (installation, repaired) = self
+            .repair_installation(opened.stored, opened.installation, credentials, &sealing)
+            .await?;
         changes.extend(repaired);
         Ok(self.connection(installation, changes, false))
     }
@@ -178,10 +166,13 @@ impl Marketplace {
         mut stored: StoredInstallation,
         mut installation: Installation,
         credentials: &Credentials,
+        sealing: &Sealing,
     ) -> Result<(Installation, Vec<String>), Error> {
         let mut changes = Vec::new();
         for _ in 0..REPAIR_PASSES {
-            match self.repair_once(&mut stored, installation.clone(), credentials).await {
+            let repaired =
+                self.repair_once(&mut stored, installation.clone(), credentials, sealing).await;
+            match repaired {
                 Ok(outcome) => {
                     installation = outcome.installation;
                     if outcome.changes.is_empty() {
@@ -202,8 +193,9 @@ impl Marketplace {
         stored: &mut StoredInstallation,
         installation: Installation,
         credentials: &Credentials,
+        sealing: &Sealing,
     ) -> Result<RepairOutcome, Error> {
-        let before = self.open_credentials(stored)?;
+        let before = self.open_credentials(stored).await?;
         let (scope, id) = (self.scope(&stored.workspace, installation.mode), stored.id.clone());
         let known = self.ledger(move |ledger| ledger.latest_remote_id(&scope, &id)).await?;
         let request = self.install_request(stored, credentials, Some(&before), known)?;
@@ -215,7 +207,7 @@ impl Marketplace {
             return Err(Error::InstallationForeign);
         }
         outcome.installation.account = account;
-        self.store(stored, &outcome.installation, credentials).await?;
+        self.store(stored, &outcome.installation, credentials, sealing).await?;
         Ok(outcome)
     }
 
@@ -227,6 +219,7 @@ impl Marketplace {
         stored: &mut StoredInstallation,
         installation: &Installation,
         credentials: &Credentials,
+        sealing: &Sealing,
     ) -> Result<(), Error> {
         if installation.installation_id != stored.id
             || installation.workspace != stored.workspace
@@ -235,8 +228,8 @@ impl Marketplace {
             return Err(Error::InstallationForeign);
         }
         let read = stored.clone();
-        stored.sealed_credentials = Some(self.seal_credentials(&stored.id, credentials)?);
-        stored.sealed_installation = Some(self.seal_installation(installation)?);
+        stored.sealed_credentials = Some(seal_credentials(sealing, &stored.id, credentials)?);
+        stored.sealed_installation = Some(seal_installation(sealing, installation)?);
         let new = stored.clone();
         let (mode, account) = (installation.mode.into(), installation.account.clone());
         let is_uninstalled = self
@@ -270,33 +263,6 @@ impl Marketplace {
                 }
                 Err(Error::Superseded)
             }
-        }
-    }
-
-    /// The installation for display.
-    pub(super) fn connection(
-        &self,
-        installation: Installation,
-        changes: Vec<String>,
-        is_rotation: bool,
-    ) -> Connection {
-        let own = webhook_urls(self.provider_id(), &installation.installation_id).installation;
-        let webhook = installation.webhook;
-        Connection {
-            installation_url: match installation.mode {
-                Mode::Test => own.test,
-                Mode::Live => own.live,
-            },
-            installation: installation.installation_id,
-            provider: self.plugin.manifest().name.clone(),
-            mode: installation.mode,
-            account: installation.account,
-            webhook_url: webhook.url,
-            problem: webhook.problem,
-            changes,
-            lacks_signing_secret: webhook.verification == Verification::None
-                && webhook.owner != WebhookOwner::Nobody,
-            is_rotation,
         }
     }
 }

@@ -5,6 +5,7 @@ mod access;
 mod attention;
 mod closing;
 mod components;
+mod connection;
 mod deliveries;
 mod error;
 mod flows;
@@ -18,6 +19,7 @@ mod recovery;
 mod refunds;
 mod restored;
 mod review;
+mod rotation;
 mod sealed;
 mod status;
 mod stored_record;
@@ -33,6 +35,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
+use crate::data_folder;
 use crate::egress::{self, Credentials, Gateway, OriginOverride, Policy, Quotas};
 use crate::plugin::{Accepted, Plugin};
 use crate::vault::Vault;
@@ -41,13 +44,15 @@ use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation};
 pub use attention::{AttentionItem, ClosedItem};
 pub use closing::OpenPayment;
 pub use components::TakeOver;
+pub use connection::Connection;
 pub use deliveries::DeliveryOutcome;
 pub use error::{Error, ErrorKind};
-pub use install::{Connection, InstallOptions};
+pub use install::InstallOptions;
 pub use payments::{PaymentOrder, PaymentView};
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
 pub use review::Review;
+pub use rotation::Rotated;
 use sealed::OpenedInstallation;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};
@@ -70,7 +75,7 @@ pub struct Marketplace {
     plugin: Plugin,
     gateway: Gateway,
     ledger: Arc<Mutex<Ledger>>,
-    vault: Vault,
+    vault: Arc<Vault>,
     /// The workspace's id, not its name.
     workspace: String,
     clock: Clock,
@@ -87,12 +92,13 @@ impl Marketplace {
     ///
     /// # Errors
     ///
-    /// The folder, the ledger or the vault cannot be used, or an origin of the plugin's manifest is
-    /// invalid.
+    /// The folder or the ledger cannot be used, the vault cannot although nothing is sealed, or an origin of the
+    /// plugin's manifest is invalid.
     pub fn open(plugin: Plugin, options: &Options<'_>) -> Result<Self, Error> {
-        create_private_directory(options.data_dir)
-            .map_err(|error| LedgerError::File(error.to_string()))?;
-        let mut ledger = Ledger::open(&options.data_dir.join("ledger.sqlite"))?;
+        data_folder::prepare(options.data_dir)?;
+        let mut ledger = Ledger::open(&options.data_dir.join(data_folder::LEDGER))?;
+        let vault = Arc::new(Vault::of(options.data_dir));
+        rotation::prepare(&vault, &ledger)?;
         let workspace = ledger.workspace_id(&options.workspace)?;
         if plugin.is_built_in() {
             Self::move_built_in(&plugin, &mut ledger, options.clock.now())?;
@@ -102,7 +108,7 @@ impl Marketplace {
         Ok(Self {
             gateway: Gateway::new(client, policy),
             ledger: Arc::new(Mutex::new(ledger)),
-            vault: Vault::open(options.data_dir)?,
+            vault,
             workspace,
             quotas: Arc::default(),
             unclaimed: Mutex::default(),
@@ -137,6 +143,14 @@ impl Marketplace {
         self.changes.subscribe()
     }
 
+    /// Runs `work` in a blocking task.
+    async fn blocking<T: Send + 'static>(
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let result = tokio::task::spawn_blocking(work).await;
+        result.map_err(|_| LedgerError::Other("the task was stopped".to_owned()))?
+    }
+
     /// Runs `work` on the ledger in a blocking task, so that the runtime's threads stay free.
     async fn ledger<T: Send + 'static>(
         &self,
@@ -144,9 +158,10 @@ impl Marketplace {
     ) -> Result<T, Error> {
         let ledger = Arc::clone(&self.ledger);
         // A panic rolls the transaction back, so a poisoned lock guards a sound connection.
-        let work = move || work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner));
-        let result = tokio::task::spawn_blocking(work).await;
-        Ok(result.map_err(|_| LedgerError::Other("the task was stopped".to_owned()))??)
+        Self::blocking(move || {
+            Ok(work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner))?)
+        })
+        .await
     }
 
     /// As `ledger`, with the time at which the work begins, in Unix seconds.
@@ -199,7 +214,7 @@ impl Marketplace {
     async fn active_installation(&self) -> Result<OpenedInstallation, Error> {
         match self.current_installation().await? {
             Some(stored) if stored.state == InstallationState::Active => {
-                self.open_installation(stored)
+                self.open_installation(stored).await
             }
             Some(stored) => Err(Error::Unfinished(stored.state)),
             None => Err(Error::NotInstalled),
@@ -240,12 +255,4 @@ impl Marketplace {
             known_payment,
         })
     }
-}
-
-fn create_private_directory(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }

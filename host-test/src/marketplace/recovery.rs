@@ -13,10 +13,11 @@ impl Marketplace {
     /// finished, so nothing is installed any more.
     pub(super) async fn recover(&self) -> Result<Vec<String>, Error> {
         match self.current_installation().await? {
-            Some(stored) if stored.state == InstallationState::Installing => {
-                let credentials = self.open_credentials(&stored)?;
+            Some(mut stored) if stored.state == InstallationState::Installing => {
+                let sealing = self.sealing().await?;
+                let credentials = self.open_credentials(&mut stored).await?;
                 let mut changes = vec!["An interrupted install was finished.".to_owned()];
-                changes.extend(self.finish_install(&stored, credentials).await?.changes);
+                changes.extend(self.finish_install(&stored, credentials, &sealing).await?.changes);
                 Ok(changes)
             }
             Some(stored) if stored.state == InstallationState::Uninstalling => {

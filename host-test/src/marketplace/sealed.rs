@@ -1,13 +1,16 @@
 //! An installation's secrets between the ledger and a use case: sealed by the vault in one direction,
 //! opened in the other.
 
-use secrecy::ExposeSecret as _;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
 
 use super::stored_record::StoredRecord;
 use super::{Error, Marketplace};
 use crate::contract::types::Installation;
 use crate::egress::Credentials;
-use ledger::StoredInstallation;
+use crate::vault::{Sealing, SecretKey, VaultError};
+use ledger::{SealedInstallation, StoredInstallation};
 
 /// An installation with its secrets opened.
 pub(super) struct OpenedInstallation {
@@ -18,46 +21,132 @@ pub(super) struct OpenedInstallation {
 
 impl Marketplace {
     /// The installation with its secrets. Refused unless it belongs to this component.
-    pub(super) fn open_installation(
+    pub(super) async fn open_installation(
         &self,
-        stored: StoredInstallation,
+        mut stored: StoredInstallation,
     ) -> Result<OpenedInstallation, Error> {
-        let credentials = self.open_credentials(&stored)?;
+        let opened = match self.record_in(&stored) {
+            Err(Error::Vault(VaultError::DoesNotOpen)) => {
+                self.read_again(&mut stored).await?;
+                self.record_in(&stored)
+            }
+            opened => opened,
+        };
+        let (installation, credentials) = opened?;
+        Ok(OpenedInstallation { stored, installation, credentials })
+    }
+
+    pub(super) async fn open_credentials(
+        &self,
+        stored: &mut StoredInstallation,
+    ) -> Result<Credentials, Error> {
+        match self.credentials_in(stored) {
+            Err(Error::Vault(VaultError::DoesNotOpen)) => {
+                self.read_again(stored).await?;
+                self.credentials_in(stored)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Reads the sealed values again: a rotation may have sealed them anew since they were read.
+    async fn read_again(&self, stored: &mut StoredInstallation) -> Result<(), Error> {
+        let id = stored.id.clone();
+        let current = self.ledger(move |ledger| ledger.installation(&id)).await?;
+        let current = current.ok_or(Error::NotInstalled)?;
+        stored.sealed_credentials = current.sealed_credentials;
+        stored.sealed_installation = current.sealed_installation;
+        Ok(())
+    }
+
+    fn record_in(&self, stored: &StoredInstallation) -> Result<(Installation, Credentials), Error> {
+        let credentials = self.credentials_in(stored)?;
         let sealed = stored.sealed_installation.as_deref().ok_or(Error::NotInstalled)?;
-        let json = self.vault.open_sealed(&installation_context(&stored.id), sealed)?;
+        let json = self.vault.open_sealed(&record_context(&stored.id), sealed)?;
         let record: StoredRecord =
             serde_json::from_slice(&json).map_err(|_| Error::InstallationUnreadable)?;
-        Ok(OpenedInstallation { stored, installation: record.into(), credentials })
+        Ok((record.into(), credentials))
     }
 
     /// Its credentials. Refused unless it belongs to this component.
-    pub(super) fn open_credentials(
-        &self,
-        stored: &StoredInstallation,
-    ) -> Result<Credentials, Error> {
+    fn credentials_in(&self, stored: &StoredInstallation) -> Result<Credentials, Error> {
         self.check_belongs(stored)?;
         let sealed = stored.sealed_credentials.as_deref().ok_or(Error::NotInstalled)?;
         let json = self.vault.open_sealed(&credentials_context(&stored.id), sealed)?;
-        let pairs: Vec<(String, String)> =
+        let pairs: Vec<(String, SecretString)> =
             serde_json::from_slice(&json).map_err(|_| Error::InstallationUnreadable)?;
-        Ok(Credentials::new(pairs.into_iter().map(|(name, value)| (name, value.into()))))
+        Ok(Credentials::new(pairs))
+    }
+}
+
+pub(super) fn seal_credentials(
+    sealing: &Sealing,
+    id: &str,
+    credentials: &Credentials,
+) -> Result<Vec<u8>, Error> {
+    let pairs: Vec<(&str, &str)> =
+        credentials.iter().map(|(name, secret)| (name, secret.expose_secret())).collect();
+    Ok(sealing.seal(&credentials_context(id), &json(&pairs)?)?)
+}
+
+pub(super) fn seal_installation(
+    sealing: &Sealing,
+    installation: &Installation,
+) -> Result<Vec<u8>, Error> {
+    let record = StoredRecord::from(installation.clone());
+    Ok(sealing.seal(&record_context(&installation.installation_id), &json(&record)?)?)
+}
+
+/// Whether a key opens what is sealed.
+pub(super) fn opens(key: &SecretKey, sealed: &SealedInstallation) -> bool {
+    let opens = |context: String, value: &Option<Vec<u8>>| {
+        value.as_ref().is_none_or(|value| key.open_sealed(&context, value).is_ok())
+    };
+    opens(credentials_context(&sealed.id), &sealed.credentials)
+        && opens(record_context(&sealed.id), &sealed.record)
+}
+
+/// Seals with a new key what the old one opens. What is sealed with the new key already stays so: an operator whose
+/// keys are in the environment may run a rotation twice.
+pub(super) fn reseal(
+    old: &SecretKey,
+    new: &SecretKey,
+    sealed: SealedInstallation,
+) -> Result<SealedInstallation, VaultError> {
+    let reseal = |context: String, value: Option<Vec<u8>>| {
+        let Some(value) = value else { return Ok(None) };
+        let opened = old.open_sealed(&context, &value);
+        let opened = opened.or_else(|_| new.open_sealed(&context, &value))?;
+        new.seal(&context, &opened).map(Some)
+    };
+    Ok(SealedInstallation {
+        credentials: reseal(credentials_context(&sealed.id), sealed.credentials)?,
+        record: reseal(record_context(&sealed.id), sealed.record)?,
+        id: sealed.id,
+    })
+}
+
+/// JSON in a buffer that is erased. It has its size from the start: one that grows leaves copies behind.
+fn json(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let unreadable = |_| Error::InstallationUnreadable;
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).map_err(unreadable)?;
+    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *json, value).map_err(unreadable)?;
+    Ok(json)
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
     }
 
-    pub(super) fn seal_credentials(
-        &self,
-        id: &str,
-        credentials: &Credentials,
-    ) -> Result<Vec<u8>, Error> {
-        let pairs: Vec<(&str, &str)> =
-            credentials.iter().map(|(name, secret)| (name, secret.expose_secret())).collect();
-        let json = serde_json::to_vec(&pairs).map_err(|_| Error::InstallationUnreadable)?;
-        Ok(self.vault.seal(&credentials_context(id), &json)?)
-    }
-
-    pub(super) fn seal_installation(&self, installation: &Installation) -> Result<Vec<u8>, Error> {
-        let record = StoredRecord::from(installation.clone());
-        let json = serde_json::to_vec(&record).map_err(|_| Error::InstallationUnreadable)?;
-        Ok(self.vault.seal(&installation_context(&installation.installation_id), &json)?)
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -68,6 +157,6 @@ fn credentials_context(installation_id: &str) -> String {
     format!("{installation_id}/credentials")
 }
 
-fn installation_context(installation_id: &str) -> String {
+fn record_context(installation_id: &str) -> String {
     format!("{installation_id}/record")
 }

@@ -49,7 +49,7 @@ impl Marketplace {
             })
             .await?;
         let request = self.status_request(&stored, &credentials)?;
-        let handle = self.handle(self.open_installation(stored)?).await?;
+        let handle = self.handle(self.open_installation(stored).await?).await?;
         let left = STATUS_TIMEOUT.saturating_sub(start.elapsed());
         let reported = handle.report_status(left, &request).await;
         let mut report = match reported {

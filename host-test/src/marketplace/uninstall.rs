@@ -66,8 +66,37 @@ impl Marketplace {
     /// Nothing is installed; without `force`, a live payment is open, or the provider refuses or cannot be
     /// reached.
     pub async fn uninstall(&self, force: bool) -> Result<Uninstalled, Error> {
-        let current = self.current_installation().await?.ok_or(Error::NotInstalled)?;
-        self.uninstall_stored(current, force).await
+        let current = self.current_installation().await?;
+        let destroyed = if force { self.destroy_unreadable().await? } else { None };
+        match (current, destroyed) {
+            (Some(current), _) => self.uninstall_stored(current, force).await,
+            (None, Some(destroyed)) => Ok(destroyed),
+            (None, None) => Err(Error::NotInstalled),
+        }
+    }
+
+    /// Destroys the secrets of earlier installations that wait for their open payments and do not open: nothing can
+    /// be recorded with them, and while there are some, a lost key is not replaced. None: there are none.
+    async fn destroy_unreadable(&self) -> Result<Option<Uninstalled>, Error> {
+        let (provider, workspace) = (self.provider_id().to_owned(), self.workspace.clone());
+        let watched =
+            self.ledger(move |ledger| ledger.watched_installations(&provider, &workspace)).await?;
+        let mut destroyed = None;
+        for installation in watched {
+            let id = installation.id;
+            let stored = self.ledger(move |ledger| ledger.installation(&id)).await?;
+            let Some(stored) = stored.filter(|stored| stored.draining_until.is_some()) else {
+                continue;
+            };
+            let (id, mode) = (stored.id.clone(), stored.mode.map(Mode::from));
+            let Err(error @ Error::Vault(_)) = self.open_installation(stored).await else {
+                continue;
+            };
+            self.ledger_at(move |ledger, now| ledger.finish_uninstalling(&id, now)).await?;
+            let left = Some(LeftWebhook::new(None, Some(error.problem())));
+            destroyed = Some(Uninstalled { mode, left, open: Vec::new(), draining_until: None });
+        }
+        Ok(destroyed)
     }
 
     pub(super) async fn uninstall_stored(
@@ -80,7 +109,7 @@ impl Marketplace {
             return Err(Error::Superseded);
         }
         let mode = mode.map(Mode::from);
-        let opened = self.open_installation(stored.clone());
+        let opened = self.open_installation(stored.clone()).await;
         let known = opened.as_ref().ok().map(|opened| opened.installation.clone());
         let remaining = match self.close_before_uninstall(opened, &id, force).await {
             Ok(remaining) if remaining.open.is_empty() || mode == Some(Mode::Test) => {
@@ -234,15 +263,15 @@ impl Marketplace {
     /// Calls the plugin's `uninstall`, and returns the installation that it was called with.
     async fn uninstall_at_provider(
         &self,
-        stored: StoredInstallation,
+        mut stored: StoredInstallation,
     ) -> Result<Installation, Error> {
         let (installation, credentials) = if stored.sealed_installation.is_some() {
-            let opened = self.open_installation(stored.clone())?;
+            let opened = self.open_installation(stored.clone()).await?;
             (opened.installation, opened.credentials)
         } else {
             // The install did not finish, so what it has created is not known. Calling `install`
             // again for the same installation returns it.
-            let credentials = self.open_credentials(&stored)?;
+            let credentials = self.open_credentials(&mut stored).await?;
             let request = self.install_request(&stored, &credentials, None, None)?;
             let call = self.access(&stored, &credentials, request.mode).await?.call();
             (self.plugin.install(call, &request).await??, credentials)

@@ -5,7 +5,7 @@ use host_test::contract::types::Verdict;
 use ledger::types::PaymentStatus;
 use rusqlite::Connection;
 
-use super::host::{Host, PAYS, TEST_KEY, output, request};
+use super::host::{Host, PAYS, TEST_KEY, output, private_folder, request};
 
 async fn items(host: &Host) -> Vec<(u64, String)> {
     let items = host.marketplace.attention().await.unwrap();
@@ -169,7 +169,7 @@ async fn restored_backup_sells_no_paid_reference_again() {
     let page = host.ask("before").await;
     host.pay(&page, PAYS).await;
     // The backup.
-    let backup = tempfile::tempdir().unwrap();
+    let backup = private_folder();
     let ledger = Connection::open(host.data.path().join("ledger.sqlite")).unwrap();
     let copy = backup.path().join("ledger.sqlite");
     ledger.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();

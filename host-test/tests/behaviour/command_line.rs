@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Child;
 
-use super::host::{Host, TEST_KEY};
+use super::host::{Host, TEST_KEY, private_folder};
 
 pub fn host_test(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-test"));
@@ -20,8 +22,28 @@ pub async fn run(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-fn problem(output: &Output) -> Value {
-    serde_json::from_slice(&output.stderr).unwrap()
+/// The binary as a server, and its URL. It is killed when it is dropped.
+pub async fn serving(host: &Host, log: Stdio) -> (Child, String) {
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--json", "--log", "json"];
+    listening(host, host_test(host.data.path(), &serve), log).await
+}
+
+/// As `serving`, with a command that serves.
+pub async fn listening(host: &Host, command: Command, log: Stdio) -> (Child, String) {
+    let mut command = tokio::process::Command::from(command);
+    let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
+    command.args(["--provider-origin", &origin]).stdout(Stdio::piped()).stderr(log);
+    let mut process = command.kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let line: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+    let (url, _) = line["listening"].as_str().unwrap().split_once("/link-webhook").unwrap();
+    (process, url.to_owned())
+}
+
+/// The problem that a command printed, after its log.
+pub fn problem(output: &Output) -> Value {
+    let text = str::from_utf8(&output.stderr).unwrap();
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,14 +147,14 @@ async fn broken_data_folder_is_explained() {
         assert!(!problem["remedy"].as_array().unwrap().is_empty());
         (output.status.code().unwrap(), problem["code"].as_str().unwrap().to_owned())
     };
-    let data = tempfile::tempdir().unwrap();
+    let data = private_folder();
     let ledger = data.path().join("ledger.sqlite");
     std::fs::write(&ledger, "this is no ledger").unwrap();
     let corrupt = code(host_test(data.path(), &["status"])).await;
     assert_eq!(corrupt, (4, "ledger-corrupt".to_owned()));
     assert_eq!(std::fs::read(&ledger).unwrap(), b"this is no ledger");
 
-    let data = tempfile::tempdir().unwrap();
+    let data = private_folder();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for command in ["serve", "fake-stripe"] {
@@ -171,7 +193,7 @@ async fn written_component_is_the_built_in_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_component_needs_approval() {
     let host = Host::start().await;
-    let data = tempfile::tempdir().unwrap();
+    let data = private_folder();
     // The same code with one more custom section is another component.
     let component = data.path().join("another.wasm");
     let bytes = [host_test::bundled::COMPONENT, &[0, 2, 1, b'x']].concat();
@@ -265,7 +287,6 @@ async fn test_mode_is_on_every_screen() {
     assert!(status.contains("→ Run a repair"), "{status}");
 }
 
-#[cfg(unix)]
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn watched_status_repeats() {

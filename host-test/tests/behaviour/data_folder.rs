@@ -2,7 +2,7 @@
 
 use host_test::contract::types::Mode;
 
-use super::host::{Host, TEST_KEY};
+use super::host::{Host, TEST_KEY, private_folder};
 
 /// What version 5 of the ledger's schema had stored: see the fixtures' README.
 const LEDGER: &str = include_str!("../fixtures/data-folder-5/ledger.sql");
@@ -11,7 +11,7 @@ const VAULT_KEY: &str = include_str!("../fixtures/data-folder-5/vault.key");
 #[tokio::test]
 async fn data_folder_of_version_5_is_used_without_loss() {
     let host = Host::start().await;
-    let data = tempfile::tempdir().unwrap();
+    let data = private_folder();
     let ledger = rusqlite::Connection::open(data.path().join("ledger.sqlite")).unwrap();
     // The dump has the tables in the order of their names.
     ledger.pragma_update(None, "foreign_keys", false).unwrap();
@@ -20,8 +20,6 @@ async fn data_folder_of_version_5_is_used_without_loss() {
     drop(ledger);
     let key = data.path().join("vault.key");
     std::fs::write(&key, VAULT_KEY).unwrap();
-    #[cfg(unix)]
-    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let marketplace = host.open(data.path(), "default").await;
 
     let (mode, payments) = marketplace.payments(None, 10).await.unwrap();

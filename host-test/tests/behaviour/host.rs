@@ -59,6 +59,12 @@ impl Host {
         open(data, workspace, &format!("http://{}", self.fake.address())).await
     }
 
+    /// A marketplace over a data folder that may be refused.
+    pub async fn try_open(&self, data: &Path) -> Result<Marketplace, Error> {
+        let provider = format!("http://{}", self.fake.address());
+        try_open(data, "default", &provider, Clock::default()).await
+    }
+
     /// The same marketplace with another clock.
     pub async fn at(&self, clock: Clock) -> Marketplace {
         let provider = format!("http://{}", self.fake.address());
@@ -164,6 +170,15 @@ async fn open(data: &Path, workspace: &str, provider: &str) -> Marketplace {
 }
 
 async fn open_at(data: &Path, workspace: &str, provider: &str, clock: Clock) -> Marketplace {
+    try_open(data, workspace, provider, clock).await.unwrap()
+}
+
+async fn try_open(
+    data: &Path,
+    workspace: &str,
+    provider: &str,
+    clock: Clock,
+) -> Result<Marketplace, Error> {
     Marketplace::open(
         plugin().await,
         &Options {
@@ -173,7 +188,6 @@ async fn open_at(data: &Path, workspace: &str, provider: &str, clock: Clock) -> 
             clock,
         },
     )
-    .unwrap()
 }
 
 pub fn options(key: &str) -> InstallOptions {
@@ -191,6 +205,15 @@ pub fn options_with_secret(key: &str, secret: &str) -> InstallOptions {
     let given = [("api-key", key), ("webhook-secret", secret)];
     let given = given.map(|(name, value)| (name.to_owned(), SecretString::from(value)));
     InstallOptions { credentials: Credentials::new(given), ..options(key) }
+}
+
+/// A data folder that files are put into before it is opened.
+pub fn private_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
+    folder
 }
 
 /// The time in Unix seconds.

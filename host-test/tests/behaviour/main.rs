@@ -11,6 +11,9 @@ mod component;
 mod connection_report;
 mod credential_rules;
 mod data_folder;
+// It looks at rights of files.
+#[cfg(unix)]
+mod data_folder_rights;
 mod deliveries;
 mod door;
 mod egress;
@@ -25,6 +28,9 @@ mod installing;
 mod interruptions;
 mod late_money;
 mod layout;
+// It reads the memory of a process.
+#[cfg(target_os = "linux")]
+mod memory;
 mod messages;
 mod no_secret_anywhere;
 mod open_pages;
@@ -36,5 +42,6 @@ mod requests;
 mod rotating;
 mod signatures;
 mod transitions;
+mod vault;
 mod vouchers;
 mod webhook_health;

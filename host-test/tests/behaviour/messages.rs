@@ -50,7 +50,7 @@ fn assert_unchanged(name: &str, text: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn help_of_every_command_is_unchanged() {
     let data = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 32] = [
+    let commands: [&[&str]; 34] = [
         &[],
         &["demo"],
         &["install"],
@@ -79,6 +79,8 @@ async fn help_of_every_command_is_unchanged() {
         &["attention", "accept"],
         &["attention", "resolve"],
         &["ledger", "restored"],
+        &["vault"],
+        &["vault", "rotate"],
         &["year"],
         &["no-such-command"],
         &["pay", "--amount", "1"],
@@ -88,7 +90,7 @@ async fn help_of_every_command_is_unchanged() {
     for (number, words) in commands.into_iter().enumerate() {
         let mut command = host_test(data.path(), words);
         // The last ones are refusals of the command line itself.
-        if number < 29 {
+        if number < 31 {
             command.arg("--help");
         }
         command.env_remove("HOST_TEST_DATA_DIR").env_remove("COLUMNS");

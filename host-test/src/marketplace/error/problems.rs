@@ -5,6 +5,14 @@ use ledger::Component;
 use super::OpenPayment;
 use crate::contract::types::{Mode, Money, Problem};
 
+pub(super) fn client_unusable(why: &str) -> Problem {
+    Problem::new(
+        "client-unusable",
+        format!("The HTTPS client could not be created: {why}."),
+        &["Check that this computer's certificates are installed (on Debian: ca-certificates)."],
+    )
+}
+
 pub(super) fn mode_mismatch(provider: &str, installed: Mode) -> Problem {
     let (installed, given) = match installed {
         Mode::Test => ("test", "live"),

@@ -10,6 +10,13 @@ fn errors() -> Vec<Error> {
     let approvals = vec![("origin".to_owned(), "to call https://api.example".to_owned())];
     let mismatch = |installed| Error::ModeMismatch { provider: "Example".to_owned(), installed };
     vec![
+        Error::DataFolder(DataFolderError::Open("data".into())),
+        Error::DataFolder(DataFolderError::OtherOwner("data".into())),
+        Error::DataFolder(DataFolderError::NoPlainFile("data/vault.key".into())),
+        Error::DataFolder(DataFolderError::Unusable(
+            "data".into(),
+            std::io::Error::other("denied"),
+        )),
         Error::Client("no certificates".to_owned()),
         Error::InstallationUnreadable,
         Error::InstallationForeign,

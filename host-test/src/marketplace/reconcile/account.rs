@@ -64,7 +64,7 @@ impl Marketplace {
             return Ok(ReconciliationSummary::default());
         };
         let is_draining = stored.state == InstallationState::Uninstalled;
-        let handle = self.handle(self.open_installation(stored.clone())?).await?;
+        let handle = self.handle(self.open_installation(stored.clone()).await?).await?;
         let account = watched.account.as_ref().unwrap_or(&watched.id).clone();
         let list_budget = self.budget(&account, handle.mode(), Work::Listing).await?;
         let ask_budget = self.budget(&account, handle.mode(), Work::Asking).await?;
@@ -195,8 +195,9 @@ impl Round<'_> {
         }
         self.state.report_at = now.saturating_add(REPORT_INTERVAL);
         self.store().await?;
-        let credentials = self.marketplace.open_credentials(stored)?;
-        let request = self.marketplace.status_request(stored, &credentials)?;
+        let mut stored = stored.clone();
+        let credentials = self.marketplace.open_credentials(&mut stored).await?;
+        let request = self.marketplace.status_request(&stored, &credentials)?;
         if let Ok(report) = self.handle.report_status(REPORT_TIMEOUT, &request).await {
             self.marketplace.note_account(&self.handle, &report.checks).await?;
         }

@@ -9,26 +9,13 @@ use host_test::server::open_files;
 use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::ChildStderr;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{PATIENCE, connect, rest};
-use crate::command_line::host_test;
+use crate::command_line::serving;
 use crate::host::{Host, PAYS, TEST_KEY, now, options_with_secret};
-
-/// The binary as a server, and its URL. It is killed when it is dropped.
-async fn serving(host: &Host, log: Stdio) -> (Child, String) {
-    let serve = ["serve", "--listen", "127.0.0.1:0", "--json", "--log", "json"];
-    let mut command = Command::from(host_test(host.data.path(), &serve));
-    let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
-    command.args(["--provider-origin", &origin]).stdout(Stdio::piped()).stderr(log);
-    let mut process = command.kill_on_drop(true).spawn().unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let line: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
-    let (url, _) = line["listening"].as_str().unwrap().split_once("/link-webhook").unwrap();
-    (process, url.to_owned())
-}
 
 /// Genuine deliveries, each of an event of its own.
 async fn burst(host: &Host, number: usize) -> Vec<Vec<u8>> {
