@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, Generate, Payload};
 use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
 use thiserror::Error;
 
 use crate::contract::types::Problem;
@@ -62,7 +65,11 @@ impl VaultError {
 }
 
 /// The vault. `Debug` shows no key.
-pub struct Vault(XChaCha20Poly1305);
+pub struct Vault {
+    cipher: XChaCha20Poly1305,
+    /// HMAC with the key, from which other keys are derived.
+    derivation: Hmac<Sha256>,
+}
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -93,7 +100,15 @@ impl Vault {
         if decoded.len() != key.len() {
             return None;
         }
-        Some(Self(XChaCha20Poly1305::new(&key)))
+        let derivation = Hmac::new_from_slice(&key).ok()?;
+        Some(Self { cipher: XChaCha20Poly1305::new(&key), derivation })
+    }
+
+    /// A key for another purpose than sealing. The same purpose is always the same key; it does not tell the
+    /// vault's key, nor that of another purpose.
+    #[must_use]
+    pub fn derived_key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.derivation.clone().chain_update(purpose).finalize().into_bytes().into())
     }
 
     /// Seals a value for an owner.
@@ -104,7 +119,8 @@ impl Vault {
     pub fn seal(&self, owner: &str, value: &[u8]) -> Result<Vec<u8>, VaultError> {
         let nonce = XNonce::try_generate().map_err(|_| VaultError::NoRandomness)?;
         let payload = Payload { msg: value, aad: owner.as_bytes() };
-        let ciphertext = self.0.encrypt(&nonce, payload).map_err(|_| VaultError::DoesNotOpen)?;
+        let ciphertext =
+            self.cipher.encrypt(&nonce, payload).map_err(|_| VaultError::DoesNotOpen)?;
         Ok([&[VERSION], nonce.as_slice(), &ciphertext].concat())
     }
 
@@ -121,7 +137,7 @@ impl Vault {
             return Err(VaultError::DoesNotOpen);
         };
         let payload = Payload { msg: ciphertext, aad: owner.as_bytes() };
-        self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| VaultError::DoesNotOpen)
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| VaultError::DoesNotOpen)
     }
 }
 
@@ -173,6 +189,16 @@ mod tests {
             assert!(vault.open_sealed("a/key", &changed).is_err(), "{position}");
             assert!(vault.open_sealed("a/key", &sealed[..position]).is_err(), "{position}");
         }
+    }
+
+    #[test]
+    fn derived_key_is_of_its_purpose_and_vault() {
+        let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [vault, other] = directories.each_ref().map(|path| Vault::open(path.path()).unwrap());
+        let again = Vault::open(directories[0].path()).unwrap();
+        assert_eq!(vault.derived_key("a"), again.derived_key("a"));
+        assert_ne!(vault.derived_key("a"), vault.derived_key("b"));
+        assert_ne!(vault.derived_key("a"), other.derived_key("a"));
     }
 
     #[test]

@@ -262,7 +262,8 @@ impl Marketplace {
     }
 }
 
-fn create_private_directory(path: &Path) -> std::io::Result<()> {
+/// Creates a folder that only its owner may read, if it is not there.
+pub(crate) fn create_private_directory(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

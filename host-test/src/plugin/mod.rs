@@ -1,6 +1,10 @@
 //! The plugin loader: checks and compiles a component once, and runs each call in a fresh instance.
 
 mod caller;
+mod compile_child;
+mod compiled_cache;
+mod compiled_code;
+mod compiler;
 mod engine;
 mod error;
 pub mod inspect;
@@ -14,6 +18,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
+use wasmtime::component::Component;
 
 use crate::clock::Clock;
 use crate::contract::types::{
@@ -25,7 +30,10 @@ use crate::contract::types::{
 use crate::egress::{Egress, Policy};
 
 use caller::Caller;
-pub use error::{CallError, LoadError, origins_invalid};
+pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};
+pub use compiled_cache::CompiledCache;
+pub use compiler::{CompileLimits, Compiler};
+pub use error::{CallError, CompileBound, LoadError, origins_invalid};
 pub use rules::{Accepted, CredentialRules, RuleError};
 
 /// How long a call may take.
@@ -71,15 +79,21 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// A [`LoadError`]: what of the contract the component does not fulfil.
-    pub async fn load(bytes: &[u8]) -> Result<Self, LoadError> {
-        Self::load_in(engine::shared(), bytes).await
+    /// A [`LoadError`]: what of the contract the component does not fulfil, or why it is not compiled.
+    pub async fn load(bytes: &[u8], compiler: &Compiler) -> Result<Self, LoadError> {
+        let engine = engine::shared();
+        let component = compiler.compile(engine, bytes).await?;
+        Self::of_compiled(engine, bytes, &component).await
     }
 
-    async fn load_in(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
-        let component = inspect::compile(engine, bytes)?;
-        inspect::check(engine, &component)?;
-        let caller = Caller::link(engine, &component)
+    /// A plugin whose component is compiled.
+    async fn of_compiled(
+        engine: &Engine,
+        bytes: &[u8],
+        component: &Component,
+    ) -> Result<Self, LoadError> {
+        inspect::check(engine, component)?;
+        let caller = Caller::link(engine, component)
             .map_err(|error| LoadError::TypesDiffer(format!("{error:#}")))?;
         let clock = Clock::default();
         let context = context(clock.now(), CALL_TIMEOUT);
