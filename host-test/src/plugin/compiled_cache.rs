@@ -198,6 +198,27 @@ fn hexadecimal(hash: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::engine;
+
+    /// The code is for the processor, the version and the configuration for which it was compiled.
+    #[test]
+    fn other_engine_has_other_cache_entries() {
+        let data = tempfile::tempdir().unwrap();
+        let cache = CompiledCache::open(data.path(), &Vault::open(data.path()).unwrap()).unwrap();
+        let component = wat::parse_str("(component)").unwrap();
+        let mut config = engine::compiling();
+        let engine = Engine::new(&config).unwrap();
+        let other = Engine::new(config.epoch_interruption(false)).unwrap();
+        let entry = cache.entry(&engine, &component);
+        entry.store(&CompiledCode::of_child(&engine.precompile_component(&component).unwrap()));
+        assert!(cache.entry(&engine, &component).load(&engine).is_some());
+        let other_entry = cache.entry(&other, &component);
+        assert_ne!(entry.path, other_entry.path);
+        assert!(other_entry.load(&other).is_none());
+        // Another name does not make it code for the other engine.
+        fs::rename(&entry.path, &other_entry.path).unwrap();
+        assert!(other_entry.load(&other).is_none());
+    }
 
     #[test]
     fn files_that_were_used_last_are_kept() {
