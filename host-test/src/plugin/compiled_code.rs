@@ -13,9 +13,9 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// The largest machine code of a component, in bytes. Our own choice: it is about four times as large as the
-/// component, of which 32 MiB are read, and as much again for one that is unusual.
-pub const MAXIMUM_CODE: usize = 256 << 20;
+/// The largest machine code of a component, in bytes. Our own choice: it is two to three times as large as its
+/// component, of which 32 MiB are read, and there is room for one that is unusual.
+pub const MAXIMUM_CODE: usize = 128 << 20;
 /// How long a code of authentication is, in bytes.
 pub const TAG: usize = 32;
 

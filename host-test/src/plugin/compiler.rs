@@ -18,15 +18,15 @@ use super::error::{CompileBound, LoadError};
 /// How many components are compiled at the same time. Each may need all of its memory.
 static CHILDREN: Semaphore = Semaphore::const_new(2);
 
-/// What compiling one component may cost. Our own choice: the slowest guest that we know, in Python with its
-/// interpreter, needs 15 seconds and 390 MB.
+/// What compiling one component may cost. Our own choice: the slowest guests that we know, in Python and in
+/// JavaScript with their interpreters, need about 15 seconds and 400 MB.
 #[derive(Clone, Copy, Debug)]
 pub struct CompileLimits {
     /// The seconds that all threads compute together.
     pub cpu_seconds: u64,
     /// The memory in bytes.
     pub memory: u64,
-    /// The time, waiting included. It also ends a process that does not compute.
+    /// The time by the clock, from its start. It also ends a process that does not compute.
     pub time: Duration,
     /// The size of the machine code in bytes. This process holds it twice for a moment.
     pub code: usize,

@@ -246,7 +246,7 @@ mod tests {
             LoadError::TooCostly(CompileBound::ComputingTime(60)),
             LoadError::TooCostly(CompileBound::Memory(1 << 30)),
             LoadError::TooCostly(CompileBound::Time(Duration::from_mins(2))),
-            LoadError::TooCostly(CompileBound::Code(256 << 20)),
+            LoadError::TooCostly(CompileBound::Code(128 << 20)),
             LoadError::CompilerNotStarted(std::io::Error::other("no such file")),
             LoadError::CompilerFailed("signal: 9 (SIGKILL)".to_owned()),
             LoadError::ForbiddenImports(vec!["wasi:cli/stderr#get-stderr".to_owned()]),
