@@ -31,7 +31,8 @@ pub fn verify(
     request: &types::WebhookRequest,
     now: u64,
 ) -> Result<String> {
-    // Once per process: the engine. Once per component: compiling and linking.
+    // Once per process: the engine. Once per component: compiling and linking. The component of a stranger is
+    // compiled in a process with limits, as `host-test` does: it could take hours and all of the memory.
     let engine = Engine::new(Config::new().epoch_interruption(true))?;
     let component = Component::from_binary(&engine, component)?;
     let mut linker = Linker::new(&engine);

@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
+fn main() -> ExitCode {
+    // Before anything else: this process may be the child of another one, which it must not cost more than it has to.
+    host_test::plugin::compile_for_parent().unwrap_or_else(run)
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     host_test::cli::run().await
 }

@@ -7,16 +7,17 @@ use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
+use super::CommandError;
 use super::output::{Output, problem_json};
 use super::payment::{dispute_json, payment_json, refund_json};
-use super::{CommandError, read_component};
+use super::plugin::read_component;
 use crate::contract::types::{
     DeliveredEvent, EventSubject, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
     WebhookRequest,
 };
 use crate::egress::Egress;
 use crate::json::set;
-use crate::plugin::{Plugin, inspect as inspection, sha256};
+use crate::plugin::{Compiler, Plugin, inspect as inspection, sha256};
 use crate::{bench, bundled};
 
 /// The environment variable with the signing secrets.
@@ -176,7 +177,11 @@ pub fn component(args: &ComponentArgs) -> Result<Output, CommandError> {
     Ok(Output::new(json!({ "path": path, "size_bytes": bytes.len(), "sha256": sha256 }), text))
 }
 
-pub fn inspect(args: InspectArgs, component: Option<&Path>) -> Result<Output, CommandError> {
+pub async fn inspect(
+    args: InspectArgs,
+    component: Option<&Path>,
+    compiler: &Compiler,
+) -> Result<Output, CommandError> {
     let file = args.component_file.or_else(|| component.map(Path::to_owned));
     let (path, bytes) = match file {
         Some(path) => {
@@ -186,7 +191,7 @@ pub fn inspect(args: InspectArgs, component: Option<&Path>) -> Result<Output, Co
         None => (None, bundled::COMPONENT.to_vec()),
     };
     let path = path.map_or_else(|| "(built in)".to_owned(), |path| path.display().to_string());
-    let inspection = inspection::inspect(&bytes)?;
+    let inspection = inspection::inspect(&bytes, compiler).await?;
     let mut text = format!("{path}: {} bytes\n", inspection.size_bytes);
     for (title, names) in [
         ("imports", &inspection.imports),

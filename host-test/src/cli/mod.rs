@@ -9,19 +9,18 @@ mod flow;
 mod log;
 mod output;
 mod payment;
+mod plugin;
 mod reconcile;
 mod report;
 mod serve;
 mod status;
 mod vault;
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::bundled;
 use crate::clock::Clock;
 use crate::contract::types::Problem;
 use crate::egress::OriginOverride;
@@ -261,7 +260,9 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             developer::bench(&global.plugin().await?, args).await
         }
         Command::Component(args) => developer::component(&args),
-        Command::Inspect(args) => developer::inspect(args, global.component.as_deref()),
+        Command::Inspect(args) => {
+            developer::inspect(args, global.component.as_deref(), &global.compiler()?).await
+        }
     }
 }
 
@@ -271,31 +272,16 @@ impl Global {
         Self { component, ..self.clone() }
     }
 
-    async fn plugin(&self) -> Result<Plugin, LoadError> {
-        Plugin::load(&self.component()?).await
-    }
-
-    fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {
-        match &self.component {
-            Some(path) => read_component(path).map(Cow::Owned),
-            None => Ok(Cow::Borrowed(bundled::COMPONENT)),
-        }
-    }
-
     async fn marketplace(&self) -> Result<Marketplace, CommandError> {
-        let component = self.component()?;
-        let plugin = Plugin::load(&component).await?;
-        let default = || {
-            directories::ProjectDirs::from("", "", "host-test")
-                .map(|folders| folders.data_local_dir().to_owned())
-        };
-        let data_dir = self.data_dir.clone().or_else(default).ok_or_else(|| {
+        let data_dir = self.data_dir().ok_or_else(|| {
             CommandError::Usage(Problem::new(
                 "data-dir-missing",
                 "There is no home folder for the ledger.",
                 &["Give a folder with --data-dir."],
             ))
         })?;
+        let component = self.component()?;
+        let plugin = Plugin::load(&component, &self.compiler()?).await?;
         let options = Options {
             data_dir: &data_dir,
             workspace: self.workspace.clone(),
@@ -304,8 +290,4 @@ impl Global {
         };
         Ok(Marketplace::open(plugin, &options)?)
     }
-}
-
-fn read_component(path: &std::path::Path) -> Result<Vec<u8>, LoadError> {
-    std::fs::read(path).map_err(LoadError::Unreadable)
 }

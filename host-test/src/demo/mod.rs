@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::contract::types::{CaptureMethod, Mode, Money, Problem};
 use crate::egress::{Credentials, OriginOverride, client, redirect};
 use crate::marketplace::{Error, InstallOptions, Marketplace, Options, PaymentOrder};
-use crate::plugin::Plugin;
+use crate::plugin::{Compiler, Plugin};
 use crate::{bundled, server};
 use soak::{SoakArgs, soak};
 use story::Story;
@@ -85,9 +85,8 @@ async fn demo(quiet: bool) -> Result<Summary> {
     ])
     .await?;
     let provider = format!("http://{}", fake.address());
-    let plugin = Plugin::load(bundled::COMPONENT).await?;
     let marketplace = Arc::new(Marketplace::open(
-        plugin,
+        plugin().await?,
         &Options {
             data_dir: data.path(),
             workspace: "demo".to_owned(),
@@ -145,6 +144,11 @@ async fn demo(quiet: bool) -> Result<Summary> {
     drop(stop);
     served.await?;
     Ok(Summary { json, text })
+}
+
+/// The built-in plugin.
+async fn plugin() -> Result<Plugin> {
+    Ok(Plugin::load(bundled::COMPONENT, &Compiler::of_this_program()?).await?)
 }
 
 /// An order of a flow, in US dollars.

@@ -11,12 +11,10 @@ use fake_provider::{FakeStripe, set_clock};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{Summary, TEST_KEY, ensure, install_options, order, replaced, start_fake};
-use crate::bundled;
+use super::{Summary, TEST_KEY, ensure, install_options, order, plugin, replaced, start_fake};
 use crate::clock::{Clock, now};
 use crate::egress::client;
 use crate::marketplace::{Marketplace, Options};
-use crate::plugin::Plugin;
 use crate::server::{Limits, serve};
 use ledger::types::PaymentStatus;
 
@@ -121,8 +119,7 @@ impl Shop {
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
             clock: clock.clone(),
         };
-        let plugin = Plugin::load(bundled::COMPONENT).await?;
-        let marketplace = Arc::new(Marketplace::open(plugin, &options)?);
+        let marketplace = Arc::new(Marketplace::open(plugin().await?, &options)?);
         let served = Arc::clone(&marketplace);
         tokio::spawn(serve(listener, served, Limits::default(), std::future::pending()));
         let options = install_options(TEST_KEY);

@@ -52,7 +52,7 @@ pub use payments::{PaymentOrder, PaymentView};
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
 pub use review::Review;
-pub use rotation::Rotated;
+pub use rotation::{Rotated, vault_of};
 use sealed::OpenedInstallation;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};

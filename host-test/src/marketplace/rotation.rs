@@ -1,9 +1,11 @@
 //! The vault's key over the life of a data folder: the first one, a new one, and one that is missing.
 
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use super::sealed::{opens, reseal};
 use super::{Error, Marketplace};
+use crate::data_folder;
 use crate::vault::{Rotation, Sealing, SecretKey, Vault, VaultError};
 use ledger::Ledger;
 
@@ -14,6 +16,21 @@ pub struct Rotated {
     pub installations: u64,
     /// Whether the new key has to be put into the environment.
     pub is_in_environment: bool,
+}
+
+/// The vault of a data folder, before the marketplace is opened. Its key is made where nothing is sealed.
+///
+/// # Errors
+///
+/// The folder or the ledger cannot be used.
+pub fn vault_of(data_dir: &Path) -> Result<Arc<Vault>, Error> {
+    data_folder::prepare(data_dir)?;
+    let vault = Arc::new(Vault::of(data_dir));
+    // What else is to be settled can wait for the marketplace.
+    if vault.read().is_err() {
+        prepare(&vault, &Ledger::open(&data_dir.join(data_folder::LEDGER))?)?;
+    }
+    Ok(vault)
 }
 
 /// Makes the key of a ledger in which nothing is sealed, and settles a rotation that was interrupted. If something

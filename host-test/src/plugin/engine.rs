@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use wasmtime::{
     Config, Engine, PoolingAllocationConfig, Store, StoreLimitsBuilder, UpdateDeadline,
+    WasmFeatures,
 };
 
 use super::state::CallState;
@@ -23,6 +24,21 @@ const TICK: Duration = Duration::from_millis(10);
 /// How many ticks a call may compute: one second, waiting not included. Source: the contract. A delivery
 /// takes about 50 µs.
 const MAXIMUM_TICKS: u32 = 100;
+/// What of WebAssembly a plugin may use. Everything else is refused: each feature is code of the compiler and of
+/// the runtime that a stranger's component could attack, and a new version of wasmtime adds none unseen. These are
+/// what the toolchains for Rust, C, Go, JavaScript and Python emit without being asked; memories of 64 bits,
+/// threads, exceptions, garbage collection and asynchronous functions are not among them, and relaxed SIMD gives
+/// other results on other machines.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::COMPONENT_MODEL)
+    // Python's guests are linked dynamically: the offsets of their data are constant expressions.
+    .union(WasmFeatures::EXTENDED_CONST)
+    // Adapters between two components copy from one memory to another.
+    .union(WasmFeatures::MULTI_MEMORY)
+    // Functional languages emit it. It needs no more than a jump does.
+    .union(WasmFeatures::TAIL_CALL)
+    // References to objects of the host, which need a garbage collector.
+    .difference(WasmFeatures::GC_TYPES);
 
 /// The engine of this process.
 ///
@@ -51,6 +67,17 @@ pub(super) fn start_ticker(engine: &Engine) {
     });
 }
 
+/// What decides how a component is compiled. Code is compatible only between engines that agree on it.
+pub(super) fn compiling() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .wasm_features(WasmFeatures::all(), false)
+        .wasm_features(FEATURES, true);
+    config
+}
+
+/// The configuration of an engine that runs plugins: compiled code, in a pool of instances.
 pub(super) fn config() -> Config {
     let instances = u32::try_from(INSTANCES).unwrap_or(u32::MAX);
     // A component is several core instances and tables: the module, a shim and a fix-up.
@@ -64,8 +91,8 @@ pub(super) fn config() -> Config {
         // Zeroing the pages of the last call is cheaper than new pages from the kernel.
         .linear_memory_keep_resident(512 << 10)
         .table_keep_resident(1 << 16);
-    let mut config = Config::new();
-    config.allocation_strategy(pool).epoch_interruption(true);
+    let mut config = compiling();
+    config.allocation_strategy(pool);
     config
 }
 

@@ -1,5 +1,7 @@
 //! Errors: a component that cannot be loaded, and a call without a result.
 
+use std::time::Duration;
+
 use thiserror::Error;
 use wasmtime::Trap;
 
@@ -24,6 +26,15 @@ pub enum LoadError {
     /// It is no WebAssembly component.
     #[error("{0}")]
     NotAComponent(String),
+    /// Compiling it costs too much.
+    #[error("{0}")]
+    TooCostly(CompileBound),
+    /// The process that compiles cannot be started.
+    #[error("{0}")]
+    CompilerNotStarted(std::io::Error),
+    /// The process that compiles ended without an answer, but not at a bound.
+    #[error("{0}")]
+    CompilerFailed(String),
     /// It imports more than `http`.
     #[error("it imports {}", .0.join(", "))]
     ForbiddenImports(Vec<String>),
@@ -73,6 +84,29 @@ impl LoadError {
                 format!("The file is not a WebAssembly component: {why}."),
                 &[BUILD],
             ),
+            Self::TooCostly(bound) => Problem::new(
+                "component-too-costly",
+                format!("The component costs too much to be compiled: {bound}."),
+                &[
+                    "Build it for size, without debug information and names.",
+                    "If it contains a very large function, such as a table that was turned into code, split it.",
+                ],
+            ),
+            Self::CompilerNotStarted(error) => Problem::new(
+                "compiler-not-started",
+                format!("The process that compiles the component cannot be started: {error}."),
+                &["Check that this program's file is still in its place, and start it again."],
+            ),
+            Self::CompilerFailed(why) => Problem::new(
+                "compiler-failed",
+                format!(
+                    "The component was not compiled, because the compiler ended without an answer: {why}."
+                ),
+                &[
+                    "Try again: the machine may have had too little memory.",
+                    "If it keeps happening, build the component with another version of its tools.",
+                ],
+            ),
             Self::ForbiddenImports(names) => Problem::new(
                 "component-imports-forbidden",
                 format!(
@@ -117,6 +151,31 @@ impl LoadError {
             Self::Origins(error) => origins_invalid(error),
         }
     }
+}
+
+/// What compiling a component must not exceed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum CompileBound {
+    /// The size of the component, in bytes.
+    #[error("it is larger than {}", size(*.0 as u64))]
+    Component(usize),
+    /// The seconds that the compiler computes.
+    #[error("the compiler computes for more than {0} seconds")]
+    ComputingTime(u64),
+    /// The memory of the compiler, in bytes.
+    #[error("the compiler needs more memory than {}", size(*.0))]
+    Memory(u64),
+    /// The time until the compiler has an answer.
+    #[error("the compiler has no answer after {} seconds", .0.as_secs())]
+    Time(Duration),
+    /// The size of the machine code, in bytes.
+    #[error("its machine code is larger than {}", size(*.0 as u64))]
+    Code(usize),
+}
+
+/// A size in bytes for a person.
+fn size(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 /// The problem of a manifest whose origins cannot be used.
@@ -203,6 +262,13 @@ mod tests {
             LoadError::Unreadable(unreadable),
             LoadError::CoreModule,
             LoadError::NotAComponent("it is not WebAssembly".to_owned()),
+            LoadError::TooCostly(CompileBound::Component(32 << 20)),
+            LoadError::TooCostly(CompileBound::ComputingTime(60)),
+            LoadError::TooCostly(CompileBound::Memory(1 << 30)),
+            LoadError::TooCostly(CompileBound::Time(Duration::from_mins(2))),
+            LoadError::TooCostly(CompileBound::Code(128 << 20)),
+            LoadError::CompilerNotStarted(std::io::Error::other("no such file")),
+            LoadError::CompilerFailed("signal: 9 (SIGKILL)".to_owned()),
             LoadError::ForbiddenImports(vec!["wasi:cli/stderr#get-stderr".to_owned()]),
             LoadError::InterfaceMissing("brain-studio:payments/payment-provider@0.3.0".to_owned()),
             LoadError::FunctionsMissing(vec!["repair".to_owned()]),

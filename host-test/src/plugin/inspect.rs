@@ -5,6 +5,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 
+use super::compiler::Compiler;
 use super::engine;
 use super::error::LoadError;
 
@@ -53,10 +54,10 @@ pub struct Inspection {
 ///
 /// # Errors
 ///
-/// The bytes are no component.
-pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
+/// The bytes are no component, or it is not compiled.
+pub async fn inspect(bytes: &[u8], compiler: &Compiler) -> Result<Inspection, LoadError> {
     let engine = engine::shared();
-    let component = compile(engine, bytes)?;
+    let component = compiler.compile(engine, bytes).await?;
     let (imports, callable_imports) = imports(engine, &component);
     let (exports, exported_functions) = exports(engine, &component);
     let package_version = exports.iter().find_map(|name| {
@@ -71,19 +72,6 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
         size_bytes: bytes.len(),
         package_version,
     })
-}
-
-/// Compiles a component.
-pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
-    // The preamble is eight bytes: the magic, then 1 for a core module or 0x1000d for a component.
-    if bytes.starts_with(b"\0asm\x01\0\0\0") {
-        return Err(LoadError::CoreModule);
-    }
-    if !bytes.starts_with(b"\0asm") {
-        return Err(LoadError::NotAComponent("it is not WebAssembly".to_owned()));
-    }
-    Component::from_binary(engine, bytes)
-        .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))
 }
 
 /// Whether a component imports nothing but `http#send` and exports the whole contract.

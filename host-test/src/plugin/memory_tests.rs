@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 
 use super::state::CallState;
@@ -61,7 +62,10 @@ async fn observed(seen: &Arc<Mutex<Seen>>) -> Plugin {
     config.guest_debug(true);
     let engine = Engine::new(&config).unwrap();
     engine::start_ticker(&engine);
-    let mut plugin = Plugin::load_in(&engine, bundled::COMPONENT).await.unwrap();
+    // In this process: the engine is not the one for which a child compiles.
+    let component = Component::from_binary(&engine, bundled::COMPONENT).unwrap();
+    let plugin = Plugin::of_compiled(&engine, bundled::COMPONENT, &component);
+    let mut plugin = plugin.await.unwrap();
     let seen = Arc::clone(seen);
     plugin.caller.observer = Some(Arc::new(move |store| search(store, &seen)));
     plugin

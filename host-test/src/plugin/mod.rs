@@ -4,6 +4,10 @@ mod asked;
 mod call;
 mod caller;
 mod calls;
+mod compile_child;
+mod compiled_cache;
+mod compiled_code;
+mod compiler;
 mod engine;
 mod error;
 pub mod inspect;
@@ -18,6 +22,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
+use wasmtime::component::Component;
 
 use crate::bundled;
 use crate::clock::Clock;
@@ -26,7 +31,10 @@ use crate::egress::{Egress, Policy};
 
 pub use call::{Call, Witness};
 use caller::Caller;
-pub use error::{CallError, LoadError, origins_invalid};
+pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};
+pub use compiled_cache::CompiledCache;
+pub use compiler::{CompileLimits, Compiler};
+pub use error::{CallError, CompileBound, LoadError, origins_invalid};
 pub use manifest::ManifestError;
 pub use rules::{Accepted, CredentialRules, RuleError};
 
@@ -61,15 +69,21 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// A [`LoadError`]: what of the contract the component does not fulfil.
-    pub async fn load(bytes: &[u8]) -> Result<Self, LoadError> {
-        Self::load_in(engine::shared(), bytes).await
+    /// A [`LoadError`]: what of the contract the component does not fulfil, or why it is not compiled.
+    pub async fn load(bytes: &[u8], compiler: &Compiler) -> Result<Self, LoadError> {
+        let engine = engine::shared();
+        let component = compiler.compile(engine, bytes).await?;
+        Self::of_compiled(engine, bytes, &component).await
     }
 
-    async fn load_in(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
-        let component = inspect::compile(engine, bytes)?;
-        inspect::check(engine, &component)?;
-        let caller = Caller::link(engine, &component)
+    /// A plugin whose component is compiled.
+    async fn of_compiled(
+        engine: &Engine,
+        bytes: &[u8],
+        component: &Component,
+    ) -> Result<Self, LoadError> {
+        inspect::check(engine, component)?;
+        let caller = Caller::link(engine, component)
             .map_err(|error| LoadError::TypesDiffer(format!("{error:#}")))?;
         let clock = Clock::default();
         let context = context(clock.now(), CALL_TIMEOUT);
@@ -87,7 +101,7 @@ impl Plugin {
             caller,
             sha256: sha256(bytes),
             is_built_in,
-            imports: inspect::callable_imports(engine, &component).into(),
+            imports: inspect::callable_imports(engine, component).into(),
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
             clock,

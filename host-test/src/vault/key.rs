@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, Generate, Payload};
 use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
 use secrecy::zeroize::{Zeroize as _, Zeroizing};
+use sha2::Sha256;
 
 use super::VaultError;
 
@@ -86,6 +88,20 @@ impl SecretKey {
         opened.map(Zeroizing::new).map_err(|_| VaultError::DoesNotOpen)
     }
 
+    /// A key for another purpose than sealing. The same purpose is always the same key; it does not tell this key, nor
+    /// that of another purpose.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> Zeroizing<[u8; LENGTH]> {
+        // HMAC pads a key that is shorter than a block with zeros.
+        let mut block = Zeroizing::new([0; 64]);
+        for (byte, of_key) in block.iter_mut().zip(self.0.iter()) {
+            *byte = *of_key;
+        }
+        let mut derived = Hmac::<Sha256>::new((&*block).into());
+        derived.update(purpose.as_bytes());
+        Zeroizing::new(derived.finalize().into_bytes().into())
+    }
+
     /// The cipher for one value. It erases its copy of the key.
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new((&*self.0).into())
@@ -111,6 +127,16 @@ mod tests {
             assert!(key.open_sealed("a/key", &changed).is_err(), "{position}");
             assert!(key.open_sealed("a/key", &sealed[..position]).is_err(), "{position}");
         }
+    }
+
+    #[test]
+    fn derived_key_is_of_its_purpose_and_key() {
+        let (key, other) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
+        let again = SecretKey::parse(&*key.digits()).unwrap();
+        assert_eq!(key.derived("a"), again.derived("a"));
+        assert_ne!(key.derived("a"), key.derived("b"));
+        assert_ne!(key.derived("a"), other.derived("a"));
+        assert_ne!(*key.derived("a"), *key.0);
     }
 
     #[test]

@@ -4,11 +4,11 @@ use host_test::bundled;
 use host_test::contract::types::Authorization;
 use host_test::plugin::{LoadError, Plugin, inspect};
 
-use super::host::plugin;
+use super::host::{compiler, plugin};
 
-#[test]
-fn component_imports_only_http() {
-    let component = inspect::inspect(bundled::COMPONENT).unwrap();
+#[tokio::test]
+async fn component_imports_only_http() {
+    let component = inspect::inspect(bundled::COMPONENT, &compiler()).await.unwrap();
     assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.3.0#send"]);
     let allowed = ["brain-studio:payments/http@0.3.0", "brain-studio:payments/types@0.3.0"];
     assert!(component.imports.iter().all(|name| allowed.contains(&name.as_str())));
@@ -59,7 +59,7 @@ fn component(text: &str) -> Vec<u8> {
 }
 
 async fn refusal(bytes: &[u8]) -> LoadError {
-    match Plugin::load(bytes).await {
+    match Plugin::load(bytes, &compiler()).await {
         Err(error) => error,
         Ok(_) => panic!("it was loaded"),
     }

@@ -12,7 +12,7 @@ use host_test::egress::{Credentials, client, redirect};
 use host_test::marketplace::{
     Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
-use host_test::plugin::Plugin;
+use host_test::plugin::{Compiler, Plugin};
 use host_test::server::{Limits, serve};
 use ledger::Told;
 use secrecy::SecretString;
@@ -161,8 +161,13 @@ impl Host {
 /// The bundled component, compiled once for all tests.
 pub async fn plugin() -> Plugin {
     static PLUGIN: OnceCell<Plugin> = OnceCell::const_new();
-    let load = async || Plugin::load(bundled::COMPONENT).await.unwrap();
+    let load = async || Plugin::load(bundled::COMPONENT, &compiler()).await.unwrap();
     PLUGIN.get_or_init(load).await.clone()
+}
+
+/// The binary as the compiler, without a cache.
+pub fn compiler() -> Compiler {
+    Compiler::new(env!("CARGO_BIN_EXE_host-test").into())
 }
 
 async fn open(data: &Path, workspace: &str, provider: &str) -> Marketplace {

@@ -7,6 +7,7 @@
 mod afterwards;
 mod attention;
 mod command_line;
+mod compiling;
 mod component;
 mod connection_report;
 mod credential_rules;

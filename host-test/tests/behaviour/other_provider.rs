@@ -27,6 +27,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 
+use super::host::compiler;
+
 const STORE: &str = "store-4711";
 const TOKEN: &str = "token-ofTheMerchant";
 
@@ -158,7 +160,10 @@ struct World {
 
 async fn guest() -> Plugin {
     static PLUGIN: OnceCell<Plugin> = OnceCell::const_new();
-    let load = async || Plugin::load(include_bytes!(env!("TEST_GUEST_COMPONENT"))).await.unwrap();
+    let load = async || {
+        let component = include_bytes!(env!("TEST_GUEST_COMPONENT"));
+        Plugin::load(component, &compiler()).await.unwrap()
+    };
     PLUGIN.get_or_init(load).await.clone()
 }
 

@@ -22,12 +22,10 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::{Summary, TEST_KEY, ensure, install_options, order, replaced, start_fake};
-use crate::bundled;
+use super::{Summary, TEST_KEY, ensure, install_options, order, plugin, replaced, start_fake};
 use crate::clock::Clock;
 use crate::egress::client;
 use crate::marketplace::{ErrorKind, Marketplace, Options};
-use crate::plugin::Plugin;
 use operator::Operator;
 use sender::{Shared, post};
 
@@ -198,7 +196,7 @@ async fn open_with(
         overrides: vec![replaced("https://api.stripe.com", provider)?],
         clock,
     };
-    Ok(Marketplace::open(Plugin::load(bundled::COMPONENT).await?, &options)?)
+    Ok(Marketplace::open(plugin().await?, &options)?)
 }
 
 /// Asks for a payment until there is one, and returns its page.

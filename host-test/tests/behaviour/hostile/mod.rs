@@ -21,6 +21,8 @@ use memchr::memmem;
 use secrecy::SecretString;
 use tempfile::TempDir;
 
+use super::host::compiler;
+
 const KEY: &str = "hostile-key-of-the-merchant";
 const SECRET: &str = "hook-secret/Of+TheMerchant";
 
@@ -35,7 +37,7 @@ pub fn component(script: &str) -> Vec<u8> {
 }
 
 async fn load(script: &str) -> Result<Plugin, LoadError> {
-    Plugin::load(&component(script)).await
+    Plugin::load(&component(script), &compiler()).await
 }
 
 /// A marketplace with a hostile plugin.

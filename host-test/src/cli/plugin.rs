@@ -1,0 +1,55 @@
+//! The plugin of a command: its component's file, the compiler, and the cache of compiled code.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::Global;
+use crate::bundled;
+use crate::marketplace::vault_of;
+use crate::plugin::{CompiledCache, Compiler, LoadError, MAXIMUM_COMPONENT, Plugin};
+
+impl Global {
+    /// The plugin of `--component`, or the built-in one.
+    pub async fn plugin(&self) -> Result<Plugin, LoadError> {
+        Plugin::load(&self.component()?, &self.compiler()?).await
+    }
+
+    pub fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {
+        match &self.component {
+            Some(path) => read_component(path).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(bundled::COMPONENT)),
+        }
+    }
+
+    /// The data folder. None: the user has no home folder, and has given no other.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        let default = || {
+            directories::ProjectDirs::from("", "", "host-test")
+                .map(|folders| folders.data_local_dir().to_owned())
+        };
+        self.data_dir.clone().or_else(default)
+    }
+
+    /// This program as the compiler, with a cache in the data folder if there can be one. What is wrong with the
+    /// folder is told by the commands that cannot do without it.
+    pub fn compiler(&self) -> Result<Compiler, LoadError> {
+        let cache = self.data_dir().and_then(|data_dir| cache(&data_dir));
+        Ok(Compiler::of_this_program()?.with_cache(cache))
+    }
+}
+
+fn cache(data_dir: &Path) -> Option<CompiledCache> {
+    let key = vault_of(data_dir).and_then(|vault| Ok(vault.read()?)).ok()?;
+    CompiledCache::open(data_dir, &key)
+}
+
+/// Reads a component's file. Of one that is too large, so much is read that the loader refuses it.
+pub fn read_component(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let mut component = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAXIMUM_COMPONENT as u64 + 1).read_to_end(&mut component))
+        .map_err(LoadError::Unreadable)?;
+    Ok(component)
+}
