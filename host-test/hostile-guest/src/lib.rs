@@ -27,25 +27,23 @@ use bindings::brain_studio::payments::types::{
 /// The plugin.
 pub struct HostileGuest;
 
-/// The mark, the script, and room for it. The tests replace what follows the mark.
-static SCRIPT: [u8; 1024] = {
-    let mut script = [b'~'; 1024];
-    let mark = b"HOSTILE-SCRIPT:";
-    let mut index = 0;
-    while index < mark.len() {
-        script[index] = mark[index];
-        index += 1;
-    }
-    script
-};
+/// The script, behind a mark by which the tests find it.
+#[repr(C)]
+struct Script {
+    mark: [u8; 15],
+    /// The tests write the lines here.
+    room: [u8; 1009],
+}
+
+static SCRIPT: Script = Script { mark: *b"HOSTILE-SCRIPT:", room: [b'~'; 1009] };
 
 /// The value of a line of the script.
 fn line(name: &str) -> Option<String> {
     // The compiler must not know what is in it.
-    let script = std::hint::black_box(&SCRIPT);
-    let script = String::from_utf8_lossy(script);
-    let script = script.strip_prefix("HOSTILE-SCRIPT:")?.trim_end_matches('~');
-    let mut lines = script.lines().filter_map(|line| line.split_once('='));
+    let Script { mark, room } = std::hint::black_box(&SCRIPT);
+    std::hint::black_box(mark);
+    let script = String::from_utf8_lossy(room);
+    let mut lines = script.trim_end_matches('~').lines().filter_map(|line| line.split_once('='));
     let value = lines.find(|(own, _)| *own == name)?.1;
     Some(value.replace("\\n", "\n").replace("\\e", "\u{1b}"))
 }

@@ -120,8 +120,10 @@ mod tests {
             sealed_installation: None,
             mode: Some(Mode::Test),
             draining_until: None,
+            component: crate::Component { sha256: "c".to_owned(), is_built_in: true },
+            page_origins: Vec::new(),
         };
-        ledger.begin_installation(&new, "c", 1).unwrap();
+        ledger.begin_installation(&new, 1).unwrap();
         new
     }
 

@@ -91,7 +91,7 @@ fn forms(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
 /// The letters of Base64 that depend on the secret alone, where `offset` bytes stand before it in its group of
 /// three.
 fn base64_within(alphabet: &GeneralPurpose, secret: &[u8], offset: usize) -> Vec<u8> {
-    let padded = Zeroizing::new([&[0; 3][..offset.min(2)], secret].concat());
+    let padded = Zeroizing::new([&vec![0; offset], secret].concat());
     let mut letters = alphabet.encode(padded.as_slice()).into_bytes();
     // The last letter holds bits of what comes after it.
     if !padded.len().is_multiple_of(3) {
@@ -111,15 +111,12 @@ fn url_decoded(text: &[u8]) -> Vec<u8> {
             let mut code = [0];
             base16ct::mixed::decode(digits, &mut code).ok().map(<[u8]>::to_vec)
         });
-        match (code.as_deref(), pair) {
-            (Some([code]), Some((_, after))) => {
-                decoded.push(*code);
-                rest = after;
-            }
-            _ => {
-                decoded.push(byte);
-                rest = after;
-            }
+        if let (Some([code]), Some((_, after))) = (code.as_deref(), pair) {
+            decoded.push(*code);
+            rest = after;
+        } else {
+            decoded.push(byte);
+            rest = after;
         }
     }
     decoded
@@ -166,7 +163,7 @@ mod tests {
             after in ".{0,7}",
         ) {
             let text = format!("{before}{secret}{after}");
-            let every_letter: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let every_letter = text.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02X}"));
             for encoded in [
                 text.clone(),
                 text.chars().rev().collect(),

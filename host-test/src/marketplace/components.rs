@@ -119,7 +119,7 @@ impl Marketplace {
             })
             .await?;
         let is_approved = is_approved || self.plugin.is_built_in();
-        Ok(Review::of(&self.plugin, installed, &before, is_approved))
+        Ok(Review::of(&self.plugin, &installed, &before, is_approved))
     }
 
     /// Approves the component, and gives it the installations of its provider. Returns how many belonged to another

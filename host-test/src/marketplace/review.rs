@@ -39,7 +39,7 @@ impl Review {
     /// The review of a plugin. `before` is what was approved for the components of `installed`.
     pub(super) fn of(
         plugin: &Plugin,
-        installed: Vec<InstalledComponent>,
+        installed: &[InstalledComponent],
         before: &[(String, String)],
         is_approved: bool,
     ) -> Self {
@@ -60,7 +60,7 @@ impl Review {
             permissions: permissions
                 .map(|permission| format!("{}: {}", permission.id, permission.purpose))
                 .collect(),
-            takes_over: installed.into_iter().map(taken_over).collect(),
+            takes_over: installed.iter().map(taken_over).collect(),
             added: added.collect(),
             removed: removed.collect(),
             asks,
@@ -78,7 +78,7 @@ fn credential(field: &CredentialField) -> String {
     format!("{} ({kind}): {role}", field.name)
 }
 
-fn taken_over(installed: InstalledComponent) -> String {
+fn taken_over(installed: &InstalledComponent) -> String {
     let number = match installed.installations {
         1 => "1 installation".to_owned(),
         number => format!("{number} installations"),

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
-
 use super::call::{check_page, remove_foreign_page};
 use super::error::CallError;
 use super::{CALL_TIMEOUT, Call, Plugin, asked, context};
@@ -343,7 +341,7 @@ impl Plugin {
         let fields = self.manifest.credentials.iter().filter(|field| field.secret);
         let given = call.egress.credentials();
         let secrets = fields.filter_map(|field| given?.get(&field.name));
-        let secrets = secrets.map(|secret| secret.expose_secret());
+        let secrets = secrets.map(secrecy::ExposeSecret::expose_secret);
         Inspector::new(&self.manifest.name, self.is_built_in)
             .check(answer, secrets.chain(signing_secrets))
     }

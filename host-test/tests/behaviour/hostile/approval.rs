@@ -19,7 +19,7 @@ async fn deliver(marketplace: &Marketplace, query: &str) -> String {
 /// The codes of every use case that would call the plugin for an installation.
 async fn uses(marketplace: &Marketplace) -> Vec<String> {
     fn code<T>(result: Result<T, Error>) -> String {
-        result.map(|_| "done".to_owned()).unwrap_or_else(|error| error.problem().code)
+        result.map_or_else(|error| error.problem().code, |_| "done".to_owned())
     }
     let reconciled = marketplace.reconcile(|_| ()).await.unwrap();
     vec![
