@@ -21,11 +21,9 @@ pub struct SealedInstallation {
 impl Ledger {
     /// Whether any installation, in any state, has a sealed value.
     pub fn has_sealed(&self) -> Result<bool, LedgerError> {
-        // Each half reads an index that holds only what has secrets, or could have some.
+        // No record is stored without its credentials.
         let found = self.connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM installations WHERE sealed_installation IS NOT NULL)
-                 OR EXISTS (SELECT 1 FROM installations
-                            WHERE state <> 'uninstalled' AND sealed_credentials IS NOT NULL)",
+            "SELECT EXISTS (SELECT 1 FROM installations WHERE sealed_credentials IS NOT NULL)",
             [],
             |row| row.get(0),
         );

@@ -72,6 +72,9 @@ pub fn review_text(review: &Review) -> String {
     let mut text = format!(
         "Review of a plugin\n  provider  {name} ({provider_id}), version {version}\n  SHA-256   {sha256}\n"
     );
+    if review.imports.is_empty() {
+        text.push_str("It can call nothing.\n");
+    }
     for (title, mark, lines) in [
         ("It can call", "·", &review.imports),
         ("It asks", "·", &review.asks),

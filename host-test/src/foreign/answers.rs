@@ -154,7 +154,7 @@ impl Answer for Payment {
             inspector.value("reference", reference);
         }
         optional_word(self.attempt_id.as_deref(), "attempt id", inspector);
-        inspector.word("status", &self.provider_status);
+        inspector.label(&mut self.provider_status);
         self.amount.pass(inspector);
         self.failure.pass(inspector);
         match &mut self.awaits {
@@ -180,8 +180,8 @@ impl Answer for Dispute {
     fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.word("dispute id", &self.id);
         inspector.word("payment id", &self.payment);
-        if let DisputeStatus::Other(word) = &self.status {
-            inspector.word("status", word);
+        if let DisputeStatus::Other(word) = &mut self.status {
+            inspector.label(word);
         }
         self.amount.pass(inspector);
     }
@@ -195,8 +195,8 @@ impl Answer for Refund {
             inspector.value("reference", reference);
         }
         optional_word(self.attempt_id.as_deref(), "attempt id", inspector);
-        if let RefundStatus::Other(word) = &self.status {
-            inspector.word("status", word);
+        if let RefundStatus::Other(word) = &mut self.status {
+            inspector.label(word);
         }
         self.amount.pass(inspector);
         self.failure.pass(inspector);
@@ -228,12 +228,12 @@ impl Answer for RefundSearchResult {
 impl Answer for Event {
     fn pass(&mut self, inspector: &mut Inspector<'_>) {
         inspector.word("event id", &self.id);
-        inspector.word("event type", &self.event_type);
+        inspector.label(&mut self.event_type);
         match &mut self.subject {
             EventSubject::Payment(payment) => payment.pass(inspector),
             EventSubject::Refund(refund) => refund.pass(inspector),
             EventSubject::Dispute(dispute) => dispute.pass(inspector),
-            EventSubject::Other(what) => inspector.sentence(what),
+            EventSubject::Other(what) => inspector.label(what),
         }
     }
 }

@@ -170,6 +170,12 @@ impl<'a> Inspector<'a> {
         }
     }
 
+    /// A provider's own word for something, which may have any form.
+    pub(super) fn label(&mut self, label: &mut String) {
+        self.see(label);
+        *label = line(label, LONGEST_WORD).into_owned();
+    }
+
     /// An id, or a word for a program. It may be empty where nothing is known.
     pub(super) fn word(&mut self, field: &'static str, word: &str) {
         self.see(word);

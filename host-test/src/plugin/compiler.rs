@@ -13,7 +13,8 @@ use wasmtime::component::Component;
 use super::compile_child::{self, MAXIMUM_COMPONENT};
 use super::compiled_cache::CompiledCache;
 use super::compiled_code::{CompiledCode, MAXIMUM_CODE};
-use super::error::{CompileBound, LoadError};
+use super::error::{CompileBound, LoadError, shown};
+use crate::foreign::one_line;
 
 /// How many components are compiled at the same time. Each may need all of its memory.
 static CHILDREN: Semaphore = Semaphore::const_new(2);
@@ -91,7 +92,7 @@ impl Compiler {
         let code = CompiledCode::of_child(&code);
         // What the engine refuses here is a component that exceeds its pool.
         let component =
-            code.load(engine).map_err(|error| LoadError::NotAComponent(format!("{error:#}")))?;
+            code.load(engine).map_err(|error| LoadError::NotAComponent(shown(&error)))?;
         if let Some(entry) = entry {
             entry.store(&code);
         }
@@ -173,7 +174,9 @@ async fn converse(
     match kind.as_slice() {
         [compile_child::COMPILED] => Ok(content),
         [compile_child::INVALID] if content.len() <= compile_child::MAXIMUM_REASON => {
-            Err(LoadError::NotAComponent(String::from_utf8_lossy(&content).into_owned()))
+            // It may repeat names of the component.
+            let reason = String::from_utf8_lossy(&content);
+            Err(LoadError::NotAComponent(one_line(&reason).into_owned()))
         }
         [compile_child::OUT_OF_MEMORY] => {
             Err(LoadError::TooCostly(CompileBound::Memory(limits.memory)))

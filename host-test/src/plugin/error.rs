@@ -9,10 +9,15 @@ use super::manifest::ManifestError;
 use super::rules::RuleError;
 use crate::contract::types::Problem;
 use crate::egress::PolicyError;
-use crate::foreign::{AnswerError, line};
+use crate::foreign::{AnswerError, line, one_line};
 
 /// How much is shown of why a call was ended, in characters. Our own choice.
 const LONGEST_CAUSE: usize = 200;
+
+/// An error of wasmtime with its causes, on one line: it may repeat names of the component.
+pub(super) fn shown(error: &wasmtime::Error) -> String {
+    one_line(&format!("{error:#}")).into_owned()
+}
 
 /// Why a component cannot be used as a plugin.
 #[derive(Debug, Error)]
@@ -277,12 +282,23 @@ mod tests {
             LoadError::Describe(CallError::Interrupted),
             LoadError::Describe(CallError::Trapped("out of bounds".to_owned())),
             LoadError::Describe(CallError::Stopped),
+            LoadError::Describe(CallError::AnswerRefused(AnswerError::SecretFound)),
+            LoadError::Describe(CallError::AnswerRefused(AnswerError::Malformed("payment id"))),
+            LoadError::Describe(CallError::AnswerRefused(AnswerError::NotAsked("amount"))),
+            LoadError::Describe(CallError::AnswerRefused(AnswerError::PageNotApproved(
+                "https://pay.example".to_owned(),
+            ))),
+            LoadError::Manifest(ManifestError::ProviderId(name())),
+            LoadError::Manifest(ManifestError::Name(name())),
+            LoadError::Manifest(ManifestError::Header(name())),
+            LoadError::Manifest(ManifestError::Other(AnswerError::Malformed("version"))),
             LoadError::Rules(RuleError::TooManyFields),
             LoadError::Rules(RuleError::FieldName(name())),
             LoadError::Rules(RuleError::RuleCount(name())),
             LoadError::Rules(pattern),
             LoadError::Origins(PolicyError::NotAnOrigin(name())),
             LoadError::Origins(PolicyError::NotHttps(name())),
+            LoadError::Origins(PolicyError::NotExact { given: name(), exact: "b".to_owned() }),
             LoadError::Origins(PolicyError::Twice(name())),
             LoadError::Origins(PolicyError::UnknownAuthorization(name())),
             LoadError::Origins(PolicyError::UnknownCredential(name())),

@@ -8,6 +8,7 @@ use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use super::compiler::Compiler;
 use super::engine;
 use super::error::LoadError;
+use crate::foreign::one_line;
 
 /// The contract's package and version.
 const PACKAGE: &str = "brain-studio:payments";
@@ -115,6 +116,8 @@ fn names<'a>(
 ) -> (Vec<String>, Vec<String>) {
     let (mut all, mut functions) = (Vec::new(), Vec::new());
     for (name, item) in items {
+        // It is the component's own.
+        let name = &*one_line(name);
         all.push(name.to_owned());
         match item {
             ComponentItem::ComponentInstance(instance) => {
@@ -132,6 +135,6 @@ fn callable(engine: &Engine, interface: &str, instance: &ComponentInstance) -> V
     instance
         .exports(engine)
         .filter(|(_, item)| !matches!(item.ty, ComponentItem::Type(_)))
-        .map(|(name, _)| format!("{interface}#{name}"))
+        .map(|(name, _)| format!("{interface}#{}", one_line(name)))
         .collect()
 }

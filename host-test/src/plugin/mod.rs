@@ -84,7 +84,7 @@ impl Plugin {
     ) -> Result<Self, LoadError> {
         inspect::check(engine, component)?;
         let caller = Caller::link(engine, component)
-            .map_err(|error| LoadError::TypesDiffer(format!("{error:#}")))?;
+            .map_err(|error| LoadError::TypesDiffer(error::shown(&error)))?;
         let clock = Clock::default();
         let context = context(clock.now(), CALL_TIMEOUT);
         let manifest = caller

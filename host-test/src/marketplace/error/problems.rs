@@ -52,7 +52,12 @@ pub(super) fn component_differs(installed: &Component) -> Problem {
     Problem::new(
         "component-differs",
         format!("This installation belongs to {whose}. No other one may use its keys."),
-        &[step, READ_THE_REVIEW, APPROVE],
+        &[
+            step,
+            READ_THE_REVIEW,
+            APPROVE,
+            "If that component is lost: `host-test uninstall --force` destroys the keys without it.",
+        ],
     )
 }
 

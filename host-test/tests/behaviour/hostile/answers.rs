@@ -23,7 +23,7 @@ async fn refused_answer_of_a_create_is_an_unknown_outcome() {
         ("attempt=another", "answer-refused", "its attempt id is not"),
         ("payment-mode=live", "answer-refused", "its mode is not"),
         ("payment-id=a\\nb", "answer-refused", "its payment id has no usable form"),
-        ("word=open\u{202e}", "answer-refused", "its status has no usable form"),
+        ("currency=us\\nd", "answer-refused", "its currency has no usable form"),
         ("link=javascript:alert(1)", "answer-refused", "its customer's link has no usable form"),
         ("link=http://pay.hostile.example/", "answer-refused", "its customer's link"),
         ("link=https://pay.hostile.example@evil.example/", "answer-refused", "customer's link"),
