@@ -37,6 +37,14 @@ impl types::Installation {
     }
 }
 
+impl types::WebhookIdentity {
+    /// The identity of a delivery that names nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { installation: None, account: None, reference: None, payment: None, mode: None }
+    }
+}
+
 impl types::EventSubject {
     /// The provider's id of the payment that it is about.
     #[must_use]
@@ -155,8 +163,11 @@ impl types::Origin {
                 format!("with {}", headers.collect::<Vec<_>>().join(" and "))
             }
             types::Authorization::ClientCredentials(oauth) => format!(
-                "with a token for {} and {} from {}",
-                oauth.client_id, oauth.client_secret, oauth.token_url
+                "with a token for {} and {} from {}{}",
+                oauth.client_id,
+                oauth.client_secret,
+                oauth.token_url,
+                oauth.scope.as_ref().map_or_else(String::new, |scope| format!(" ({scope})"))
             ),
             types::Authorization::Other(scheme) => format!("with the scheme {scheme}"),
         };

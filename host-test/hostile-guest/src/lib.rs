@@ -92,6 +92,7 @@ fn mode(name: &str, right: Mode) -> Mode {
 /// A payment as an honest plugin would tell of it, or as the script says.
 fn payment(installation: &Installation, id: &str, reference: &str, attempt: &str) -> Payment {
     let is_attack = reference.contains("attack") || id.contains("attack");
+    let is_paid = reference.contains("paid");
     let said = |name: &str| said(name, installation).filter(|_| is_attack);
     let url = said("link").unwrap_or_else(|| "https://pay.hostile.example/page".to_owned());
     let amount = said("amount").and_then(|amount| amount.parse().ok()).unwrap_or(1000);
@@ -101,16 +102,20 @@ fn payment(installation: &Installation, id: &str, reference: &str, attempt: &str
         reference: Some(said("reference").unwrap_or_else(|| reference.to_owned())),
         attempt_id: Some(said("attempt").unwrap_or_else(|| attempt.to_owned())),
         mode: if is_attack { mode("payment-mode", installation.mode) } else { installation.mode },
-        status: PaymentStatus::Pending,
+        status: if is_paid { PaymentStatus::Approved } else { PaymentStatus::Pending },
         provider_status: said("word").unwrap_or_else(|| "open".to_owned()),
         amount: Money {
             minor_units: amount,
             currency: said("currency").unwrap_or_else(|| "usd".to_owned()),
         },
-        received: 0,
+        received: if is_paid { amount } else { 0 },
         refunded: None,
         failure: said("failure").map(|failure| problem("card-declined".to_owned(), failure)),
-        awaits: Awaited::Customer(Some(CustomerLink { url, expires_at: None })),
+        awaits: if is_paid {
+            Awaited::Nothing
+        } else {
+            Awaited::Customer(Some(CustomerLink { url, expires_at: None }))
+        },
         disputes: Vec::new(),
         created_at: 0,
         extras: said("extra").map(|extra| ("extra".to_owned(), extra)).into_iter().collect(),
@@ -233,12 +238,19 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Host
         Ok(payment(&installation, &id, &request.reference, &request.attempt_id))
     }
 
+    /// An attempt does not tell its reference: the script does.
     fn find_payment(
         _: Context,
-        _: Installation,
-        _: AttemptSearch,
+        installation: Installation,
+        search: AttemptSearch,
     ) -> Result<PaymentSearchResult, ProviderError> {
-        Ok(PaymentSearchResult::Other(problem("not-implemented".to_owned(), "No.".to_owned())))
+        let Some(reference) = line("find") else {
+            let no = problem("not-implemented".to_owned(), "No.".to_owned());
+            return Ok(PaymentSearchResult::Other(no));
+        };
+        let id = format!("{reference}.{}", search.attempt_id);
+        let found = payment(&installation, &id, &reference, &search.attempt_id);
+        Ok(PaymentSearchResult::Found(found))
     }
 
     fn get_payment(
@@ -276,13 +288,13 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Host
     ) -> Result<Refund, ProviderError> {
         Ok(Refund {
             id: "refund-1".to_owned(),
-            payment: request.payment,
+            payment: line_or("refund-payment", &request.payment),
             reference: Some(line_or("refund-reference", &request.reference)),
             attempt_id: Some(request.attempt_id),
             status: RefundStatus::Succeeded,
             amount: Money {
                 minor_units: request.minor_units.unwrap_or(0),
-                currency: "usd".to_owned(),
+                currency: line_or("refund-currency", "usd"),
             },
             failure: None,
             created_at: 0,
@@ -340,11 +352,20 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Host
         Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }))
     }
 
+    /// One event, and the one of the script.
     fn list_events(
         context: Context,
         _: Installation,
         _: EventQuery,
     ) -> Result<EventPage, ProviderError> {
-        Ok(EventPage { events: Vec::new(), cursor: None, as_of: context.now })
+        let event = |id: String| Event {
+            id,
+            event_type: "something".to_owned(),
+            occurred_at: context.now,
+            subject: EventSubject::Other("something".to_owned()),
+            authority: Authority::Signed,
+        };
+        let ids = line("event-id").into_iter().chain(["event-1".to_owned()]);
+        Ok(EventPage { events: ids.map(event).collect(), cursor: None, as_of: context.now })
     }
 }

@@ -49,8 +49,8 @@ impl Ledger {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Gives the installations of a provider to another component, in every workspace or in one, by its id. Returns
-    /// how many had another one before.
+    /// Gives the installations of a provider to another component, in every workspace or in one, by its id. Their own
+    /// page origins have to be approved again. Returns how many had another one before.
     pub fn take_over(
         &mut self,
         provider: &str,
@@ -58,13 +58,25 @@ impl Ledger {
         component: &Component,
         now: u64,
     ) -> Result<usize, LedgerError> {
-        Ok(self.connection.execute(
+        let transaction = self.write()?;
+        // They were approved for what the other component does.
+        transaction.execute(
+            "DELETE FROM page_origins WHERE installation IN
+                 (SELECT id FROM installations
+                  WHERE provider = ?1 AND sealed_credentials IS NOT NULL
+                      AND workspace = coalesce(?2, workspace)
+                      AND (component <> ?3 OR is_built_in <> ?4))",
+            params![provider, workspace, component.sha256, component.is_built_in],
+        )?;
+        let moved = transaction.execute(
             "UPDATE installations SET component = ?3, is_built_in = ?4, changed_at = ?5
              WHERE provider = ?1 AND sealed_credentials IS NOT NULL
                  AND workspace = coalesce(?2, workspace)
                  AND (component <> ?3 OR is_built_in <> ?4)",
             params![provider, workspace, component.sha256, component.is_built_in, now],
-        )?)
+        )?;
+        transaction.commit()?;
+        Ok(moved)
     }
 
     /// Gives the installations of the built-in component to its present version. Returns how many were of an
@@ -179,5 +191,10 @@ mod tests {
         let of = |id: &str| ledger.installation(id).unwrap().unwrap().page_origins;
         assert_eq!(of(&one), ["https://pay.one.example", "https://two.example"]);
         assert!(of(&other).is_empty());
+        // The same component keeps them, another one does not.
+        ledger.take_over("P", None, &component("c", true), 2).unwrap();
+        assert_eq!(ledger.installation(&one).unwrap().unwrap().page_origins.len(), 2);
+        ledger.take_over("P", None, &component("next", false), 2).unwrap();
+        assert!(ledger.installation(&one).unwrap().unwrap().page_origins.is_empty());
     }
 }

@@ -198,6 +198,12 @@ pub async fn uninstall(
     if let Some(until) = removed.draining_until {
         text = draining_text(&removed.open, until, provider);
     }
+    if removed.draining_until.is_none() && !removed.open.is_empty() {
+        text.push_str(
+            "\nCustomers can still pay these payments, and nobody watches them any more. Look after them at the provider:\n",
+        );
+        text.push_str(&open_list(&removed.open));
+    }
     match &removed.left {
         Some(left) if left.because.is_some() && removed.draining_until.is_some() => {
             text.push_str(&kept_text(left, provider));
@@ -234,16 +240,21 @@ fn draining_text(open: &[OpenPayment], until: u64, provider: &str) -> String {
     let mut text = format!(
         "{provider} is uninstalled: nothing new can be charged. Customers can still pay these payments:\n"
     );
-    for payment in open {
-        let id = payment.payment.as_deref().unwrap_or("(not named yet)");
-        let _ = writeln!(text, "  {} ({id}): {}", payment.reference, payment.because.message);
-    }
+    text.push_str(&open_list(open));
     let _ = write!(
         text,
         "`host-test serve` records what is paid until they have ended, at the latest {}. Then the webhook is deleted and the keys are destroyed.",
         date(until)
     );
     text
+}
+
+fn open_list(open: &[OpenPayment]) -> String {
+    open.iter().fold(String::new(), |mut text, payment| {
+        let id = payment.payment.as_deref().unwrap_or("(not named yet)");
+        let _ = writeln!(text, "  {} ({id}): {}", payment.reference, payment.because.message);
+        text
+    })
 }
 
 /// A webhook that is needed until the open payments have ended, at a provider that refuses or cannot be reached.

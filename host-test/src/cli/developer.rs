@@ -15,7 +15,6 @@ use crate::contract::types::{
     DeliveredEvent, EventSubject, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
     WebhookRequest,
 };
-use crate::egress::Egress;
 use crate::json::set;
 use crate::plugin::{Compiler, Plugin, inspect as inspection, sha256};
 use crate::{bench, bundled};
@@ -94,7 +93,7 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
         body,
     };
     let outcome = plugin
-        .handle_webhook(Egress::none().into(), args.received_at, &installation, &request)
+        .handle_webhook(plugin.offline_call(), args.received_at, &installation, &request)
         .await?;
     let (json, exit_code) = match outcome {
         Ok(WebhookOutcome::Event(DeliveredEvent { verified, event })) => {

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::contract::types::Problem;
 use crate::egress::OriginOverride;
 use crate::marketplace::{Error, ErrorKind, Marketplace, Options};
-use crate::plugin::{LoadError, Plugin};
+use crate::plugin::{CompiledCache, LoadError, Plugin};
 
 use log::LogFormat;
 use output::Output;
@@ -248,7 +248,12 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             reconcile::restored(&global.marketplace().await?).await
         }
         Command::Vault(vault::VaultCommand::Rotate) => {
-            vault::rotate(&global.marketplace().await?).await
+            let output = vault::rotate(&global.marketplace().await?).await?;
+            // What it holds was stored under the old key.
+            if let Some(data_dir) = global.data_dir() {
+                CompiledCache::clear(&data_dir);
+            }
+            Ok(output)
         }
         Command::Prune(args) => flow::prune(&global.marketplace().await?, args).await,
         Command::Serve(args) => serve::serve(global.marketplace().await?, args, global.json).await,
@@ -261,7 +266,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         }
         Command::Component(args) => developer::component(&args),
         Command::Inspect(args) => {
-            developer::inspect(args, global.component.as_deref(), &global.compiler()?).await
+            developer::inspect(args, global.component.as_deref(), &global.looking_compiler()?).await
         }
     }
 }

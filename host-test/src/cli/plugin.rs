@@ -9,6 +9,7 @@ use super::Global;
 use crate::bundled;
 use crate::marketplace::vault_of;
 use crate::plugin::{CompiledCache, Compiler, LoadError, MAXIMUM_COMPONENT, Plugin};
+use crate::vault::Vault;
 
 impl Global {
     /// The plugin of `--component`, or the built-in one.
@@ -36,6 +37,13 @@ impl Global {
     /// folder is told by the commands that cannot do without it.
     pub fn compiler(&self) -> Result<Compiler, LoadError> {
         let cache = self.data_dir().and_then(|data_dir| cache(&data_dir));
+        Ok(Compiler::of_this_program()?.with_cache(cache))
+    }
+
+    /// The same for a tool that only looks: it makes no data folder and no key.
+    pub fn looking_compiler(&self) -> Result<Compiler, LoadError> {
+        let has_key = |data_dir: &PathBuf| Vault::of(data_dir).read().is_ok();
+        let cache = self.data_dir().filter(has_key).and_then(|data_dir| cache(&data_dir));
         Ok(Compiler::of_this_program()?.with_cache(cache))
     }
 }

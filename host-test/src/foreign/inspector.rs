@@ -65,7 +65,7 @@ impl AnswerError {
             ),
             Self::PageNotApproved(origin) => {
                 let approve = format!(
-                    "If this is the merchant's own domain at the provider: run `host-test approve --page-origin {origin}`, and then the same command again."
+                    "If this is the merchant's own domain at the provider: run `host-test approve --page-origin {origin}` with the same --workspace and --component, and then the same command again."
                 );
                 Problem::new(
                     "page-not-approved",
@@ -93,6 +93,8 @@ pub struct Inspector<'a> {
     /// Signing secrets that this answer has to hold.
     given: Vec<Zeroizing<String>>,
     malformed: Option<&'static str>,
+    /// A field of an entry that was left out.
+    left_out: Option<&'static str>,
 }
 
 impl<'a> Inspector<'a> {
@@ -105,6 +107,7 @@ impl<'a> Inspector<'a> {
             seen: Zeroizing::default(),
             given: Vec::new(),
             malformed: None,
+            left_out: None,
         }
     }
 
@@ -128,6 +131,13 @@ impl<'a> Inspector<'a> {
         }
         if forbidden.are_in(&self.seen) {
             return Err(AnswerError::SecretFound);
+        }
+        if let Some(field) = self.left_out {
+            tracing::warn!(
+                security = "entry-left-out",
+                field,
+                "an entry of an answer has no usable form"
+            );
         }
         self.malformed.map_or(Ok(answer), |field| Err(AnswerError::Malformed(field)))
     }
@@ -176,11 +186,13 @@ impl<'a> Inspector<'a> {
         *label = line(label, LONGEST_WORD).into_owned();
     }
 
-    /// An id, or a word for a program. It may be empty where nothing is known.
+    /// An id, or a word for a program: letters and digits of ASCII and a few signs. It may be empty where nothing is
+    /// known.
     pub(super) fn word(&mut self, field: &'static str, word: &str) {
         self.see(word);
-        let is_right =
-            word.len() <= LONGEST_WORD && word.bytes().all(|byte| byte.is_ascii_graphic());
+        // It may stand in a command for a person, so it holds no sign that means something to a shell.
+        let is_in_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@~,".contains(&byte);
+        let is_right = word.len() <= LONGEST_WORD && word.bytes().all(is_in_word);
         self.refuse_unless(is_right, field);
     }
 
@@ -197,6 +209,14 @@ impl<'a> Inspector<'a> {
         let is_right =
             url.len() <= LONGEST_VALUE && url.bytes().all(|byte| byte.is_ascii_graphic());
         self.refuse_unless(is_right, field);
+    }
+
+    /// Passes an entry of a list whose entries do not depend on each other. Returns whether it can be used.
+    pub(super) fn entry(&mut self, entry: &mut impl Answer) -> bool {
+        let before = self.malformed.take();
+        entry.pass(self);
+        self.left_out = self.left_out.or(self.malformed);
+        std::mem::replace(&mut self.malformed, before).is_none()
     }
 
     /// How many entries a list has.

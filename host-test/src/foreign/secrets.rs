@@ -15,6 +15,8 @@ use secrecy::zeroize::Zeroizing;
 pub struct Secrets {
     /// The longest first: a shorter form may be a part of a longer one.
     forms: Vec<Zeroizing<Vec<u8>>>,
+    /// In hexadecimal, in lower case. In a text both cases may be mixed.
+    hexadecimal: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl Secrets {
@@ -23,6 +25,8 @@ impl Secrets {
         if secret.len() < shortest {
             return;
         }
+        let hexadecimal = base16ct::lower::encode_string(secret.as_bytes());
+        self.hexadecimal.push(Zeroizing::new(hexadecimal.into_bytes()));
         for form in forms(secret) {
             if !self.forms.contains(&form) {
                 self.forms.push(form);
@@ -37,8 +41,12 @@ impl Secrets {
         if self.forms.is_empty() {
             return false;
         }
+        let any_is_in = |forms: &[Zeroizing<Vec<u8>>], text: &[u8]| {
+            forms.iter().any(|form| memmem::find(text, form.as_slice()).is_some())
+        };
         let is_in = |text: &[u8]| {
-            self.forms.iter().any(|form| memmem::find(text, form.as_slice()).is_some())
+            any_is_in(&self.forms, text)
+                || any_is_in(&self.hexadecimal, &Zeroizing::new(text.to_ascii_lowercase()))
         };
         // Letters that need no encoding may be encoded all the same.
         is_in(text) || text.contains(&b'%') && is_in(&Zeroizing::new(url_decoded(text)))
@@ -76,7 +84,7 @@ fn forms(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
         bytes.iter().rev().copied().collect(),
         hexadecimal.to_uppercase().into_bytes(),
         hexadecimal.into_bytes(),
-        in_url.to_lowercase().into_bytes(),
+        lower_case_codes(&in_url).into_bytes(),
         in_url.into_bytes(),
         secret.replace('/', "\\/").into_bytes(),
     ];
@@ -86,6 +94,16 @@ fn forms(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
         forms.extend((0..3).map(|offset| base64_within(&alphabet, bytes, offset)));
     }
     forms.into_iter().map(Zeroizing::new).collect()
+}
+
+/// A URL-encoded text whose codes are in lower case, as in `%2f`, and nothing else.
+fn lower_case_codes(in_url: &str) -> String {
+    let mut parts = in_url.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match part.split_at_checked(2) {
+        Some((code, rest)) => format!("{text}%{}{rest}", code.to_lowercase()),
+        None => format!("{text}%{part}"),
+    })
 }
 
 /// The letters of Base64 that depend on the secret alone, where `offset` bytes stand before it in its group of
@@ -144,6 +162,7 @@ mod tests {
             ("c2tfdGVzdF9hL2IrYz09ZA", "**********************"),
             (r"sk_test_a\/b+c==d", "*****************"),
             ("?key=sk_test_a%2fb%2bc%3d%3dd", "?key=************************"),
+            ("?key=SK_TEST_A%2fb%2bc%3d%3dd", "?key=SK_TEST_A%2fb%2bc%3d%3dd"),
             ("sk_test_a/b+c==dsk_test_a/b+c==d", "********************************"),
             ("sk_test_a/b+c==", "sk_test_a/b+c=="),
             ("short", "short"),
@@ -151,6 +170,13 @@ mod tests {
         for (answer, expected) in rows {
             assert_eq!(secrets.mask_text(answer.to_owned()), expected);
         }
+    }
+
+    fn mixed_case(text: &str) -> String {
+        let change = |(index, letter): (usize, char)| {
+            if index % 3 == 0 { letter.to_ascii_uppercase() } else { letter }
+        };
+        text.chars().enumerate().map(change).collect()
     }
 
     proptest! {
@@ -169,6 +195,7 @@ mod tests {
                 text.chars().rev().collect(),
                 base16ct::lower::encode_string(text.as_bytes()),
                 base16ct::upper::encode_string(text.as_bytes()),
+                mixed_case(&base16ct::lower::encode_string(text.as_bytes())),
                 BASE64_STANDARD_NO_PAD.encode(&text),
                 base64::prelude::BASE64_STANDARD.encode(&text),
                 BASE64_URL_SAFE_NO_PAD.encode(&text),

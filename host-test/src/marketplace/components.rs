@@ -75,7 +75,8 @@ impl Marketplace {
                 component = own.sha256,
                 "an installation was not used: it belongs to another component",
             );
-            return Err(Error::ComponentDiffers(other.clone()));
+            let own_is_built_in = own.is_built_in;
+            return Err(Error::ComponentDiffers { installed: other.clone(), own_is_built_in });
         }
         Ok(())
     }

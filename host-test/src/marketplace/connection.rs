@@ -3,6 +3,7 @@
 use super::Marketplace;
 use super::webhook_url::webhook_urls;
 use crate::contract::types::{Installation, Mode, Problem, Verification, WebhookOwner};
+use crate::foreign::one_line;
 
 /// An installation for display, without secrets.
 #[derive(Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Connection {
     pub webhook_url: String,
     /// The installation's own URL: a delivery there always reaches its plugin.
     pub installation_url: String,
+    /// Origins besides the manifest's to which it may send its customers.
+    pub page_origins: Vec<String>,
     /// What is wrong with the webhook.
     pub problem: Option<Problem>,
     /// What was changed at the provider besides, a sentence each.
@@ -34,9 +37,12 @@ impl Marketplace {
     pub(super) fn connection(
         &self,
         installation: Installation,
+        page_origins: Vec<String>,
         changes: Vec<String>,
         is_rotation: bool,
     ) -> Connection {
+        // An earlier version of this program stored what a plugin said as it was.
+        let shown = |text: String| one_line(&text).into_owned();
         let own = webhook_urls(self.provider_id(), &installation.installation_id).installation;
         let webhook = installation.webhook;
         Connection {
@@ -47,8 +53,9 @@ impl Marketplace {
             installation: installation.installation_id,
             provider: self.plugin.manifest().name.clone(),
             mode: installation.mode,
-            account: installation.account,
-            webhook_url: webhook.url,
+            account: installation.account.map(shown),
+            webhook_url: shown(webhook.url),
+            page_origins,
             problem: webhook.problem,
             changes,
             lacks_signing_secret: webhook.verification == Verification::None

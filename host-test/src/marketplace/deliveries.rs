@@ -15,6 +15,8 @@ use crate::contract::types::{
     Verification, WebhookError, WebhookIdentity, WebhookOutcome, WebhookOwner, WebhookRequest,
 };
 use crate::egress::Quota;
+use crate::foreign::AnswerError;
+use crate::plugin::CallError;
 use ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
 
 /// The answer to a delivery.
@@ -148,7 +150,11 @@ impl Marketplace {
         let (stored, url) = if let Some(id) = &target.installation {
             (self.installation_named(id.clone()).await?, DeliveryUrl::Own)
         } else {
-            let identity = self.plugin.identify_webhook(received_at, request).await?;
+            let identity = match self.plugin.identify_webhook(received_at, request).await {
+                // What it names cannot be used, so it names nothing.
+                Err(CallError::AnswerRefused(_)) => WebhookIdentity::nothing(),
+                identified => identified?,
+            };
             (self.installation_of(identity.clone()).await?, DeliveryUrl::Shared(identity))
         };
         let Some(stored) = stored else {
@@ -237,7 +243,15 @@ impl Marketplace {
         let begun = Instant::now();
         let outcome = self.plugin.handle_webhook(call, received_at, installation, request).await;
         trace.plugin = begun.elapsed();
-        let outcome = outcome?;
+        let outcome = match outcome {
+            // It would be the same at every repetition.
+            Err(CallError::AnswerRefused(why @ AnswerError::Malformed(_))) => {
+                let reason = why.problem();
+                self.record_refused(&stored.id, &reason).await;
+                return Ok(DeliveryOutcome::Refused(reason));
+            }
+            outcome => outcome?,
+        };
         let can_be_verified = installation.webhook.verification == Verification::ByPlugin;
         match outcome {
             Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }))

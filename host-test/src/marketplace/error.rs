@@ -16,8 +16,8 @@ use ledger::{Component, InstallationState, LedgerError};
 use problems::{
     attention_not_acceptable, attention_unknown, client_unusable, component_differs,
     component_not_approved, cursor_repeated, ledger_restored, mode_mismatch, other_account,
-    paid_late, payment_disputed, payment_unknown, payments_open, position_unknown, reference_used,
-    refund_reference_used, refund_too_large, refund_undecided, refund_unknown,
+    page_missing, paid_late, payment_disputed, payment_unknown, payments_open, position_unknown,
+    reference_used, refund_reference_used, refund_too_large, refund_undecided, refund_unknown,
 };
 
 /// Why a use case failed.
@@ -76,12 +76,20 @@ pub enum Error {
     /// The operator has not approved the component: each subject, and what it may do.
     #[error("the component is not approved")]
     ComponentNotApproved(Vec<(String, String)>),
-    /// The installation belongs to this other component.
+    /// The installation belongs to another component.
     #[error("the installation belongs to another component")]
-    ComponentDiffers(Component),
+    ComponentDiffers {
+        /// Its component.
+        installed: Component,
+        /// Whether the one in use is the built-in one.
+        own_is_built_in: bool,
+    },
     /// The reference names a payment of this other amount.
     #[error("the reference was used for another amount")]
     ReferenceUsed(Money),
+    /// The payment waits for its customer, and no page is known to which that one may be sent.
+    #[error("the payment has no page")]
+    PageMissing,
     /// The provider has given the payment no id yet, because the create has no answer.
     #[error("the provider has not answered for the payment yet")]
     NoRemoteId,
@@ -179,8 +187,9 @@ impl Error {
             | Self::ModeMismatch { .. }
             | Self::WebhookSetupDiffers
             | Self::ComponentNotApproved(_)
-            | Self::ComponentDiffers(_)
+            | Self::ComponentDiffers { .. }
             | Self::ReferenceUsed(_)
+            | Self::PageMissing
             | Self::PaidLate(_)
             | Self::OtherAccount { .. }
             | Self::PaymentsOpen(_)
@@ -226,7 +235,10 @@ impl Error {
             Self::InstallationForeign => Problem::new(
                 "installation-foreign",
                 "The plugin returned data of another installation. Nothing was stored.",
-                &["Do not use this component, and report this to its author."],
+                &[
+                    "Do not use this component, and report this to its author.",
+                    "If an install does not end: run `host-test uninstall --force`.",
+                ],
             ),
             Self::UninstallFinished => Problem::new(
                 "not-installed",
@@ -266,8 +278,11 @@ impl Error {
                 ],
             ),
             Self::ComponentNotApproved(approvals) => component_not_approved(approvals),
-            Self::ComponentDiffers(component) => component_differs(component),
+            Self::ComponentDiffers { installed, own_is_built_in } => {
+                component_differs(installed, *own_is_built_in)
+            }
             Self::ReferenceUsed(amount) => reference_used(amount),
+            Self::PageMissing => page_missing(),
             Self::NoRemoteId => Problem::new(
                 "payment-unnamed",
                 "The provider has not confirmed this payment yet, so nothing can be done with it.",

@@ -105,16 +105,18 @@ impl Marketplace {
         let mut stored = stored.clone();
         stored.mode = Some(request.mode.into());
         self.store(&mut stored, &installation, &credentials, sealing).await?;
-        let id = stored.id.clone();
+        let (id, page_origins) = (stored.id.clone(), stored.page_origins.clone());
         self.ledger_at(move |ledger, now| ledger.adopt_payments(&id, now)).await?;
         // Deletes leftovers of earlier installs, now that the new signing secret is stored.
         let repaired =
             self.repair_installation(stored, installation.clone(), &credentials, sealing).await;
         match repaired {
-            Ok((installation, changes)) => Ok(self.connection(installation, changes, false)),
+            Ok((installation, changes)) => {
+                Ok(self.connection(installation, page_origins, changes, false))
+            }
             // The installation works, and the next repair deletes the leftovers.
             Err(Error::Provider(_) | Error::Plugin(_)) => {
-                Ok(self.connection(installation, Vec::new(), false))
+                Ok(self.connection(installation, page_origins, Vec::new(), false))
             }
             Err(error) => Err(error),
         }
@@ -137,11 +139,12 @@ impl Marketplace {
             return Err(Error::WebhookSetupDiffers);
         }
         let opened = self.open_installation(active).await?;
+        let page_origins = opened.stored.page_origins.clone();
         let credentials = &options.credentials;
         let (installation, changes) = self
             .repair_installation(opened.stored, opened.installation, credentials, sealing)
             .await?;
-        Ok(self.connection(installation, changes, true))
+        Ok(self.connection(installation, page_origins, changes, true))
     }
 
     /// Recreates or corrects the installation's webhook at the provider.
@@ -153,12 +156,13 @@ impl Marketplace {
         let mut changes = self.recover().await?;
         let sealing = self.sealing().await?;
         let opened = self.active_installation().await?;
+        let page_origins = opened.stored.page_origins.clone();
         let credentials = &opened.credentials;
         let (installation, repaired) = self
             .repair_installation(opened.stored, opened.installation, credentials, &sealing)
             .await?;
         changes.extend(repaired);
-        Ok(self.connection(installation, changes, false))
+        Ok(self.connection(installation, page_origins, changes, false))
     }
 
     async fn repair_installation(

@@ -240,6 +240,10 @@ impl Marketplace {
         known_payment: Option<String>,
     ) -> Result<InstallRequest, Error> {
         let accepted = self.accepted_credentials(stored, credentials)?;
+        if let Some(installed) = stored.mode.map(Mode::from).filter(|mode| *mode != accepted.mode) {
+            let provider = self.plugin.manifest().name.clone();
+            return Err(Error::ModeMismatch { provider, installed });
+        }
         let changed = |name: &str| before.is_none_or(|before| !before.agree(credentials, name));
         Ok(InstallRequest {
             installation_id: stored.id.clone(),

@@ -3,9 +3,11 @@
 use super::handle::Handle;
 use super::{Error, Marketplace};
 use crate::contract::types::{
-    AttemptSearch, CaptureMethod, Mode, Money, Payment, PaymentRequest, PaymentSearchResult,
-    Problem, ProviderError,
+    AttemptSearch, Awaited, CaptureMethod, Mode, Money, Payment, PaymentRequest,
+    PaymentSearchResult, Problem, ProviderError,
 };
+use crate::foreign::AnswerError;
+use crate::plugin::CallError;
 use ledger::types::{PaymentStatus, PaymentTerms};
 use ledger::{
     Attempt, FetchOutcome, LedgerError, NewPayment, Reservation, Scope, StoredPayment, is_final,
@@ -67,6 +69,15 @@ fn payment_request(new: &NewPayment, attempt: &Attempt) -> PaymentRequest {
     }
 }
 
+/// The payment, unless it waits for its customer and no page is known to which that one may be sent: its link was
+/// left out of the answer.
+fn with_page(view: PaymentView) -> Result<PaymentView, Error> {
+    let waits = view.provider.as_ref().is_some_and(|payment| {
+        payment.awaits == Awaited::Customer(None) && !is_final(payment.status.into())
+    });
+    if waits && view.stored.checkout_url.is_none() { Err(Error::PageMissing) } else { Ok(view) }
+}
+
 /// Whether the provider has understood a request and carried nothing out.
 fn is_definite_refusal(error: &ProviderError) -> bool {
     matches!(
@@ -125,7 +136,7 @@ impl Marketplace {
         };
         let mut reservation = self.reserve(&handle.scope, &new).await?;
         if let Reservation::Existing(stored) = reservation {
-            let view = self.existing_payment(&handle, *stored).await?;
+            let view = with_page(self.existing_payment(&handle, *stored).await?)?;
             if view.stored.status != PaymentStatus::Canceled {
                 return Ok(view);
             }
@@ -170,7 +181,7 @@ impl Marketplace {
                     let fetched = fetched.ok_or(Error::PaymentUnknown(mode))?;
                     return Ok(PaymentView::fetched(mode, fetched));
                 }
-                Ok(PaymentView::fetched(mode, (stored, payment)))
+                with_page(PaymentView::fetched(mode, (stored, payment)))
             }
             Err(error) => Err(error.into()),
         }
@@ -204,6 +215,11 @@ impl Marketplace {
         let search = self.search_attempt(handle, &attempt).await;
         let is_absent = matches!(search, AttemptSearchOutcome::Absent);
         if let AttemptSearchOutcome::Found(payment) = search {
+            let is_asked = payment.reference.as_ref() == Some(&new.reference)
+                && payment.amount == new.amount.clone().into();
+            if !is_asked {
+                return Err(CallError::AnswerRefused(AnswerError::NotAsked("amount")).into());
+            }
             return Ok((attempt, Ok(*payment)));
         }
         let request = payment_request(new, &attempt);

@@ -7,6 +7,7 @@ use crate::contract::types::{
     Dispute, DisputeStatus, Money, Problem, ProviderError, Refund, RefundRequest, RefundSearch,
     RefundSearchResult, RefundStatus,
 };
+use crate::foreign::AnswerError;
 use ledger::{RefundReservation, ReservedRefund, StoredPayment};
 
 /// How long a refund that cannot be found may still be carried out, in seconds: providers keep an idempotency
@@ -71,6 +72,19 @@ impl Marketplace {
             Some(refund) => refund,
             None => self.send_refund(&handle, &request).await?,
         };
+        let is_of_payment = refund.payment == remote_id
+            || refund.payment == answer.id
+            || answer.aliases.contains(&refund.payment);
+        let currency = stored.of_received(0).currency;
+        for (is_right, field) in
+            [(is_of_payment, "payment id"), (refund.amount.currency == currency, "currency")]
+        {
+            if !is_right {
+                let why = AnswerError::NotAsked(field);
+                self.record_refund_outcome(&request, Some(why.problem())).await?;
+                return Err(ProviderError::UnknownOutcome(why.problem()).into());
+            }
+        }
         if !reserved.is_new {
             self.record_refund_outcome(&request, None).await?;
         }

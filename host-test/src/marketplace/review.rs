@@ -3,8 +3,12 @@
 use serde::Serialize;
 
 use crate::contract::types::{CredentialField, CredentialRole};
+use crate::foreign::line;
 use crate::plugin::Plugin;
 use ledger::InstalledComponent;
+
+/// How much of what a permission is for is shown, in characters. Our own choice.
+const LONGEST_PURPOSE: usize = 120;
 
 /// What a component is, what it asks for, and what it changes. Every text is readable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,7 +62,7 @@ impl Review {
             imports: plugin.imports().to_vec(),
             credentials: manifest.credentials.iter().map(credential).collect(),
             permissions: permissions
-                .map(|permission| format!("{}: {}", permission.id, permission.purpose))
+                .map(|permission| format!("{}: {}", permission.id, short(&permission.purpose)))
                 .collect(),
             takes_over: installed.iter().map(taken_over).collect(),
             added: added.collect(),
@@ -67,6 +71,13 @@ impl Review {
             is_approved,
         }
     }
+}
+
+/// So short that it does not wrap on a terminal many times, and with single spaces: a line of its own could look like
+/// one of ours.
+fn short(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    line(&words.join(" "), LONGEST_PURPOSE).into_owned()
 }
 
 fn credential(field: &CredentialField) -> String {

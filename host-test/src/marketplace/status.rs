@@ -48,6 +48,7 @@ impl Marketplace {
                 ))
             })
             .await?;
+        let page_origins = stored.page_origins.clone();
         let request = self.status_request(&stored, &credentials)?;
         let handle = self.handle(self.open_installation(stored).await?).await?;
         let left = STATUS_TIMEOUT.saturating_sub(start.elapsed());
@@ -60,7 +61,7 @@ impl Marketplace {
         };
         self.note_account(&handle, &report.checks).await?;
         let attention = self.attention_of(scope, ATTENTION_LIMIT).await?;
-        let connection = self.connection(installation, changes, false);
+        let connection = self.connection(installation, page_origins, changes, false);
         report.checks.extend(delivery_checks(deliveries, self.now()));
         report.checks.push(unclaimed_check(unclaimed, &connection.installation_url, self.now()));
         report.checks.push(reconciliation_check(&reconciliation, events_since, self.now()));

@@ -2,8 +2,9 @@
 
 use super::closing::OpenPayment;
 use super::handle::Handle;
-use super::{Error, ErrorKind, Marketplace, OpenedInstallation};
+use super::{Error, ErrorKind, Marketplace};
 use crate::contract::types::{Installation, Mode, Problem, ProviderError, WebhookOwner};
+use crate::vault::VaultError;
 use ledger::StoredInstallation;
 
 const FORCE_STEP: &str = "If that is not possible: run `host-test uninstall --force`, and delete the webhook that it names by hand.";
@@ -67,36 +68,58 @@ impl Marketplace {
     /// reached.
     pub async fn uninstall(&self, force: bool) -> Result<Uninstalled, Error> {
         let current = self.current_installation().await?;
-        let destroyed = if force { self.destroy_unreadable().await? } else { None };
-        match (current, destroyed) {
-            (Some(current), _) => self.uninstall_stored(current, force).await,
-            (None, Some(destroyed)) => Ok(destroyed),
-            (None, None) => Err(Error::NotInstalled),
-        }
+        let destroyed = if force { self.destroy_draining().await? } else { None };
+        let Some(current) = current else { return destroyed.ok_or(Error::NotInstalled) };
+        let mut uninstalled = self.uninstall_stored(current, force).await?;
+        uninstalled.open.extend(destroyed.into_iter().flat_map(|destroyed| destroyed.open));
+        Ok(uninstalled)
     }
 
-    /// Destroys the secrets of earlier installations that wait for their open payments and do not open: nothing can
-    /// be recorded with them, and while there are some, a lost key is not replaced. None: there are none.
-    async fn destroy_unreadable(&self) -> Result<Option<Uninstalled>, Error> {
+    /// Destroys the secrets of earlier installations that wait for their open payments and cannot be used: nothing
+    /// can be recorded with them, and while there are some, a lost key is not replaced. None: there are none.
+    async fn destroy_draining(&self) -> Result<Option<Uninstalled>, Error> {
         let (provider, workspace) = (self.provider_id().to_owned(), self.workspace.clone());
         let watched =
             self.ledger(move |ledger| ledger.watched_installations(&provider, &workspace)).await?;
-        let mut destroyed = None;
+        let mut destroyed: Option<Uninstalled> = None;
         for installation in watched {
-            let id = installation.id;
-            let stored = self.ledger(move |ledger| ledger.installation(&id)).await?;
+            let stored = self.ledger(move |ledger| ledger.installation(&installation.id)).await?;
             let Some(stored) = stored.filter(|stored| stored.draining_until.is_some()) else {
                 continue;
             };
-            let (id, mode) = (stored.id.clone(), stored.mode.map(Mode::from));
-            let Err(error @ Error::Vault(_)) = self.open_installation(stored).await else {
-                continue;
-            };
-            self.ledger_at(move |ledger, now| ledger.finish_uninstalling(&id, now)).await?;
-            let left = Some(LeftWebhook::new(None, Some(error.problem())));
-            destroyed = Some(Uninstalled { mode, left, open: Vec::new(), draining_until: None });
+            match self.open_installation(stored.clone()).await {
+                Err(error) if has_no_use(&error) => {
+                    let mut more = self.destroy(&stored, &error).await?;
+                    more.open.extend(destroyed.into_iter().flat_map(|destroyed| destroyed.open));
+                    destroyed = Some(more);
+                }
+                opened => drop(opened?),
+            }
         }
         Ok(destroyed)
+    }
+
+    /// Destroys the secrets of an installation that cannot be used, without a call. What can still be paid is not
+    /// watched any more.
+    async fn destroy(
+        &self,
+        stored: &StoredInstallation,
+        because: &Error,
+    ) -> Result<Uninstalled, Error> {
+        let (id, mode) = (stored.id.clone(), stored.mode.map(Mode::from));
+        let because = because.problem();
+        let open = match mode {
+            Some(Mode::Live) => self.list_open_payments(&id, &because).await?,
+            _ => Vec::new(),
+        };
+        self.ledger_at(move |ledger, now| {
+            ledger.abandon_open_payments(&id, now)?;
+            ledger.finish_uninstalling(&id, now)
+        })
+        .await?;
+        self.changes.send_replace(());
+        let left = Some(LeftWebhook::new(None, Some(because)));
+        Ok(Uninstalled { mode, left, open, draining_until: None })
     }
 
     pub(super) async fn uninstall_stored(
@@ -109,9 +132,26 @@ impl Marketplace {
             return Err(Error::Superseded);
         }
         let mode = mode.map(Mode::from);
-        let opened = self.open_installation(stored.clone()).await;
-        let known = opened.as_ref().ok().map(|opened| opened.installation.clone());
-        let remaining = match self.close_before_uninstall(opened, &id, force).await {
+        let usable = match self.open_installation(stored.clone()).await {
+            Ok(opened) => {
+                let known = opened.installation.clone();
+                self.handle(opened).await.map(|handle| (Some(handle), Some(known)))
+            }
+            // The install did not finish.
+            Err(Error::NotInstalled) => Ok((None, None)),
+            Err(error) => Err(error),
+        };
+        let (handle, known) = match usable {
+            Ok(usable) => usable,
+            Err(error) if force && has_no_use(&error) => {
+                return self.destroy(&stored, &error).await;
+            }
+            Err(error) => {
+                self.ledger_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
+                return Err(error);
+            }
+        };
+        let remaining = match self.close_before_uninstall(handle.as_ref(), force).await {
             Ok(remaining) if remaining.open.is_empty() || mode == Some(Mode::Test) => {
                 Remaining::default()
             }
@@ -171,27 +211,11 @@ impl Marketplace {
     /// Closes the open payments of an installation that is being uninstalled.
     async fn close_before_uninstall(
         &self,
-        opened: Result<OpenedInstallation, Error>,
-        id: &str,
+        handle: Option<&Handle>,
         force: bool,
     ) -> Result<Remaining, Error> {
-        let handle = match opened {
-            Ok(opened) => self.handle(opened).await,
-            Err(error @ Error::ComponentDiffers(_)) => Err(error),
-            // It has no secrets that could be used.
-            Err(_) => return Ok(Remaining::default()),
-        };
-        let handle = match handle {
-            Ok(handle) => handle,
-            // Nothing is called, and the secrets are destroyed all the same.
-            Err(error @ (Error::ComponentDiffers(_) | Error::ComponentNotApproved(_))) if force => {
-                let because = error.problem();
-                let open = self.list_open_payments(id, &because).await?;
-                return Ok(Remaining { open, because: Some(because) });
-            }
-            Err(error) => return Err(error),
-        };
-        match self.close_open_payments(&handle).await {
+        let Some(handle) = handle else { return Ok(Remaining::default()) };
+        match self.close_open_payments(handle).await {
             Ok(open) => Ok(Remaining { open, because: None }),
             // Nothing was refused: in test mode, too, the pages can be closed a moment later.
             Err(error)
@@ -206,7 +230,7 @@ impl Marketplace {
                 if matches!(error, Error::Provider(ProviderError::InvalidCredentials(_))) {
                     because.remedy.insert(0, NEW_KEY_STEP.to_owned());
                 }
-                let open = self.list_open_payments(id, &because).await?;
+                let open = self.list_open_payments(handle.id(), &because).await?;
                 Ok(Remaining { open, because: Some(because) })
             }
             Err(error) => Err(error),
@@ -280,6 +304,20 @@ impl Marketplace {
         self.plugin.uninstall(call, &installation).await??;
         Ok(installation)
     }
+}
+
+/// Whether the secrets of an installation can never be used by this host as it is: their key is lost, or they belong
+/// to another component. What may be over by itself does not count.
+fn has_no_use(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::ComponentDiffers { .. }
+            | Error::ComponentNotApproved(_)
+            | Error::InstallationUnreadable
+            | Error::Vault(
+                VaultError::Missing(_) | VaultError::DoesNotOpen | VaultError::MalformedFile(_)
+            )
+    )
 }
 
 /// Whether the merchant created a webhook by hand, and it exists.

@@ -154,24 +154,19 @@ impl Plugin {
         search: &AttemptSearch,
     ) -> Result<Result<PaymentSearchResult, ProviderError>, CallError> {
         let now = self.context_now(CALL_TIMEOUT);
-        let pages = call.pages.clone();
-        let check = |answer| {
-            checked(answer, |result| {
-                asked::found(result, installation, search)?;
-                match result {
-                    PaymentSearchResult::Found(payment) => check_page(payment, &pages),
-                    _ => Ok(()),
-                }
-            })
-        };
-        call!(
+        let check = |answer| checked(answer, |result| asked::found(result, installation, search));
+        let mut answer: Result<PaymentSearchResult, ProviderError> = call!(
             self,
             call,
             now,
             signing(installation),
             call_find_payment(installation, search),
             check
-        )
+        )?;
+        if let Ok(PaymentSearchResult::Found(payment)) = &mut answer {
+            self.check_pages(&call, "call_find_payment", [payment]).await;
+        }
+        Ok(answer)
     }
 
     /// `get-payment` of the contract.

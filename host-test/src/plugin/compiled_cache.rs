@@ -66,6 +66,11 @@ impl CompiledCache {
         Some(Self { folder, key: key.derived(PURPOSE) })
     }
 
+    /// Deletes the compiled code in a data folder: it was stored under another key. What is left is compiled again.
+    pub fn clear(data_dir: &Path) {
+        let _ = fs::remove_dir_all(data_dir.join(FOLDER));
+    }
+
     /// The place of a component's code.
     pub(super) fn entry(&self, engine: &Engine, component: &[u8]) -> Entry<'_> {
         let origin = Origin::new(engine, component);

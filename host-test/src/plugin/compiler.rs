@@ -62,6 +62,11 @@ impl Compiler {
     ///
     /// [`LoadError::CompilerNotStarted`]: the system does not say where the program is.
     pub fn of_this_program() -> Result<Self, LoadError> {
+        // Without that call, each child would start another one.
+        if std::env::args_os().nth(1).is_some_and(|first| first == compile_child::ARGUMENT) {
+            let error = std::io::Error::other("the program does not compile for its parent");
+            return Err(LoadError::CompilerNotStarted(error));
+        }
         std::env::current_exe().map(Self::new).map_err(LoadError::CompilerNotStarted)
     }
 

@@ -61,7 +61,12 @@ fn is_provider_id(id: &str) -> bool {
 
 /// It marks what the plugin says, so it must not be able to end a sentence or to begin one of ours.
 fn is_name(name: &str) -> bool {
-    let is_in_name = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '&' | '-' | '\'');
+    // Letters of the Latin script only: others may look like these, or turn the direction of a line.
+    let is_in_name = |c: char| {
+        c.is_ascii_alphanumeric()
+            || ('\u{c0}'..='\u{24f}').contains(&c) && c.is_alphabetic()
+            || matches!(c, ' ' | '&' | '-' | '\'')
+    };
     name.chars().count() <= LONGEST_NAME
         && name.chars().all(is_in_name)
         && name.chars().next().is_some_and(char::is_alphanumeric)
@@ -92,8 +97,19 @@ mod tests {
         for name in ["Andes Pay", "Größe & Co", "PagoFácil", "3D-Pay"] {
             assert!(with(|manifest| name.clone_into(&mut manifest.name)).is_ok(), "{name}");
         }
-        let hostile =
-            ["", " P", "P ", "[LIVE] P", "P\n[LIVE]", "P. Done", "P: Q", "P\u{202e}", "a  b"];
+        let hostile = [
+            "",
+            " P",
+            "P ",
+            "Аndes",
+            "אב",
+            "[LIVE] P",
+            "P\n[LIVE]",
+            "P. Done",
+            "P: Q",
+            "P\u{202e}",
+            "a  b",
+        ];
         for name in hostile.into_iter().chain([&*"x".repeat(41)]) {
             let refused = with(|manifest| name.clone_into(&mut manifest.name)).unwrap_err();
             assert!(matches!(refused, ManifestError::Name(_)), "{name}");

@@ -137,6 +137,14 @@ impl Plugin {
         &self.imports
     }
 
+    /// A call that may not send requests, for tools without an installation.
+    #[must_use]
+    pub fn offline_call(&self) -> Call {
+        let pages = Policy::new(&self.manifest, &[]).map(|policy| policy.page_origins().clone());
+        // The manifest was checked when it was loaded.
+        Call { pages: pages.unwrap_or_default(), ..Egress::none().into() }
+    }
+
     /// The credential rules of the manifest.
     #[must_use]
     pub fn rules(&self) -> &CredentialRules {

@@ -15,3 +15,8 @@ CREATE TABLE page_origins (
     approved_at INTEGER NOT NULL,
     PRIMARY KEY (installation, origin)
 ) STRICT, WITHOUT ROWID;
+
+-- Earlier versions stored every link that a plugin gave. What is no web page is shown to no customer.
+UPDATE payments SET checkout_url = NULL
+    WHERE checkout_url NOT LIKE 'https://%' AND checkout_url NOT LIKE 'http://127.0.0.1:%'
+        AND checkout_url NOT LIKE 'http://localhost:%' AND checkout_url NOT LIKE 'http://[::1]:%';

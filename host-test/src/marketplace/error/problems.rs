@@ -28,35 +28,55 @@ pub(super) fn mode_mismatch(provider: &str, installed: Mode) -> Problem {
     )
 }
 
-const READ_THE_REVIEW: &str =
-    "Read what it asks for: run `host-test approve FILE` with the component's file.";
-const APPROVE: &str =
-    "If you trust it, approve exactly these bytes: `host-test approve FILE --sha256 HASH`.";
-
 pub(super) fn component_not_approved(approvals: &[(String, String)]) -> Problem {
     let list: Vec<&str> = approvals.iter().map(|(_, what)| what.as_str()).collect();
     Problem::new(
         "component-not-approved",
         format!("This component asks {}. This has not been approved.", list.join(", ")),
-        &[READ_THE_REVIEW, APPROVE],
+        &[
+            "Read what it asks for: run `host-test approve FILE` with the component's file.",
+            "If you trust it, approve exactly these bytes: `host-test approve FILE --sha256 HASH`.",
+        ],
     )
 }
 
-pub(super) fn component_differs(installed: &Component) -> Problem {
+pub(super) fn component_differs(installed: &Component, own_is_built_in: bool) -> Problem {
     let (whose, step) = if installed.is_built_in {
         ("the built-in component".to_owned(), "To use that one, leave out --component.")
     } else {
         let whose = format!("the component with the SHA-256 {}", installed.sha256);
         (whose, "To use that one, give its file with --component.")
     };
+    let (read, approve) = if own_is_built_in {
+        (
+            "To give it to the built-in component: run `host-test approve`, which shows what that asks for.",
+            "Then approve it with the hash that is shown: `host-test approve --sha256 HASH`.",
+        )
+    } else {
+        (
+            "To give it to this one: run `host-test approve FILE`, which shows what it asks for.",
+            "Then approve exactly these bytes: `host-test approve FILE --sha256 HASH`.",
+        )
+    };
     Problem::new(
         "component-differs",
         format!("This installation belongs to {whose}. No other one may use its keys."),
         &[
             step,
-            READ_THE_REVIEW,
-            APPROVE,
+            read,
+            approve,
             "If that component is lost: `host-test uninstall --force` destroys the keys without it.",
+        ],
+    )
+}
+
+pub(super) fn page_missing() -> Problem {
+    Problem::new(
+        "page-missing",
+        "The payment exists, and no page is known to which its customer may be sent.",
+        &[
+            "If the provider uses the merchant's own domain for it: the log names its origin. Run `host-test approve --page-origin https://DOMAIN` with the same --workspace and --component, and then the same command again.",
+            "Or make sure that it is never paid: `host-test cancel REFERENCE`.",
         ],
     )
 }

@@ -9,6 +9,10 @@ fn errors() -> Vec<Error> {
     let amount = Money { minor_units: 1050, currency: "usd".to_owned() };
     let approvals = vec![("origin".to_owned(), "to call https://api.example".to_owned())];
     let mismatch = |installed| Error::ModeMismatch { provider: "Example".to_owned(), installed };
+    let differs = |is_built_in, own_is_built_in| Error::ComponentDiffers {
+        installed: Component { sha256: "ab01".to_owned(), is_built_in },
+        own_is_built_in,
+    };
     vec![
         Error::DataFolder(DataFolderError::Open("data".into())),
         Error::DataFolder(DataFolderError::OtherOwner("data".into())),
@@ -29,9 +33,11 @@ fn errors() -> Vec<Error> {
         mismatch(Mode::Live),
         Error::WebhookSetupDiffers,
         Error::ComponentNotApproved(approvals),
-        Error::ComponentDiffers(Component { sha256: "ab01".to_owned(), is_built_in: false }),
-        Error::ComponentDiffers(Component { sha256: "ab01".to_owned(), is_built_in: true }),
+        differs(false, true),
+        differs(false, false),
+        differs(true, false),
         Error::ReferenceUsed(amount.clone()),
+        Error::PageMissing,
         Error::NoRemoteId,
         Error::PaidLate(Some("pi_1".to_owned())),
         Error::OtherAccount { account: "acct_1".to_owned() },

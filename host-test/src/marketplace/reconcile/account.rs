@@ -64,8 +64,18 @@ impl Marketplace {
             return Ok(ReconciliationSummary::default());
         };
         let is_draining = stored.state == InstallationState::Uninstalled;
-        let handle = self.handle(self.open_installation(stored.clone()).await?).await?;
         let account = watched.account.as_ref().unwrap_or(&watched.id).clone();
+        let handle = match self.open_installation(stored.clone()).await {
+            Ok(opened) => self.handle(opened).await,
+            Err(error) => Err(error),
+        };
+        let handle = match handle {
+            Ok(handle) => handle,
+            Err(error) => {
+                self.note_unserved(&stored, &account, &error).await?;
+                return Err(error);
+            }
+        };
         let list_budget = self.budget(&account, handle.mode(), Work::Listing).await?;
         let ask_budget = self.budget(&account, handle.mode(), Work::Asking).await?;
         let (scope, key) = (handle.scope.clone(), account.clone());
@@ -94,6 +104,27 @@ impl Marketplace {
         self.store_reads(&round.ask_budget).await?;
         done?;
         Ok(round.summary)
+    }
+}
+
+impl Marketplace {
+    /// A person has to know that an installation is not served: it belongs to another component, or its secrets do
+    /// not open. The entry ends with the next round that succeeds.
+    async fn note_unserved(
+        &self,
+        stored: &StoredInstallation,
+        account: &str,
+        because: &Error,
+    ) -> Result<(), Error> {
+        let Some(mode) = stored.mode else { return Ok(()) };
+        let (scope, account) = (self.scope(&stored.workspace, mode.into()), account.to_owned());
+        let reason = Some(because.problem().into());
+        let details = AttentionDetails { reason, ..AttentionDetails::default() };
+        let code = AttentionCode::ReconciliationLags;
+        self.ledger_at(move |ledger, now| {
+            ledger.raise_attention(&scope, code, &account, details, now)
+        })
+        .await
     }
 }
 

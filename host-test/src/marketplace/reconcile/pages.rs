@@ -97,7 +97,7 @@ impl Round<'_> {
         let is_too_large = self.list_budget.meter.take_too_large();
         let failed = match error {
             _ if is_too_large => Failed::TooLarge,
-            Error::Plugin(CallError::TimedOut) => Failed::Otherwise,
+            Error::Plugin(CallError::TimedOut | CallError::AnswerRefused(_)) => Failed::Otherwise,
             // A page may be more than the memory of a call can hold.
             Error::Plugin(_) => Failed::TooLarge,
             Error::Provider(error) if error.problem().code == TOO_LARGE => Failed::TooLarge,

@@ -91,6 +91,54 @@ async fn link_of_an_event_is_left_out_and_the_rest_counts() {
 }
 
 #[tokio::test]
+async fn payment_without_an_approved_page_can_be_canceled() {
+    let script = "find=attack\nlink=https://evil.example/pay";
+    for (reference, code) in [("attack", "page-missing"), ("another-attack", "answer-refused")] {
+        let (world, _) = World::installed(script).await;
+        assert_eq!(unknown(&world.pay(reference).await.unwrap_err()), "page-not-approved");
+        // The payment of the attempt is found, unless it is another one. It is never given to a customer.
+        for _ in 0..2 {
+            assert_eq!(world.pay(reference).await.unwrap_err().problem().code, code);
+        }
+        if code == "page-missing" {
+            // The plugin is asked to cancel it: the ledger knows its id.
+            let canceled = world.marketplace.cancel(reference).await.unwrap().stored;
+            assert!(canceled.remote_id.is_some() && canceled.checkout_url.is_none());
+        }
+        world.is_well(code).await;
+    }
+}
+
+#[tokio::test]
+async fn refund_is_the_one_that_was_asked_for() {
+    for (script, said) in [
+        ("refund-payment=paid-other.1", "payment id"),
+        ("refund-currency=eur", "currency"),
+        ("refund-reference=another", "reference"),
+    ] {
+        let (world, _) = World::installed(script).await;
+        world.pay("paid").await.unwrap();
+        world.marketplace.payment("paid").await.unwrap();
+        let error = world.marketplace.refund("paid", "r", Some(10)).await.unwrap_err();
+        assert_eq!(unknown(&error), "answer-refused", "{script}");
+        assert!(error.problem().message.contains(said), "{script}: {error}");
+        // Nobody knows whether it was made: a person has to look.
+        assert_eq!(world.attention().await, ["refund-unknown"], "{script}");
+        world.is_well(script).await;
+    }
+}
+
+#[tokio::test]
+async fn event_that_nothing_can_use_hides_no_other() {
+    for id in ["a\\nb", "a;b", "é"] {
+        let (world, _) = World::installed(&format!("event-id={id}")).await;
+        world.pay("honest").await.unwrap();
+        let reconciled = world.marketplace.reconcile(|_| ()).await.unwrap();
+        assert_eq!((reconciled.listed, reconciled.failed), (1, 0), "{id}: {reconciled:?}");
+    }
+}
+
+#[tokio::test]
 async fn repair_changes_neither_mode_nor_account_nor_id() {
     for script in [
         "repair-mode=live",
@@ -111,6 +159,10 @@ async fn repair_changes_neither_mode_nor_account_nor_id() {
 
 #[tokio::test]
 async fn door_tells_nothing_of_a_plugin() {
+    // Refused, and not to be repeated: it would be the same.
+    let (world, connection) = World::installed("payment-id=a\\nb").await;
+    let outcome = world.deliver(&connection, "attack.1").await;
+    assert!(matches!(outcome, DeliveryOutcome::Refused(_)), "{outcome:?}");
     let traps = "traps=it traps with {secret}";
     for (script, code) in [
         ("refused=no such table: \\e[2J{x}\ncode=signature-mismatch", "signature-mismatch"),

@@ -1,7 +1,9 @@
 //! An installation belongs to its component.
 
-use host_test::contract::types::WebhookRequest;
-use host_test::marketplace::{DeliveryOutcome, DeliveryTarget, Error, Marketplace, TakeOver};
+use host_test::contract::types::{Mode, WebhookRequest};
+use host_test::marketplace::{
+    DeliveryOutcome, DeliveryTarget, Error, InstallOptions, Marketplace, TakeOver,
+};
 
 use super::{World, open, options};
 use crate::host::{Host, TEST_KEY, request};
@@ -92,6 +94,48 @@ async fn built_in_component_moves_on_with_its_installations() {
         ledger.query_row("SELECT component FROM installations", [], |row| row.get(0)).unwrap();
     assert_eq!(component, upgraded.plugin().sha256());
     upgraded.pay(request("order-2", 1050)).await.unwrap();
+}
+
+#[tokio::test]
+async fn installation_that_is_not_served_is_seen() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    host.ask("order-1").await;
+    let evil = open(host.data.path(), "default", "id=STRIPE").await;
+    let reconciled = evil.reconcile(|_| ()).await.unwrap();
+    assert_eq!(reconciled.failures[0].problem.code, "component-differs");
+    let codes = async || {
+        let items = host.marketplace.attention().await.unwrap();
+        items.into_iter().map(|item| item.problem.code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes().await, ["reconciliation-lags"]);
+    // Its own component settles it.
+    host.marketplace.reconcile(|_| ()).await.unwrap();
+    assert!(codes().await.is_empty());
+}
+
+#[tokio::test]
+async fn forced_uninstall_destroys_live_keys_without_the_component() {
+    let world = World::start("").await;
+    let live = InstallOptions { mode: Some(Mode::Live), ..options(true) };
+    world.marketplace.install(live).await.unwrap();
+    world.pay("honest").await.unwrap();
+    let other = open(world.data.path(), "default", "name=Other").await;
+    let left = other.uninstall(true).await.unwrap();
+    // Nobody watches the page any more, so it is named.
+    assert_eq!(left.open.len(), 1);
+    assert_eq!((left.open[0].reference.as_str(), left.draining_until), ("honest", None));
+    let ledger = rusqlite::Connection::open(world.data.path().join("ledger.sqlite")).unwrap();
+    let sealed: u32 = ledger
+        .query_row(
+            "SELECT count(*) FROM installations
+             WHERE sealed_credentials IS NOT NULL OR sealed_installation IS NOT NULL",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(sealed, 0);
+    assert!(matches!(other.uninstall(true).await, Err(Error::NotInstalled)));
 }
 
 #[tokio::test]

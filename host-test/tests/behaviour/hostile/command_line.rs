@@ -33,7 +33,7 @@ impl Folder {
         let shown = run(self.command(file, &["approve", "--json"])).await;
         let sha256 = json(&shown)["sha256"].as_str().unwrap().to_owned();
         let approved = run(self.command(file, &["approve", "--sha256", &sha256])).await;
-        assert_eq!(approved.status.code(), Some(0), "{}", text(&approved));
+        assert_eq!(approved.status.code(), Some(0), "{}", text_of(&approved));
     }
 }
 
@@ -42,7 +42,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&text).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&text)))
 }
 
-fn text(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     String::from_utf8([output.stdout.as_slice(), &output.stderr].concat()).unwrap()
 }
 
@@ -70,7 +70,7 @@ async fn environment_is_not_harvested() {
         assert_eq!(json(&run(install(None)).await)["code"], "key-missing", "{script}");
         let own = format!("PLUGIN_{variable}");
         let installed = run(install(Some(&own))).await;
-        assert_eq!(installed.status.code(), Some(0), "{script}: {}", text(&installed));
+        assert_eq!(installed.status.code(), Some(0), "{script}: {}", text_of(&installed));
     }
 }
 
@@ -79,7 +79,7 @@ async fn swapped_file_is_not_approved() {
     let folder = Folder::new();
     let file = folder.write("");
     let shown = run(folder.command(&file, &["approve"])).await;
-    let review = text(&shown);
+    let review = text_of(&shown);
     for line in ["Hostile (HOSTILE), version 1", "· to be the provider HOSTILE", "token (secret)"]
     {
         assert!(review.contains(line), "{review}");
@@ -94,7 +94,7 @@ async fn swapped_file_is_not_approved() {
         command.args(["--json", "--log", "text"]);
         let refused = run(command).await;
         assert_eq!(refused.status.code(), Some(1));
-        assert!(text(&refused).contains("component-not-approved"), "{}", text(&refused));
+        assert!(text_of(&refused).contains("component-not-approved"), "{}", text_of(&refused));
     }
     // What was reviewed can be approved, and says what it would change afterwards.
     folder.write("");
@@ -103,9 +103,27 @@ async fn swapped_file_is_not_approved() {
     install.env("PLUGIN_HOSTILE_TOKEN", super::KEY);
     assert_eq!(run(install).await.status.code(), Some(0));
     folder.write("origin=https://evil.example");
-    let review = text(&run(folder.command(&file, &["approve"])).await);
+    let review = text_of(&run(folder.command(&file, &["approve"])).await);
     assert!(review.contains("! 1 installation (test) of the component "), "{review}");
     assert!(review.contains("+ to call https://evil.example with token"), "{review}");
+}
+
+/// Names in a component that is not even a plugin, which the compiler repeats.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn name_in_a_component_is_no_line_of_ours() {
+    let export = r#"(export "x\0a[LIVE] Stripe is installed.\1b[2J" (func 0))"#;
+    let text = format!("(component (core module (func) {export} {export}))");
+    let folder = Folder::new();
+    let file = folder.0.path().join("component.wasm");
+    std::fs::write(&file, wat::parse_str(text).unwrap()).unwrap();
+    for arguments in [["inspect"], ["approve"], ["install"]] {
+        let output = run(folder.command(&file, &arguments)).await;
+        let shown = text_of(&output);
+        assert!(shown.contains("[LIVE] Stripe is installed."), "{arguments:?}: {shown}");
+        for line in shown.lines() {
+            assert!(is_visible(line) && !line.starts_with("[LIVE]"), "{arguments:?}: {line:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,7 +140,7 @@ async fn plugin_cannot_write_on_the_terminal() {
         for more in [[].as_slice(), &["--json"]] {
             let mut command = folder.command(&file, arguments);
             command.args(more).env("PLUGIN_HOSTILE_TOKEN", super::KEY).env_remove("CLICOLOR_FORCE");
-            let shown = text(&run(command).await);
+            let shown = text_of(&run(command).await);
             for line in shown.lines() {
                 assert!(is_visible(line), "{arguments:?}: {line:?}");
                 let is_spoof = line.starts_with("[LIVE]") || line.starts_with("✓ All");
