@@ -35,12 +35,13 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
     let review = marketplace.review(TakeOver::All).await?;
     let Some(sha256) = args.sha256 else {
         let mut text = review_text(&review);
-        if !review.is_approved || !review.takes_over.is_empty() {
-            let _ = write!(
-                text,
-                "Nothing was approved. To approve exactly these bytes: run it again with --sha256 {}",
-                review.sha256
-            );
+        let what = match (review.is_approved, review.takes_over.is_empty()) {
+            (false, _) => Some("Nothing was approved. To approve exactly these bytes"),
+            (true, false) => Some("To give it those installations"),
+            (true, true) => None,
+        };
+        if let Some(what) = what {
+            let _ = write!(text, "{what}: run it again with --sha256 {}", review.sha256);
         }
         return Ok(Output::new(json!(review), text.trim_end()));
     };
@@ -57,8 +58,12 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
     let moved = marketplace.approve(TakeOver::All).await?;
     let mut text = review_text(&review);
     let _ = write!(text, "Approved.");
-    if moved > 0 {
-        let _ = write!(text, " It has taken over {moved} installations.");
+    match moved {
+        0 => {}
+        1 => text.push_str(" It has taken over 1 installation."),
+        moved => {
+            let _ = write!(text, " It has taken over {moved} installations.");
+        }
     }
     let mut json = json!(review);
     set(&mut json, "is_approved", true);

@@ -2,6 +2,7 @@
 
 use super::{Error, Marketplace};
 use crate::contract::types::ProviderError;
+use crate::plugin::CallError;
 use ledger::{InstallationState, StoredInstallation};
 
 impl Marketplace {
@@ -42,6 +43,8 @@ impl Marketplace {
                         | ProviderError::PermissionMissing(_)
                         | ProviderError::Refused(_),
                     )) if is_install => Ok(None),
+                    // What it has made there cannot be found out with this plugin.
+                    Err(Error::Plugin(CallError::AnswerRefused(_))) if is_install => Ok(None),
                     uninstalled => uninstalled.map(|_| None),
                 }
             }

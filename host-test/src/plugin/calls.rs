@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::call::{check_page, remove_foreign_page};
+use super::answers::{checked, outcome_unknown};
+use super::call::check_page;
 use super::error::CallError;
 use super::{CALL_TIMEOUT, Call, Plugin, asked, context};
 use crate::contract::types::{
@@ -12,7 +13,6 @@ use crate::contract::types::{
     StatusRequest, WebhookError, WebhookIdentity, WebhookOutcome, WebhookRequest,
 };
 use crate::egress::Egress;
-use crate::foreign::{Answer, AnswerError, Inspector};
 
 /// Calls a function of the contract in a fresh instance, and checks its answer. `$signing` are the signing secrets
 /// that the plugin was given.
@@ -32,27 +32,6 @@ macro_rules! call {
     }};
 }
 
-/// Checks the value of a call that has succeeded.
-fn checked<T, E>(
-    answer: Result<T, E>,
-    check: impl FnOnce(&T) -> Result<(), AnswerError>,
-) -> Result<Result<T, E>, AnswerError> {
-    if let Ok(value) = &answer {
-        check(value)?;
-    }
-    Ok(answer)
-}
-
-/// A refused answer of a call that moves money, or ends what could: nobody knows what it has done.
-fn outcome_unknown<T>(
-    answer: Result<Result<T, ProviderError>, CallError>,
-) -> Result<Result<T, ProviderError>, CallError> {
-    match answer {
-        Err(CallError::AnswerRefused(why)) => Ok(Err(ProviderError::UnknownOutcome(why.problem()))),
-        answer => answer,
-    }
-}
-
 /// The signing secrets of an installation.
 fn signing(installation: &Installation) -> impl Iterator<Item = &str> {
     installation.webhook.signing_secrets.iter().map(String::as_str)
@@ -64,11 +43,6 @@ fn payment_of(event: &mut Event) -> Option<&mut Payment> {
         EventSubject::Payment(payment) => Some(payment),
         _ => None,
     }
-}
-
-/// The function's name in the contract.
-fn function_name(binding: &'static str) -> &'static str {
-    binding.strip_prefix("call_").unwrap_or(binding)
 }
 
 impl Plugin {
@@ -324,63 +298,5 @@ impl Plugin {
             self.check_pages(&call, "call_handle_webhook", payment).await;
         }
         Ok(answer)
-    }
-
-    /// The answer, if it may be used. Its sentences are readable.
-    fn inspected<'a, T: Answer>(
-        &self,
-        call: &'a Call,
-        signing_secrets: impl IntoIterator<Item = &'a str>,
-        answer: T,
-    ) -> Result<T, AnswerError> {
-        let fields = self.manifest.credentials.iter().filter(|field| field.secret);
-        let given = call.egress.credentials();
-        let secrets = fields.filter_map(|field| given?.get(&field.name));
-        let secrets = secrets.map(secrecy::ExposeSecret::expose_secret);
-        Inspector::new(&self.manifest.name, self.is_built_in)
-            .check(answer, secrets.chain(signing_secrets))
-    }
-
-    /// Tells the witness of an answer that is refused.
-    async fn witnessed<T>(
-        &self,
-        call: &Call,
-        function: &'static str,
-        checked: Result<T, AnswerError>,
-    ) -> Result<T, CallError> {
-        if let (Err(why), Some(witness)) = (&checked, &call.witness) {
-            witness(function_name(function), why.clone()).await;
-        }
-        checked.map_err(CallError::AnswerRefused)
-    }
-
-    /// The payment without a link that is not approved.
-    async fn with_pages(
-        &self,
-        call: &Call,
-        function: &'static str,
-        mut answer: Result<Result<Payment, ProviderError>, CallError>,
-    ) -> Result<Result<Payment, ProviderError>, CallError> {
-        if let Ok(Ok(payment)) = &mut answer {
-            self.check_pages(call, function, [payment]).await;
-        }
-        answer
-    }
-
-    /// Takes links away that are not approved, and tells the witness. What else the answers say still counts: a
-    /// payment that was made must not be lost for its link.
-    async fn check_pages<'a>(
-        &self,
-        call: &Call,
-        function: &'static str,
-        payments: impl IntoIterator<Item = &'a mut Payment>,
-    ) {
-        let mut removed = None;
-        for payment in payments {
-            removed = removed.or(remove_foreign_page(payment, &call.pages).err());
-        }
-        if let (Some(why), Some(witness)) = (removed, &call.witness) {
-            witness(function_name(function), why).await;
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The plugin loader: checks and compiles a component once, and runs each call in a fresh instance.
 
+mod answers;
 mod asked;
 mod call;
 mod caller;

@@ -11,7 +11,8 @@ use super::command_line::{host_test, run};
 use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY};
 
 /// Ids, times and ports differ from run to run.
-const FILTERS: [(&str, &str); 8] = [
+const FILTERS: [(&str, &str); 9] = [
+    (r"\b[0-9a-f]{64}\b", "SHA256"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"\b(cs|pi|re|evt|ch|we|du)_(test_|live_)?[A-Za-z0-9]{6,}", "${1}_${2}ID"),
     (r"installation=[0-9a-f]{32}", "installation=ID"),
@@ -50,7 +51,7 @@ fn assert_unchanged(name: &str, text: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn help_of_every_command_is_unchanged() {
     let data = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 34] = [
+    let commands: [&[&str]; 35] = [
         &[],
         &["demo"],
         &["install"],
@@ -82,6 +83,7 @@ async fn help_of_every_command_is_unchanged() {
         &["vault"],
         &["vault", "rotate"],
         &["year"],
+        &["approve"],
         &["no-such-command"],
         &["pay", "--amount", "1"],
         &["install", "--provider-origin", "https://api.stripe.com=http://example.com"],
@@ -90,7 +92,7 @@ async fn help_of_every_command_is_unchanged() {
     for (number, words) in commands.into_iter().enumerate() {
         let mut command = host_test(data.path(), words);
         // The last ones are refusals of the command line itself.
-        if number < 31 {
+        if number < 32 {
             command.arg("--help");
         }
         command.env_remove("HOST_TEST_DATA_DIR").env_remove("COLUMNS");
@@ -119,6 +121,10 @@ async fn screens_of_a_connection_are_unchanged() {
         (&["install"], Some(LIVE_KEY)),
         (&["install", "--webhook", "manual"], Some(TEST_KEY)),
         (&["status"], None),
+        (&["approve"], None),
+        (&["approve", "--sha256", "00"], None),
+        (&["approve", "--page-origin", "https://pay.example.com/"], None),
+        (&["approve", "--page-origin", "https://pay.example.com"], None),
         (&["repair"], None),
         (&["install"], Some("sk_test_51AnotherAnother")),
     ] {

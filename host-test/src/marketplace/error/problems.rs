@@ -49,7 +49,7 @@ pub(super) fn component_differs(installed: &Component, own_is_built_in: bool) ->
     };
     let (read, approve) = if own_is_built_in {
         (
-            "To give it to the built-in component: run `host-test approve`, which shows what that asks for.",
+            "If that is an earlier version of the built-in one, or is not used any more: run `host-test approve`, which shows what the built-in one asks for.",
             "Then approve it with the hash that is shown: `host-test approve --sha256 HASH`.",
         )
     } else {

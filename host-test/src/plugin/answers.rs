@@ -1,0 +1,93 @@
+//! What becomes of an answer: used, used without a link, or refused.
+
+use super::call::remove_foreign_page;
+use super::error::CallError;
+use super::{Call, Plugin};
+use crate::contract::types::{Payment, ProviderError};
+use crate::foreign::{Answer, AnswerError, Inspector};
+
+/// Checks the value of a call that has succeeded.
+pub(super) fn checked<T, E>(
+    answer: Result<T, E>,
+    check: impl FnOnce(&T) -> Result<(), AnswerError>,
+) -> Result<Result<T, E>, AnswerError> {
+    if let Ok(value) = &answer {
+        check(value)?;
+    }
+    Ok(answer)
+}
+
+/// A refused answer of a call that moves money, or ends what could: nobody knows what it has done.
+pub(super) fn outcome_unknown<T>(
+    answer: Result<Result<T, ProviderError>, CallError>,
+) -> Result<Result<T, ProviderError>, CallError> {
+    match answer {
+        Err(CallError::AnswerRefused(why)) => Ok(Err(ProviderError::UnknownOutcome(why.problem()))),
+        answer => answer,
+    }
+}
+
+/// The function's name in the contract, with underscores.
+fn function_name(binding: &'static str) -> &'static str {
+    binding.strip_prefix("call_").unwrap_or(binding)
+}
+
+impl Plugin {
+    /// The answer, if it may be used. Its sentences are readable.
+    pub(super) fn inspected<'a, T: Answer>(
+        &self,
+        call: &'a Call,
+        signing_secrets: impl IntoIterator<Item = &'a str>,
+        answer: T,
+    ) -> Result<T, AnswerError> {
+        let fields = self.manifest.credentials.iter().filter(|field| field.secret);
+        let given = call.egress.credentials();
+        let secrets = fields.filter_map(|field| given?.get(&field.name));
+        let secrets = secrets.map(secrecy::ExposeSecret::expose_secret);
+        Inspector::new(&self.manifest.name, self.is_built_in)
+            .check(answer, secrets.chain(signing_secrets))
+    }
+
+    /// Tells the witness of an answer that is refused.
+    pub(super) async fn witnessed<T>(
+        &self,
+        call: &Call,
+        function: &'static str,
+        checked: Result<T, AnswerError>,
+    ) -> Result<T, CallError> {
+        if let (Err(why), Some(witness)) = (&checked, &call.witness) {
+            witness(function_name(function), why.clone()).await;
+        }
+        checked.map_err(CallError::AnswerRefused)
+    }
+
+    /// The payment without a link that is not approved.
+    pub(super) async fn with_pages(
+        &self,
+        call: &Call,
+        function: &'static str,
+        mut answer: Result<Result<Payment, ProviderError>, CallError>,
+    ) -> Result<Result<Payment, ProviderError>, CallError> {
+        if let Ok(Ok(payment)) = &mut answer {
+            self.check_pages(call, function, [payment]).await;
+        }
+        answer
+    }
+
+    /// Takes links away that are not approved, and tells the witness. What else the answers say still counts: a
+    /// payment that was made must not be lost for its link.
+    pub(super) async fn check_pages<'a>(
+        &self,
+        call: &Call,
+        function: &'static str,
+        payments: impl IntoIterator<Item = &'a mut Payment>,
+    ) {
+        let mut removed = None;
+        for payment in payments {
+            removed = removed.or(remove_foreign_page(payment, &call.pages).err());
+        }
+        if let (Some(why), Some(witness)) = (removed, &call.witness) {
+            witness(function_name(function), why).await;
+        }
+    }
+}
