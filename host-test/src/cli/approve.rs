@@ -10,7 +10,7 @@ use super::CommandError;
 use super::output::Output;
 use crate::contract::types::Problem;
 use crate::json::set;
-use crate::marketplace::{Marketplace, Review, TakeOver};
+use crate::marketplace::{Error, ErrorKind, Marketplace, Review, TakeOver};
 
 /// The arguments of `approve`.
 #[derive(Args)]
@@ -28,7 +28,14 @@ pub struct ApproveArgs {
 
 pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Output, CommandError> {
     if let Some(origin) = args.page_origin {
-        marketplace.approve_page_origin(&origin).await?;
+        marketplace.approve_page_origin(&origin).await.map_err(|error| match error {
+            Error::Policy(error) => CommandError::Usage(Problem::new(
+                "page-origin-malformed",
+                format!("The page's origin cannot be used: {error}."),
+                &["Give it as https://pay.example.com: in lower case, without a path and without a slash at its end."],
+            )),
+            error => error.into(),
+        })?;
         let text = format!("Customers may be sent to {origin} by this workspace's installation.");
         return Ok(Output::new(json!({ "page_origin": origin }), text));
     }
@@ -46,14 +53,14 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
         return Ok(Output::new(json!(review), text.trim_end()));
     };
     if !sha256.eq_ignore_ascii_case(&review.sha256) {
-        return Err(CommandError::Usage(Problem::new(
+        let problem = Problem::new(
             "hash-differs",
-            format!(
-                "The file's SHA-256 is {}, and not the given one. Nothing was approved.",
-                review.sha256
-            ),
-            &["If the file was changed since you have read its review, read it again."],
-        )));
+            "The file's SHA-256 is not the given one. Nothing was approved.",
+            &[
+                "If the file was changed since you have read its review, read it again: run `host-test approve FILE`.",
+            ],
+        );
+        return Err(CommandError::Problem(problem, ErrorKind::Refused));
     }
     let moved = marketplace.approve(TakeOver::All).await?;
     let mut text = review_text(&review);
@@ -66,6 +73,9 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
         }
     }
     let mut json = json!(review);
+    if moved > 0 {
+        text.push_str(" Start `host-test serve` again with this component.");
+    }
     set(&mut json, "is_approved", true);
     set(&mut json, "moved", moved);
     Ok(Output::new(json, text))
@@ -96,8 +106,14 @@ pub fn review_text(review: &Review) -> String {
             let _ = writeln!(text, "  {mark} {line}");
         }
     }
+    if review.is_compared && review.added.is_empty() && review.removed.is_empty() {
+        text.push_str("It asks for the same as the component before.\n");
+    }
+    if !review.takes_over.is_empty() {
+        text.push_str("Their page origins would have to be approved again.\n");
+    }
     if review.is_approved {
-        text.push_str("This is approved.\n");
+        text.push_str("This component is approved.\n");
     }
     text
 }

@@ -85,7 +85,7 @@ pub async fn install(
     if args.approve_origins {
         let shown = marketplace.review(TakeOver::Workspace).await?;
         if !as_json {
-            print_beside(&review_text(&shown));
+            print_beside(&format!("{}Approved.", review_text(&shown)));
         }
         review = Some(shown);
         marketplace.approve(TakeOver::Workspace).await?;

@@ -23,6 +23,7 @@ mod rotation;
 mod sealed;
 mod status;
 mod stored_record;
+mod uncalled;
 mod unclaimed;
 mod uninstall;
 mod webhook_url;

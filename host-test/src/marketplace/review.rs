@@ -35,6 +35,8 @@ pub struct Review {
     pub added: Vec<String>,
     /// What the component before asked for and it does not.
     pub removed: Vec<String>,
+    /// Whether it is known what the component before asked for.
+    pub is_compared: bool,
     /// Whether all of this is approved.
     pub is_approved: bool,
 }
@@ -68,6 +70,7 @@ impl Review {
             added: added.collect(),
             removed: removed.collect(),
             asks,
+            is_compared,
             is_approved,
         }
     }

@@ -2,9 +2,9 @@
 
 use super::closing::OpenPayment;
 use super::handle::Handle;
+use super::uncalled::is_lost;
 use super::{Error, ErrorKind, Marketplace};
 use crate::contract::types::{Installation, Mode, Problem, ProviderError, WebhookOwner};
-use crate::vault::VaultError;
 use ledger::StoredInstallation;
 
 const FORCE_STEP: &str = "If that is not possible: run `host-test uninstall --force`, and delete the webhook that it names by hand.";
@@ -12,7 +12,7 @@ const NEW_KEY_STEP: &str =
     "Run `host-test install` with a new key of the same account, and then uninstall again.";
 /// How long the secrets of an installation with open payments are kept at most, in seconds: as long as
 /// providers keep their events.
-const DRAINING_PERIOD: u64 = 30 * 86_400;
+pub(super) const DRAINING_PERIOD: u64 = 30 * 86_400;
 
 /// The result of an uninstall.
 #[derive(Debug, PartialEq)]
@@ -75,53 +75,6 @@ impl Marketplace {
         Ok(uninstalled)
     }
 
-    /// Destroys the secrets of earlier installations that wait for their open payments and cannot be used: nothing
-    /// can be recorded with them, and while there are some, a lost key is not replaced. None: there are none.
-    async fn destroy_draining(&self) -> Result<Option<Uninstalled>, Error> {
-        let (provider, workspace) = (self.provider_id().to_owned(), self.workspace.clone());
-        let watched =
-            self.ledger(move |ledger| ledger.watched_installations(&provider, &workspace)).await?;
-        let mut destroyed: Option<Uninstalled> = None;
-        for installation in watched {
-            let stored = self.ledger(move |ledger| ledger.installation(&installation.id)).await?;
-            let Some(stored) = stored.filter(|stored| stored.draining_until.is_some()) else {
-                continue;
-            };
-            match self.open_installation(stored.clone()).await {
-                Err(error) if has_no_use(&error) => {
-                    let mut more = self.destroy(&stored, &error).await?;
-                    more.open.extend(destroyed.into_iter().flat_map(|destroyed| destroyed.open));
-                    destroyed = Some(more);
-                }
-                opened => drop(opened?),
-            }
-        }
-        Ok(destroyed)
-    }
-
-    /// Destroys the secrets of an installation that cannot be used, without a call. What can still be paid is not
-    /// watched any more.
-    async fn destroy(
-        &self,
-        stored: &StoredInstallation,
-        because: &Error,
-    ) -> Result<Uninstalled, Error> {
-        let (id, mode) = (stored.id.clone(), stored.mode.map(Mode::from));
-        let because = because.problem();
-        let open = match mode {
-            Some(Mode::Live) => self.list_open_payments(&id, &because).await?,
-            _ => Vec::new(),
-        };
-        self.ledger_at(move |ledger, now| {
-            ledger.abandon_open_payments(&id, now)?;
-            ledger.finish_uninstalling(&id, now)
-        })
-        .await?;
-        self.changes.send_replace(());
-        let left = Some(LeftWebhook::new(None, Some(because)));
-        Ok(Uninstalled { mode, left, open, draining_until: None })
-    }
-
     pub(super) async fn uninstall_stored(
         &self,
         stored: StoredInstallation,
@@ -143,8 +96,12 @@ impl Marketplace {
         };
         let (handle, known) = match usable {
             Ok(usable) => usable,
-            Err(error) if force && has_no_use(&error) => {
-                return self.destroy(&stored, &error).await;
+            Err(error) if force && is_lost(&error) => return self.destroy(&stored, &error).await,
+            // Only its own component can watch what is open. Without that, its time ends it.
+            Err(error @ (Error::ComponentDiffers { .. } | Error::ComponentNotApproved(_)))
+                if force =>
+            {
+                return self.uninstall_uncalled(&stored, &error).await;
             }
             Err(error) => {
                 self.ledger_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
@@ -238,7 +195,7 @@ impl Marketplace {
     }
 
     /// The open payments of an installation as the ledger knows them, at most a hundred.
-    async fn list_open_payments(
+    pub(super) async fn list_open_payments(
         &self,
         installation: &str,
         because: &Problem,
@@ -304,20 +261,6 @@ impl Marketplace {
         self.plugin.uninstall(call, &installation).await??;
         Ok(installation)
     }
-}
-
-/// Whether the secrets of an installation can never be used by this host as it is: their key is lost, or they belong
-/// to another component. What may be over by itself does not count.
-fn has_no_use(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::ComponentDiffers { .. }
-            | Error::ComponentNotApproved(_)
-            | Error::InstallationUnreadable
-            | Error::Vault(
-                VaultError::Missing(_) | VaultError::DoesNotOpen | VaultError::MalformedFile(_)
-            )
-    )
 }
 
 /// Whether the merchant created a webhook by hand, and it exists.

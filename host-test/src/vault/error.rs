@@ -69,8 +69,9 @@ impl VaultError {
             Self::MalformedVariable(_) => (
                 "vault-locked",
                 &[
-                    "Restore the key that was used before. Without it the stored secrets are lost.",
-                    "If it is lost: run `host-test uninstall --force` in each workspace (`--workspace NAME`), set the variable to a new key, and install again.",
+                    "If the folder has its own vault.key: unset HOST_TEST_VAULT_KEY.",
+                    "Otherwise set it to the key that was used before. Without it the stored secrets are lost.",
+                    "If it is lost: set the variable to a new key, run `host-test uninstall --force` in each workspace (`--workspace NAME`), and install again.",
                 ],
             ),
             Self::MalformedFile(_) => (
@@ -92,7 +93,7 @@ impl VaultError {
             Self::DoesNotOpen => (
                 "vault-locked",
                 &[
-                    "Use the key with which the data folder was created, or the one after its last rotation.",
+                    "Use the key with which the data folder was created, or the one after its last rotation: in vault.key, or in HOST_TEST_VAULT_KEY, which comes first where it is set.",
                     "If that key is lost: run `host-test uninstall --force` in each workspace (`--workspace NAME`), and install again.",
                 ],
             ),

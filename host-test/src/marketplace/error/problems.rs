@@ -41,32 +41,30 @@ pub(super) fn component_not_approved(approvals: &[(String, String)]) -> Problem 
 }
 
 pub(super) fn component_differs(installed: &Component, own_is_built_in: bool) -> Problem {
-    let (whose, step) = if installed.is_built_in {
-        ("the built-in component".to_owned(), "To use that one, leave out --component.")
+    let whose = if installed.is_built_in {
+        "the built-in component".to_owned()
     } else {
-        let whose = format!("the component with the SHA-256 {}", installed.sha256);
-        (whose, "To use that one, give its file with --component.")
+        format!("the component with the SHA-256 {}", installed.sha256)
     };
-    let (read, approve) = if own_is_built_in {
-        (
-            "If that is an earlier version of the built-in one, or is not used any more: run `host-test approve`, which shows what the built-in one asks for.",
-            "Then approve it with the hash that is shown: `host-test approve --sha256 HASH`.",
-        )
+    let use_it = if installed.is_built_in {
+        "Either use its own component: leave out --component."
     } else {
-        (
-            "To give it to this one: run `host-test approve FILE`, which shows what it asks for.",
-            "Then approve exactly these bytes: `host-test approve FILE --sha256 HASH`.",
-        )
+        "Either use its own component: give that one's file with --component."
     };
+    let approve = if own_is_built_in {
+        "Or give the provider's installations to the built-in component, such as after an upgrade: run `host-test approve`, and read what it shows."
+    } else {
+        "Or give the provider's installations to this component: run `host-test approve FILE`, and read what it shows. `host-test install --approve-origins` gives it this workspace's only."
+    };
+    let uninstall = "Or, if its own component is lost: `host-test uninstall --force`, with the same --workspace, ends it without a call.";
+    let mut remedy = vec![use_it, approve];
+    if !installed.is_built_in {
+        remedy.push(uninstall);
+    }
     Problem::new(
         "component-differs",
         format!("This installation belongs to {whose}. No other one may use its keys."),
-        &[
-            step,
-            read,
-            approve,
-            "If that component is lost: `host-test uninstall --force` destroys the keys without it.",
-        ],
+        &remedy,
     )
 }
 

@@ -72,6 +72,7 @@ impl Marketplace {
         let handle = match handle {
             Ok(handle) => handle,
             Err(error) => {
+                self.end_overdue(&stored).await?;
                 self.note_unserved(&stored, &account, &error).await?;
                 return Err(error);
             }

@@ -5,8 +5,9 @@ use host_test::marketplace::{
     DeliveryOutcome, DeliveryTarget, Error, InstallOptions, Marketplace, TakeOver,
 };
 
-use super::{World, open, options};
+use super::{World, open, open_at, options};
 use crate::host::{Host, TEST_KEY, request};
+use host_test::clock::Clock;
 
 /// The code of a delivery that is not processed.
 async fn deliver(marketplace: &Marketplace, query: &str) -> String {
@@ -114,28 +115,33 @@ async fn installation_that_is_not_served_is_seen() {
     assert!(codes().await.is_empty());
 }
 
+/// How many installations have secrets.
+fn sealed(world: &World) -> u32 {
+    let ledger = rusqlite::Connection::open(world.data.path().join("ledger.sqlite")).unwrap();
+    let count = "SELECT count(*) FROM installations
+         WHERE sealed_credentials IS NOT NULL OR sealed_installation IS NOT NULL";
+    ledger.query_row(count, [], |row| row.get(0)).unwrap()
+}
+
 #[tokio::test]
-async fn forced_uninstall_destroys_live_keys_without_the_component() {
+async fn wrong_component_ends_no_open_live_payment() {
     let world = World::start("").await;
     let live = InstallOptions { mode: Some(Mode::Live), ..options(true) };
     world.marketplace.install(live).await.unwrap();
     world.pay("honest").await.unwrap();
     let other = open(world.data.path(), "default", "name=Other").await;
     let left = other.uninstall(true).await.unwrap();
-    // Nobody watches the page any more, so it is named.
-    assert_eq!(left.open.len(), 1);
-    assert_eq!((left.open[0].reference.as_str(), left.draining_until), ("honest", None));
-    let ledger = rusqlite::Connection::open(world.data.path().join("ledger.sqlite")).unwrap();
-    let sealed: u32 = ledger
-        .query_row(
-            "SELECT count(*) FROM installations
-             WHERE sealed_credentials IS NOT NULL OR sealed_installation IS NOT NULL",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
-    assert_eq!(sealed, 0);
+    // Its own component can still watch the page, and its webhook is named.
+    assert_eq!((left.open.len(), left.draining_until.is_some()), (1, true));
+    assert!(left.left.unwrap().url.unwrap().contains("installation="));
     assert!(matches!(other.uninstall(true).await, Err(Error::NotInstalled)));
+    other.reconcile(|_| ()).await.unwrap();
+    assert_eq!(sealed(&world), 1);
+    // Where that one never comes back, its time ends it.
+    let later = Clock::simulated(crate::host::now() + 31 * 86_400);
+    let other = open_at(world.data.path(), "default", "name=Other", later).await;
+    other.reconcile(|_| ()).await.unwrap();
+    assert_eq!(sealed(&world), 0);
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn swapped_file_is_not_approved() {
     let sha256 = sha256.as_str().unwrap();
     folder.write("origin=https://evil.example");
     let refused = run(folder.command(&file, &["approve", "--sha256", sha256, "--json"])).await;
-    assert_eq!((refused.status.code(), &json(&refused)["code"]), (Some(2), &"hash-differs".into()));
+    assert_eq!((refused.status.code(), &json(&refused)["code"]), (Some(1), &"hash-differs".into()));
     for command in [["install"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
         let mut command = folder.command(&file, command);
         command.args(["--json", "--log", "text"]);

@@ -47,12 +47,12 @@ struct World {
 }
 
 async fn open(data: &Path, workspace: &str, script: &str) -> Marketplace {
-    let options = Options {
-        data_dir: data,
-        workspace: workspace.to_owned(),
-        overrides: Vec::new(),
-        clock: Clock::default(),
-    };
+    open_at(data, workspace, script, Clock::default()).await
+}
+
+async fn open_at(data: &Path, workspace: &str, script: &str, clock: Clock) -> Marketplace {
+    let options =
+        Options { data_dir: data, workspace: workspace.to_owned(), overrides: Vec::new(), clock };
     Marketplace::open(load(script).await.unwrap(), &options).unwrap()
 }
 
