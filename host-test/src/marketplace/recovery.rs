@@ -37,14 +37,16 @@ impl Marketplace {
             Some(stored) => {
                 let is_install = stored.sealed_installation.is_none();
                 match self.uninstall_stored(stored, false).await {
-                    // Its credentials are of no use any more, so nothing can be removed with them.
-                    Err(Error::Provider(
-                        ProviderError::InvalidCredentials(_)
-                        | ProviderError::PermissionMissing(_)
-                        | ProviderError::Refused(_),
-                    )) if is_install => Ok(None),
-                    // What it has made there cannot be found out with this plugin.
-                    Err(Error::Plugin(CallError::AnswerRefused(_))) if is_install => Ok(None),
+                    // Its credentials are of no use any more, or its plugin's answers: nothing can be removed with
+                    // them.
+                    Err(
+                        Error::Provider(
+                            ProviderError::InvalidCredentials(_)
+                            | ProviderError::PermissionMissing(_)
+                            | ProviderError::Refused(_),
+                        )
+                        | Error::Plugin(CallError::AnswerRefused(_)),
+                    ) if is_install => Ok(None),
                     uninstalled => uninstalled.map(|_| None),
                 }
             }
