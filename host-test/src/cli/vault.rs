@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::CommandError;
 use super::output::Output;
+use crate::contract::types::Problem;
 use crate::marketplace::{Error, Marketplace};
 use crate::vault::{KEY_VARIABLE, NEW_KEY_VARIABLE, VaultError};
 
@@ -25,6 +26,18 @@ pub enum VaultCommand {
 }
 
 pub async fn rotate(marketplace: &Marketplace) -> Result<Output, CommandError> {
+    let is_set = |variable| std::env::var_os(variable).is_some();
+    if is_set(NEW_KEY_VARIABLE) && !is_set(KEY_VARIABLE) {
+        return Err(CommandError::Usage(Problem::new(
+            "vault-new-key",
+            format!(
+                "{NEW_KEY_VARIABLE} is set, but the key is in the data folder: its new one is made by this program."
+            ),
+            &[
+                "Run it again without that variable, or set HOST_TEST_VAULT_KEY to the key that is in use.",
+            ],
+        )));
+    }
     let rotated = marketplace.rotate_vault_key().await.map_err(|error| match error {
         Error::Vault(
             error @ (VaultError::NoNewKey

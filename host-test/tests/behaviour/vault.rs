@@ -334,6 +334,12 @@ async fn key_in_the_environment_is_rotated() {
         assert_eq!(problem["code"], "vault-new-key");
         assert!(problem["message"].as_str().unwrap().contains(says), "{problem}");
     }
+    // A new key for a key that is in the folder would be ignored: another one is made there.
+    let mut only_new = command(&["vault", "rotate"], &old);
+    only_new.env_remove("HOST_TEST_VAULT_KEY").env("HOST_TEST_NEW_VAULT_KEY", &new);
+    let refused = run(only_new).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(problem(&refused)["code"], "vault-new-key");
     // A person may run it twice: the second time the values have the new key already.
     for _ in 0..2 {
         let mut rotate = command(&["vault", "rotate"], &old);
