@@ -259,7 +259,8 @@ fn open_list(open: &[OpenPayment]) -> String {
 
 /// A webhook that is needed until the open payments have ended, at a provider that refuses or cannot be reached.
 fn kept_text(left: &LeftWebhook, provider: &str) -> String {
-    let endpoint = left.endpoint.as_deref().unwrap_or("(its id is not known)");
+    let endpoint = left.endpoint.as_deref().or(left.url.as_deref());
+    let endpoint = endpoint.unwrap_or("(its id is not known)");
     let because = left.because.as_ref().map_or("", |because| because.message.as_str());
     format!(
         "\nKeep this webhook until then: {endpoint}. {provider} could not be asked to close the payments: {because} If it cannot be asked later either, delete the webhook by hand after that time."
