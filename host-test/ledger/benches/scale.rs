@@ -10,10 +10,7 @@ use std::time::{Duration, Instant};
 use ledger::types::{
     Authority, Awaited, Event, EventSubject, Mode, Money, Payment, PaymentStatus, PaymentTerms,
 };
-use ledger::{
-    EventOutcome, InstallationState, Ledger, NewPayment, Refetch, Reservation, Scope,
-    StoredInstallation,
-};
+use ledger::{EventOutcome, Ledger, NewPayment, Refetch, Reservation, Scope, StoredInstallation};
 use rusqlite::Connection;
 
 /// How often each operation is measured.
@@ -61,18 +58,10 @@ fn payment(id: String, reference: &str, status: PaymentStatus) -> Payment {
 
 fn open(path: &Path) -> Ledger {
     let mut ledger = Ledger::open(path).unwrap();
+    let component = ledger::Component { sha256: "c".to_owned(), is_built_in: true };
     let installation = StoredInstallation {
-        id: "i".to_owned(),
-        workspace: "w".to_owned(),
-        provider: "P".to_owned(),
-        state: InstallationState::Installing,
-        webhook_is_manual: false,
-        sealed_credentials: None,
-        sealed_installation: None,
         mode: Some(Mode::Test),
-        draining_until: None,
-        component: ledger::Component { sha256: "c".to_owned(), is_built_in: true },
-        page_origins: Vec::new(),
+        ..StoredInstallation::installing("i", "w", "P", component)
     };
     ledger.begin_installation(&installation, 1).unwrap();
     ledger

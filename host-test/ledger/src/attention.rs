@@ -80,6 +80,12 @@ impl AttentionCode {
         )
     }
 
+    /// Whether it is something that happens, and not a condition that lasts: it begins anew although a person has
+    /// closed it.
+    fn is_incident(self) -> bool {
+        matches!(self, Self::AnswerHoldsSecret)
+    }
+
     /// Whether it is about money that a person may accept.
     pub(super) fn is_acceptable(self) -> bool {
         matches!(self, Self::AmountDiffers | Self::PaidLate | Self::PaidTwice)
@@ -113,8 +119,8 @@ pub(super) struct NewAttention<'a> {
     pub details: AttentionDetails,
 }
 
-/// Records that something needs a person. What a person has closed stays closed. What was settled by itself
-/// begins anew.
+/// Records that something needs a person. What a person has closed stays closed, unless it is an incident. What was
+/// settled by itself begins anew.
 pub(super) fn raise(
     connection: &Connection,
     scope: &Scope,
@@ -126,9 +132,18 @@ pub(super) fn raise(
         .prepare_cached(
             "DELETE FROM attention
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND code = ?4 AND subject = ?5
-                 AND coalesce(payment, 0) = coalesce(?6, 0) AND closed_by = 'settled'",
+                 AND coalesce(payment, 0) = coalesce(?6, 0)
+                 AND (closed_by = 'settled' OR (?7 AND closed_by = 'resolved'))",
         )?
-        .execute(params![scope.workspace, scope.provider, mode, code, new.subject, new.payment])?;
+        .execute(params![
+            scope.workspace,
+            scope.provider,
+            mode,
+            code,
+            new.subject,
+            new.payment,
+            new.code.is_incident()
+        ])?;
     let details = serde_json::to_string(&new.details).unwrap_or_default();
     // Updated first: an insert that meets a row would use up a number.
     let known = connection
@@ -166,30 +181,6 @@ pub(super) fn raise(
             now
         ])?;
     Ok(())
-}
-
-/// As `raise`, also where a person has closed it: it has happened again.
-pub(super) fn raise_again(
-    connection: &Connection,
-    scope: &Scope,
-    new: &NewAttention<'_>,
-    now: u64,
-) -> Result<(), LedgerError> {
-    connection
-        .prepare_cached(
-            "UPDATE attention SET closed_by = 'settled'
-             WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND code = ?4 AND subject = ?5
-                 AND coalesce(payment, 0) = coalesce(?6, 0) AND closed_by = 'resolved'",
-        )?
-        .execute(params![
-            scope.workspace,
-            scope.provider,
-            scope.mode.as_str(),
-            new.code.as_str(),
-            new.subject,
-            new.payment
-        ])?;
-    raise(connection, scope, new, now)
 }
 
 /// Records that this does not need a person any more. A condition that a person has closed before it has ended may

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise, raise_again, settle};
+use super::attention::{AttentionCode, AttentionDetails, NewAttention, raise, settle};
 use super::lookup::find_by_row_id;
 use super::payment_state::News;
 use super::stored_payment::Scope;
@@ -153,21 +153,6 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let new = NewAttention { code, subject, payment: None, details };
         raise(&self.connection, scope, &new, now)
-    }
-
-    /// As `raise_attention`, for something that happens once: also where a person has closed it before.
-    pub fn raise_attention_again(
-        &mut self,
-        scope: &Scope,
-        code: AttentionCode,
-        subject: &str,
-        details: AttentionDetails,
-        now: u64,
-    ) -> Result<(), LedgerError> {
-        let transaction = self.write()?;
-        let new = NewAttention { code, subject, payment: None, details };
-        raise_again(&transaction, scope, &new, now)?;
-        Ok(transaction.commit()?)
     }
 
     /// Records that this does not need a person any more.

@@ -14,6 +14,14 @@ pub struct Component {
     pub is_built_in: bool,
 }
 
+#[cfg(test)]
+impl Component {
+    /// Some built-in component.
+    pub(crate) fn some() -> Self {
+        Self { sha256: "c".to_owned(), is_built_in: true }
+    }
+}
+
 /// Installations that hold secrets, of one component and mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstalledComponent {
@@ -126,7 +134,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{InstallationState, StoredInstallation};
+    use crate::StoredInstallation;
 
     fn component(sha256: &str, is_built_in: bool) -> Component {
         Component { sha256: sha256.to_owned(), is_built_in }
@@ -135,17 +143,9 @@ mod tests {
     fn install(ledger: &mut Ledger, workspace: &str, component: Component) -> String {
         let workspace = ledger.workspace_id(workspace).unwrap();
         let installation = StoredInstallation {
-            id: format!("of-{workspace}"),
-            workspace,
-            provider: "P".to_owned(),
-            state: InstallationState::Installing,
-            webhook_is_manual: false,
             sealed_credentials: Some(vec![1]),
-            sealed_installation: None,
             mode: Some(Mode::Test),
-            draining_until: None,
-            component,
-            page_origins: Vec::new(),
+            ..StoredInstallation::installing(&format!("of-{workspace}"), &workspace, "P", component)
         };
         ledger.begin_installation(&installation, 1).unwrap();
         installation.id

@@ -64,6 +64,24 @@ pub struct StoredInstallation {
 }
 
 impl StoredInstallation {
+    /// A new installation, without secrets yet.
+    #[must_use]
+    pub fn installing(id: &str, workspace: &str, provider: &str, component: Component) -> Self {
+        Self {
+            id: id.to_owned(),
+            workspace: workspace.to_owned(),
+            provider: provider.to_owned(),
+            state: InstallationState::Installing,
+            webhook_is_manual: false,
+            sealed_credentials: None,
+            sealed_installation: None,
+            mode: None,
+            draining_until: None,
+            component,
+            page_origins: Vec::new(),
+        }
+    }
+
     const COLUMNS: &str = "id, workspace, provider, state, webhook_setup, sealed_credentials,
          sealed_installation, mode, draining_until, component, is_built_in,
          (SELECT group_concat(page_origins.origin, ' ') FROM page_origins

@@ -93,8 +93,6 @@ fn use_attention(ledger: &mut Ledger, scope: &Scope) {
     let (code, details) = (AttentionCode::AccountCannotCharge, AttentionDetails::default());
     ledger.raise_attention(scope, code, "i", details, 4).unwrap();
     ledger.settle_attention(scope, code, "i", 4).unwrap();
-    let (code, details) = (AttentionCode::AnswerHoldsSecret, AttentionDetails::default());
-    ledger.raise_attention_again(scope, code, "i", details, 4).unwrap();
     assert!(!ledger.attention(scope, 10).unwrap().is_empty());
     assert!(!ledger.closed_attention(scope, 10).unwrap().is_empty());
     for entry in ledger.attention_after("P", 0, 10).unwrap() {
@@ -180,17 +178,8 @@ fn use_components(ledger: &mut Ledger) {
 fn use_everything(ledger: &mut Ledger) {
     let scope = Scope { workspace: "w".into(), provider: "P".into(), mode: Mode::Test };
     let installation = StoredInstallation {
-        id: "i".to_owned(),
-        workspace: "w".to_owned(),
-        provider: "P".to_owned(),
-        state: InstallationState::Installing,
-        webhook_is_manual: false,
-        sealed_credentials: None,
-        sealed_installation: None,
         mode: Some(Mode::Test),
-        draining_until: None,
-        component: Component { sha256: "c".to_owned(), is_built_in: true },
-        page_origins: Vec::new(),
+        ..StoredInstallation::installing("i", "w", "P", Component::some())
     };
     ledger.workspace_id("default").unwrap();
     ledger.workspace_id("default").unwrap();

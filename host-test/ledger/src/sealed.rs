@@ -105,21 +105,14 @@ fn sealed_after(
 mod tests {
     use super::*;
     use crate::types::Mode;
-    use crate::{InstallationState, StoredInstallation};
+    use crate::{Component, StoredInstallation};
 
     fn installed(ledger: &mut Ledger, number: u32) -> StoredInstallation {
+        let id = number.to_string();
         let new = StoredInstallation {
-            id: number.to_string(),
-            workspace: number.to_string(),
-            provider: "P".to_owned(),
-            state: InstallationState::Installing,
-            webhook_is_manual: false,
             sealed_credentials: Some(vec![1]),
-            sealed_installation: None,
             mode: Some(Mode::Test),
-            draining_until: None,
-            component: crate::Component { sha256: "c".to_owned(), is_built_in: true },
-            page_origins: Vec::new(),
+            ..StoredInstallation::installing(&id, &id, "P", Component::some())
         };
         ledger.begin_installation(&new, 1).unwrap();
         new

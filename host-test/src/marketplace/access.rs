@@ -74,7 +74,7 @@ impl Marketplace {
                     let details = AttentionDetails { reason, ..AttentionDetails::default() };
                     let code = AttentionCode::AnswerHoldsSecret;
                     let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-                    ledger.raise_attention_again(&scope, code, &installation, details, now)
+                    ledger.raise_attention(&scope, code, &installation, details, now)
                 };
                 if !matches!(tokio::task::spawn_blocking(raise).await, Ok(Ok(()))) {
                     tracing::error!("the attention list could not be written");

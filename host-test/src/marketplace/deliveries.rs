@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::handle::Handle;
 use super::payments::FETCH_ATTEMPTS;
-use super::{DeliveryTarget, Error, Marketplace, OpenedInstallation};
+use super::{DeliveryOutcome, DeliveryTarget, Error, Marketplace, OpenedInstallation};
 use crate::contract::types::{
     DeliveredEvent, Event, IgnoredDelivery, Mode, PaymentHint, Problem, ProviderError,
     Verification, WebhookError, WebhookIdentity, WebhookOutcome, WebhookOwner, WebhookRequest,
@@ -18,70 +18,6 @@ use crate::egress::Quota;
 use crate::foreign::AnswerError;
 use crate::plugin::CallError;
 use ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
-
-/// The answer to a delivery.
-#[derive(Clone, Debug, PartialEq)]
-pub enum DeliveryOutcome {
-    /// Processed and stored.
-    Accepted,
-    /// An event with the same id was processed before.
-    Duplicate,
-    /// There is nothing to do.
-    Ignored(Problem),
-    /// The delivery is not genuine, or cannot be read.
-    Refused(Problem),
-    /// The delivery was not processed: the sender should repeat it.
-    RetryLater(Problem),
-}
-
-impl DeliveryOutcome {
-    fn ignored(code: &str, message: &str) -> Self {
-        Self::Ignored(Problem::new(code, message, &[]))
-    }
-
-    /// A merchant's account may have payments that were not created here.
-    fn foreign() -> Self {
-        Self::ignored("payment-foreign", "The payment was not created here.")
-    }
-
-    /// Its word in the answer and in the log.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Duplicate => "duplicate",
-            Self::Ignored(_) => "ignored",
-            Self::Refused(_) => "refused",
-            Self::RetryLater(_) => "try-again",
-        }
-    }
-
-    /// Why the delivery was not simply accepted.
-    #[must_use]
-    pub fn reason(&self) -> Option<&Problem> {
-        match self {
-            Self::Accepted | Self::Duplicate => None,
-            Self::Ignored(reason) | Self::Refused(reason) | Self::RetryLater(reason) => {
-                Some(reason)
-            }
-        }
-    }
-}
-
-impl From<EventOutcome> for DeliveryOutcome {
-    fn from(outcome: EventOutcome) -> Self {
-        match outcome {
-            EventOutcome::Recorded { .. } | EventOutcome::Early => Self::Accepted,
-            EventOutcome::Duplicate => Self::Duplicate,
-            EventOutcome::Foreign => Self::foreign(),
-            EventOutcome::NeedsRefetch { .. } => Self::RetryLater(Problem::new(
-                "payment-changing",
-                "The payment changed while the delivery was processed.",
-                &[],
-            )),
-        }
-    }
-}
 
 /// What the log says of a delivery.
 #[derive(Default)]

@@ -62,17 +62,15 @@ impl Marketplace {
         let credentials = options.credentials;
         let id = uuid::Uuid::new_v4().simple().to_string();
         let new = StoredInstallation {
-            id: id.clone(),
-            workspace: self.workspace.clone(),
-            provider: self.provider_id().to_owned(),
-            state: InstallationState::Installing,
             webhook_is_manual: options.webhook_is_manual.unwrap_or(false),
             sealed_credentials: Some(seal_credentials(sealing, &id, &credentials)?),
-            sealed_installation: None,
             mode: Some(mode.into()),
-            draining_until: None,
-            component: self.component(),
-            page_origins: Vec::new(),
+            ..StoredInstallation::installing(
+                &id,
+                &self.workspace,
+                self.provider_id(),
+                self.component(),
+            )
         };
         let (begun, approvals) = (new.clone(), self.plugin.manifest().approvals());
         self.ledger_at(move |ledger, now| {

@@ -1,9 +1,9 @@
 //! What becomes of an answer: used, used without a link, or refused.
 
-use super::call::remove_foreign_page;
 use super::error::CallError;
 use super::{Call, Plugin};
-use crate::contract::types::{Payment, ProviderError};
+use crate::contract::types::{Awaited, Payment, ProviderError};
+use crate::egress::PageOrigins;
 use crate::foreign::{Answer, AnswerError, Inspector};
 
 /// Checks the value of a call that has succeeded.
@@ -25,6 +25,23 @@ pub(super) fn outcome_unknown<T>(
         Err(CallError::AnswerRefused(why)) => Ok(Err(ProviderError::UnknownOutcome(why.problem()))),
         answer => answer,
     }
+}
+
+/// Refuses a payment that sends its customer to a page that is not approved.
+pub(super) fn check_page(payment: &Payment, pages: &PageOrigins) -> Result<(), AnswerError> {
+    match payment.checkout_url() {
+        Some(url) => pages.check(url),
+        None => Ok(()),
+    }
+}
+
+/// Takes the link away, where it is not approved: what else the answer says of the payment still counts.
+fn remove_foreign_page(payment: &mut Payment, pages: &PageOrigins) -> Result<(), AnswerError> {
+    let checked = check_page(payment, pages);
+    if checked.is_err() {
+        payment.awaits = Awaited::Customer(None);
+    }
+    checked
 }
 
 /// The function's name in the contract, with underscores.

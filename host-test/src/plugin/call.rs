@@ -1,10 +1,9 @@
-//! What a call may reach, and what becomes of an answer that must not be used.
+//! One call: what it may reach, and who is told of an answer that is refused.
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::contract::types::{Awaited, Payment};
 use crate::egress::{Egress, PageOrigins};
 use crate::foreign::AnswerError;
 
@@ -26,21 +25,4 @@ impl From<Egress> for Call {
     fn from(egress: Egress) -> Self {
         Self { pages: egress.page_origins(), egress, witness: None }
     }
-}
-
-/// Refuses a payment that sends its customer to a page that is not approved.
-pub fn check_page(payment: &Payment, pages: &PageOrigins) -> Result<(), AnswerError> {
-    match payment.checkout_url() {
-        Some(url) => pages.check(url),
-        None => Ok(()),
-    }
-}
-
-/// Takes the link away, where it is not approved: what else the answer says of the payment still counts.
-pub fn remove_foreign_page(payment: &mut Payment, pages: &PageOrigins) -> Result<(), AnswerError> {
-    let checked = check_page(payment, pages);
-    if checked.is_err() {
-        payment.awaits = Awaited::Customer(None);
-    }
-    checked
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::answers::{checked, outcome_unknown};
-use super::call::check_page;
+use super::answers::{check_page, checked, outcome_unknown};
 use super::error::CallError;
 use super::{CALL_TIMEOUT, Call, Plugin, asked, context};
 use crate::contract::types::{
@@ -19,16 +18,21 @@ use crate::egress::Egress;
 macro_rules! call {
     ($plugin:ident, $call:ident, $context:expr, $signing:expr, $function:ident($($argument:expr),*) $(, $asked:expr)?) => {{
         let context: Context = $context;
-        let answer = $plugin
+        let answered = $plugin
             .caller
             .call($call.egress.clone(), context, async |store, plugin| {
                 let provider = plugin.brain_studio_payments_payment_provider();
                 provider.$function(store, context, $($argument),*).await
             })
-            .await?;
-        let checked = $plugin.inspected(&$call, $signing, answer);
-        $(let checked = checked.and_then($asked);)?
-        $plugin.witnessed(&$call, stringify!($function), checked).await
+            .await;
+        match answered {
+            Ok(answer) => {
+                let checked = $plugin.inspected(&$call, $signing, answer);
+                $(let checked = checked.and_then($asked);)?
+                $plugin.witnessed(&$call, stringify!($function), checked).await
+            }
+            Err(error) => Err(error),
+        }
     }};
 }
 
@@ -107,17 +111,15 @@ impl Plugin {
                 check_page(payment, &pages)
             })
         };
-        let created = async {
-            call!(
-                self,
-                call,
-                now,
-                signing(installation),
-                call_create_payment(installation, request),
-                check
-            )
-        };
-        outcome_unknown(created.await)
+        let created = call!(
+            self,
+            call,
+            now,
+            signing(installation),
+            call_create_payment(installation, request),
+            check
+        );
+        outcome_unknown(created)
     }
 
     /// `find-payment` of the contract.
@@ -152,10 +154,15 @@ impl Plugin {
     ) -> Result<Result<Payment, ProviderError>, CallError> {
         let now = self.context_now(CALL_TIMEOUT);
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
-        let got = async {
-            call!(self, call, now, signing(installation), call_get_payment(installation, id), check)
-        };
-        self.with_pages(&call, "call_get_payment", got.await).await
+        let got = call!(
+            self,
+            call,
+            now,
+            signing(installation),
+            call_get_payment(installation, id),
+            check
+        );
+        self.with_pages(&call, "call_get_payment", got).await
     }
 
     /// `complete-payment` of the contract.
@@ -168,17 +175,15 @@ impl Plugin {
         let now = self.context_now(CALL_TIMEOUT);
         let id = &request.payment;
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
-        let completed = async {
-            call!(
-                self,
-                call,
-                now,
-                signing(installation),
-                call_complete_payment(installation, request),
-                check
-            )
-        };
-        self.with_pages(&call, "call_complete_payment", outcome_unknown(completed.await)).await
+        let completed = call!(
+            self,
+            call,
+            now,
+            signing(installation),
+            call_complete_payment(installation, request),
+            check
+        );
+        self.with_pages(&call, "call_complete_payment", outcome_unknown(completed)).await
     }
 
     /// `cancel-payment` of the contract.
@@ -190,17 +195,15 @@ impl Plugin {
     ) -> Result<Result<Payment, ProviderError>, CallError> {
         let now = self.context_now(CALL_TIMEOUT);
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
-        let canceled = async {
-            call!(
-                self,
-                call,
-                now,
-                signing(installation),
-                call_cancel_payment(installation, id),
-                check
-            )
-        };
-        self.with_pages(&call, "call_cancel_payment", outcome_unknown(canceled.await)).await
+        let canceled = call!(
+            self,
+            call,
+            now,
+            signing(installation),
+            call_cancel_payment(installation, id),
+            check
+        );
+        self.with_pages(&call, "call_cancel_payment", outcome_unknown(canceled)).await
     }
 
     /// `refund-payment` of the contract.
@@ -212,17 +215,15 @@ impl Plugin {
     ) -> Result<Result<Refund, ProviderError>, CallError> {
         let now = self.context_now(CALL_TIMEOUT);
         let check = |answer| checked(answer, |refund| asked::refunded(refund, request));
-        let refunded = async {
-            call!(
-                self,
-                call,
-                now,
-                signing(installation),
-                call_refund_payment(installation, request),
-                check
-            )
-        };
-        outcome_unknown(refunded.await)
+        let refunded = call!(
+            self,
+            call,
+            now,
+            signing(installation),
+            call_refund_payment(installation, request),
+            check
+        );
+        outcome_unknown(refunded)
     }
 
     /// `find-refund` of the contract.

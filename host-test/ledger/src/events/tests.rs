@@ -46,19 +46,7 @@ pub(super) fn event(id: &str, status: PaymentStatus, occurred_at: u64) -> Event 
 /// A ledger on disk with one payment that was created at second 100.
 pub(super) fn ledger(directory: &std::path::Path) -> Ledger {
     let mut ledger = Ledger::open(&directory.join("ledger.sqlite")).unwrap();
-    let installation = StoredInstallation {
-        id: "i".to_owned(),
-        workspace: "w".to_owned(),
-        provider: "P".to_owned(),
-        state: InstallationState::Installing,
-        webhook_is_manual: false,
-        sealed_credentials: None,
-        sealed_installation: None,
-        mode: None,
-        draining_until: None,
-        component: crate::Component { sha256: "c".to_owned(), is_built_in: true },
-        page_origins: Vec::new(),
-    };
+    let installation = StoredInstallation::installing("i", "w", "P", crate::Component::some());
     ledger.begin_installation(&installation, 1).unwrap();
     let reserved = ledger.reserve(&scope(), &new_payment(), 1).unwrap();
     assert!(matches!(reserved, Reservation::Reserved { is_new: true, .. }));
