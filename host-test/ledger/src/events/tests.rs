@@ -5,8 +5,8 @@ use crate::PaymentTerms;
 use crate::prune::Pruned;
 use crate::types::{Awaited, Mode, Money, PaymentStatus, Refund};
 use crate::{
-    Attempt, AttentionCode, FetchOutcome, InstallationState, NewPayment, RefundReservation,
-    Reservation, ReservedRefund, StoredInstallation,
+    Attempt, AttentionCode, FetchOutcome, NewPayment, RefundReservation, Reservation,
+    ReservedRefund, StoredInstallation,
 };
 
 pub(super) fn scope() -> Scope {
