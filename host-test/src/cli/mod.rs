@@ -24,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::clock::Clock;
 use crate::contract::types::Problem;
 use crate::egress::OriginOverride;
+use crate::limits::Limits;
 use crate::marketplace::{Error, ErrorKind, Marketplace, Options};
 use crate::plugin::{CompiledCache, LoadError, Plugin};
 
@@ -256,7 +257,10 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             Ok(output)
         }
         Command::Prune(args) => flow::prune(&global.marketplace().await?, args).await,
-        Command::Serve(args) => serve::serve(global.marketplace().await?, args, global.json).await,
+        Command::Serve(args) => {
+            let marketplace = global.marketplace_within(args.limits).await?;
+            serve::serve(marketplace, args, global.json).await
+        }
         Command::Fake(args) => serve::fake(args, global.json).await,
         Command::Webhook(developer::WebhookCommand::Verify(args)) => {
             developer::verify(&global.plugin().await?, args).await
@@ -278,6 +282,10 @@ impl Global {
     }
 
     async fn marketplace(&self) -> Result<Marketplace, CommandError> {
+        self.marketplace_within(Limits::default()).await
+    }
+
+    async fn marketplace_within(&self, limits: Limits) -> Result<Marketplace, CommandError> {
         let data_dir = self.data_dir().ok_or_else(|| {
             CommandError::Usage(Problem::new(
                 "data-dir-missing",
@@ -292,6 +300,7 @@ impl Global {
             workspace: self.workspace.clone(),
             overrides: self.provider_origin.clone(),
             clock: Clock::default(),
+            limits,
         };
         Ok(Marketplace::open(plugin, &options)?)
     }

@@ -12,9 +12,10 @@ use super::CommandError;
 use super::output::{Output, badge};
 use crate::contract::types::Problem;
 use crate::egress::{OriginOverride, client, redirect};
+use crate::limits::Limits;
 use crate::marketplace::{ErrorKind, Marketplace};
 use crate::process_memory;
-use crate::server::{Limits, open_files};
+use crate::server::open_files;
 
 /// The arguments of `serve`.
 #[derive(Args)]
@@ -22,6 +23,8 @@ pub struct ServeArgs {
     /// The address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// The arguments of the fake provider.
@@ -54,8 +57,8 @@ pub async fn serve(
     tracing::info!(%address, "listening");
     let marketplace = Arc::new(marketplace);
     let background = tokio::spawn(Arc::clone(&marketplace).reconcile_forever());
-    let limits = open_files::raise()
-        .map_or_else(Limits::default, |files| Limits::default().within_open_files(files));
+    let limits = args.limits.door;
+    let limits = open_files::raise().map_or(limits, |files| limits.within_open_files(files));
     crate::server::serve(listener, marketplace, limits, interrupted()).await;
     // It can be cancelled anywhere: it only fetches and commits transactions.
     background.abort();

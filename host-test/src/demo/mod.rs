@@ -19,6 +19,7 @@ use url::Url;
 use crate::clock::Clock;
 use crate::contract::types::{CaptureMethod, Mode, Money, Problem};
 use crate::egress::{Credentials, OriginOverride, client, redirect};
+use crate::limits::Limits;
 use crate::marketplace::{Error, InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::plugin::{Compiler, Plugin};
 use crate::{bundled, server};
@@ -92,13 +93,14 @@ async fn demo(quiet: bool) -> Result<Summary> {
             workspace: "demo".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
             clock: Clock::default(),
+            limits: Limits::default(),
         },
     )?);
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(server::serve(
         listener,
         Arc::clone(&marketplace),
-        server::Limits::default(),
+        server::DoorLimits::default(),
         async {
             // An error means that the demo is over, too.
             let _ = stopped.await;

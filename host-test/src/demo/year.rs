@@ -14,8 +14,9 @@ use tokio::net::TcpListener;
 use super::{Summary, TEST_KEY, ensure, install_options, order, plugin, replaced, start_fake};
 use crate::clock::{Clock, now};
 use crate::egress::client;
+use crate::limits::Limits;
 use crate::marketplace::{Marketplace, Options};
-use crate::server::{Limits, serve};
+use crate::server::{DoorLimits, serve};
 use ledger::types::PaymentStatus;
 
 /// The time between two looks of the background.
@@ -118,10 +119,11 @@ impl Shop {
             workspace: "year".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
             clock: clock.clone(),
+            limits: Limits::default(),
         };
         let marketplace = Arc::new(Marketplace::open(plugin().await?, &options)?);
         let served = Arc::clone(&marketplace);
-        tokio::spawn(serve(listener, served, Limits::default(), std::future::pending()));
+        tokio::spawn(serve(listener, served, DoorLimits::default(), std::future::pending()));
         let options = install_options(TEST_KEY);
         marketplace.install(options).await?;
         fake.set_delivery_disorder(Some(args.seed));

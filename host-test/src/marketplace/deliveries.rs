@@ -71,6 +71,7 @@ impl Marketplace {
         let outcome =
             delivered.unwrap_or_else(|error| DeliveryOutcome::RetryLater(error.problem()));
         trace.log(&outcome, begun.elapsed());
+        self.telemetry.delivered(outcome.as_str(), begun.elapsed());
         outcome
     }
 

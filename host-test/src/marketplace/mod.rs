@@ -12,6 +12,7 @@ mod error;
 mod flows;
 mod handle;
 mod install;
+mod limits;
 mod payments;
 mod prune;
 mod readiness;
@@ -32,6 +33,7 @@ mod webhook_url;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
@@ -39,7 +41,9 @@ use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
 use crate::data_folder;
 use crate::egress::{self, Credentials, Gateway, OriginOverride, Policy, Quotas};
+use crate::limits::Limits;
 use crate::plugin::{Accepted, Plugin};
+use crate::telemetry::Telemetry;
 use crate::vault::Vault;
 use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation};
 
@@ -50,6 +54,7 @@ pub use connection::Connection;
 pub use delivery_outcome::DeliveryOutcome;
 pub use error::{Error, ErrorKind};
 pub use install::InstallOptions;
+pub use limits::WorkLimits;
 pub use payments::{PaymentOrder, PaymentView};
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
@@ -70,6 +75,8 @@ pub struct Options<'a> {
     pub overrides: Vec<OriginOverride>,
     /// The clock. A simulation has its own.
     pub clock: Clock,
+    /// The limits.
+    pub limits: Limits,
 }
 
 /// A marketplace with one plugin and one workspace.
@@ -81,6 +88,8 @@ pub struct Marketplace {
     /// The workspace's id, not its name.
     workspace: String,
     clock: Clock,
+    limits: Limits,
+    telemetry: Arc<Telemetry>,
     quotas: Arc<Quotas>,
     unclaimed: Mutex<UnclaimedDeliveries>,
     /// Whether there may be payments that have to be closed at the provider.
@@ -116,8 +125,10 @@ impl Marketplace {
             unclaimed: Mutex::default(),
             has_closing: AtomicBool::new(true),
             changes: watch::Sender::new(()),
+            telemetry: Arc::new(Telemetry::new(&plugin.manifest().provider_id)),
             plugin: plugin.with_clock(options.clock.clone()),
             clock: options.clock.clone(),
+            limits: options.limits,
         })
     }
 
@@ -145,6 +156,18 @@ impl Marketplace {
         self.changes.subscribe()
     }
 
+    /// What the host counts and measures.
+    #[must_use]
+    pub fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.telemetry
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Runs `work` in a blocking task.
     async fn blocking<T: Send + 'static>(
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -158,12 +181,14 @@ impl Marketplace {
         &self,
         work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Error> {
-        let ledger = Arc::clone(&self.ledger);
+        let (begun, ledger) = (Instant::now(), Arc::clone(&self.ledger));
         // A panic rolls the transaction back, so a poisoned lock guards a sound connection.
-        Self::blocking(move || {
+        let done = Self::blocking(move || {
             Ok(work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner))?)
         })
-        .await
+        .await;
+        self.telemetry.used_ledger(begun.elapsed());
+        done
     }
 
     /// As `ledger`, with the time at which the work begins, in Unix seconds.

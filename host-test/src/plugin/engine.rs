@@ -16,6 +16,14 @@ pub const INSTANCES: usize = 64;
 /// How much memory a call may use, in bytes. Source: the contract. A delivery of 1 MiB takes about 20 MiB when
 /// it is parsed.
 const MAXIMUM_MEMORY: usize = 64 << 20;
+/// How many core instances a component may consist of. Our own choice: one in Rust has 3, one in Python 38.
+const MAXIMUM_CORE_INSTANCES: u32 = 64;
+/// How many memories a component may have. Our own choice: two components that were linked have two.
+const MAXIMUM_MEMORIES: u32 = 2;
+/// How many tables a component may have. Our own choice.
+const MAXIMUM_TABLES: u32 = 8;
+/// How many elements a table may have. Our own choice: an interpreter has several thousand.
+const MAXIMUM_TABLE_ELEMENTS: usize = 20_000;
 /// How many bytes a plugin may pass to the host at once. Our own choice: the contract allows requests of 1 MiB
 /// together.
 const HOSTCALL_FUEL: usize = 2 << 20;
@@ -80,12 +88,12 @@ pub(super) fn compiling() -> Config {
 /// The configuration of an engine that runs plugins: compiled code, in a pool of instances.
 pub(super) fn config() -> Config {
     let instances = u32::try_from(INSTANCES).unwrap_or(u32::MAX);
-    // A component is several core instances and tables: the module, a shim and a fix-up.
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(4 * instances)
-        .total_memories(instances)
-        .total_tables(2 * instances)
+        .total_core_instances(MAXIMUM_CORE_INSTANCES * instances)
+        .total_memories(MAXIMUM_MEMORIES * instances)
+        .total_tables(MAXIMUM_TABLES * instances)
+        .table_elements(MAXIMUM_TABLE_ELEMENTS)
         .total_stacks(2 * instances)
         .max_memory_size(MAXIMUM_MEMORY)
         // Zeroing the pages of the last call is cheaper than new pages from the kernel.
@@ -100,10 +108,10 @@ pub(super) fn config() -> Config {
 pub fn store(engine: &Engine, egress: Egress) -> Store<CallState> {
     let limits = StoreLimitsBuilder::new()
         .memory_size(MAXIMUM_MEMORY)
-        .table_elements(10_000)
-        .instances(8)
-        .tables(8)
-        .memories(2)
+        .table_elements(MAXIMUM_TABLE_ELEMENTS)
+        .instances(MAXIMUM_CORE_INSTANCES as usize)
+        .tables(MAXIMUM_TABLES as usize)
+        .memories(MAXIMUM_MEMORIES as usize)
         .build();
     let state = CallState { egress, limits, ticks: 0 };
     let mut store = Store::new(engine, state);

@@ -117,6 +117,7 @@ async fn api_key_is_never_in_guest_memory() {
             workspace: "default".to_owned(),
             overrides: vec![provider.parse().unwrap()],
             clock: crate::clock::Clock::default(),
+            limits: crate::limits::Limits::default(),
         },
     )
     .unwrap();

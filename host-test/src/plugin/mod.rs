@@ -12,6 +12,7 @@ mod compiler;
 mod engine;
 mod error;
 pub mod inspect;
+mod limits;
 mod manifest;
 #[cfg(test)]
 mod memory_tests;
@@ -36,6 +37,7 @@ pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};
 pub use compiled_cache::CompiledCache;
 pub use compiler::{CompileLimits, Compiler};
 pub use error::{CallError, CompileBound, LoadError, origins_invalid};
+pub use limits::CallLimits;
 pub use manifest::ManifestError;
 pub use rules::{Accepted, CredentialRules, RuleError};
 

@@ -12,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::Limits;
+use super::DoorLimits;
 
 /// How many bytes of a connection are read ahead, and so the largest head of a request. The least that hyper allows:
 /// the head of a real delivery has less than 1 KB.
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    limits: &Limits,
+    limits: &DoorLimits,
     stop: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();

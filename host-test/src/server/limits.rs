@@ -1,50 +1,61 @@
-//! The bounds of the server. Each number is our own choice.
+//! The limits of the public door. Each number is our own choice.
 
 use std::time::Duration;
 
-/// How much the server takes at once, and how long it waits.
+use clap::Args;
+use humantime::parse_duration;
+
+/// How much the public door takes at once, and how long it waits.
 ///
 /// The bodies of all requests together use at most 96 MiB: 32 KiB for each connection, and 1 MiB for each large
 /// body. The buffers of a connection need some 25 KiB more: 2,000 slow senders of large bodies were measured to
 /// use 145 MiB.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How many connections may be open. More of them wait in the kernel until one ends.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DoorLimits {
+    /// Connections to the public door
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.connections)]
     pub connections: usize,
-    /// How long the head of a request may take, and how long a connection may be idle.
+    /// How long the head of a request may take, and how long a connection may be idle
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub head_time: Duration,
-    /// How long a whole body may take.
+    /// How long a whole body may take
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub body_time: Duration,
-    /// How many bodies of more than 32 KiB are held at the same time.
+    /// Bodies of more than 32 KiB that are held at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.large_bodies)]
     pub large_bodies: usize,
-    /// How many deliveries are processed at the same time: as many as there are instances of the plugin.
+    /// Deliveries that are processed at the same time.
+    #[arg(skip = Self::DEFAULT.deliveries)]
     pub deliveries: usize,
-    /// How long a delivery waits for its turn to be processed.
+    /// How long a delivery waits for its turn to be processed
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub turn_time: Duration,
-    /// How long the deliveries in progress may take when the server stops.
+    /// How long the deliveries in progress may take when the server stops
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub shutdown_time: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        let ten_seconds = Duration::from_secs(10);
-        Self {
-            connections: 2048,
-            head_time: ten_seconds,
-            body_time: ten_seconds,
-            large_bodies: 32,
-            deliveries: 64,
-            turn_time: ten_seconds,
-            shutdown_time: ten_seconds,
-        }
-    }
-}
+impl DoorLimits {
+    const DEFAULT: Self = Self {
+        connections: 2048,
+        head_time: Duration::from_secs(10),
+        body_time: Duration::from_secs(10),
+        large_bodies: 32,
+        deliveries: 64,
+        turn_time: Duration::from_secs(10),
+        shutdown_time: Duration::from_secs(10),
+    };
 
-impl Limits {
     /// No more connections than half of the files that the process may have open: the ledger and the calls of
     /// the provider need files too.
     #[must_use]
     pub fn within_open_files(self, files: usize) -> Self {
         Self { connections: self.connections.min(files / 2), ..self }
+    }
+}
+
+impl Default for DoorLimits {
+    fn default() -> Self {
+        Self::DEFAULT
     }
 }

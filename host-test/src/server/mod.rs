@@ -23,7 +23,7 @@ use crate::contract::types::{Problem, WebhookRequest};
 use crate::marketplace::{DeliveryOutcome, DeliveryTarget, Marketplace};
 use answer::respond;
 use body::{BodyError, ReadBody};
-pub use limits::Limits;
+pub use limits::DoorLimits;
 
 /// How long the ledger may take to answer for `/readyz`. Our own choice.
 const READINESS_TIME: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ const READINESS_TIME: Duration = Duration::from_secs(5);
 pub async fn serve(
     listener: TcpListener,
     marketplace: Arc<Marketplace>,
-    limits: Limits,
+    limits: DoorLimits,
     stop: impl Future<Output = ()>,
 ) {
     let state = ServerState {
@@ -52,7 +52,7 @@ pub async fn serve(
 #[derive(Clone)]
 struct ServerState {
     marketplace: Arc<Marketplace>,
-    limits: Limits,
+    limits: DoorLimits,
     /// A permit for each large body that may be held now.
     large_bodies: Arc<Semaphore>,
     /// A permit for each delivery that may be processed now.

@@ -9,11 +9,12 @@ use host_test::bundled;
 use host_test::clock::Clock;
 use host_test::contract::types::{CaptureMethod, Money};
 use host_test::egress::{Credentials, client, redirect};
+use host_test::limits::Limits;
 use host_test::marketplace::{
     Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
 use host_test::plugin::{Compiler, Plugin};
-use host_test::server::{Limits, serve};
+use host_test::server::{DoorLimits, serve};
 use ledger::Told;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -50,7 +51,7 @@ impl Host {
         let provider = format!("http://{}", fake.address());
         let marketplace = Arc::new(open(data.path(), "default", &provider).await);
         let served = Arc::clone(&marketplace);
-        tokio::spawn(serve(listener, served, Limits::default(), std::future::pending()));
+        tokio::spawn(serve(listener, served, DoorLimits::default(), std::future::pending()));
         Self { data, fake, marketplace, url, client: client().unwrap() }
     }
 
@@ -191,6 +192,7 @@ async fn try_open(
             workspace: workspace.to_owned(),
             overrides: vec![format!("https://api.stripe.com={provider}").parse().unwrap()],
             clock,
+            limits: Limits::default(),
         },
     )
 }

@@ -67,6 +67,7 @@ async fn dead_key_differs_from_outage() {
             workspace: "default".to_owned(),
             overrides: vec![format!("https://api.stripe.com=http://{gone}").parse().unwrap()],
             clock: host_test::clock::Clock::default(),
+            limits: host_test::limits::Limits::default(),
         },
     )
     .unwrap();

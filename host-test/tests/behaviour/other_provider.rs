@@ -190,6 +190,7 @@ impl World {
             workspace: "default".to_owned(),
             overrides: overrides.clone(),
             clock: host_test::clock::Clock::default(),
+            limits: host_test::limits::Limits::default(),
         };
         let marketplace = Marketplace::open(guest().await, &options).unwrap();
         Self { _data: data, provider, overrides, marketplace }

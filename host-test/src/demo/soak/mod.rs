@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use super::{Summary, TEST_KEY, ensure, install_options, order, plugin, replaced, start_fake};
 use crate::clock::Clock;
 use crate::egress::client;
+use crate::limits::Limits;
 use crate::marketplace::{ErrorKind, Marketplace, Options};
 use operator::Operator;
 use sender::{Shared, post};
@@ -195,6 +196,7 @@ async fn open_with(
         workspace: workspace.to_owned(),
         overrides: vec![replaced("https://api.stripe.com", provider)?],
         clock,
+        limits: Limits::default(),
     };
     Ok(Marketplace::open(plugin().await?, &options)?)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_provider::UnsentDelivery;
-use host_test::server::{Limits, open_files, serve};
+use host_test::server::{DoorLimits, open_files, serve};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,7 +21,7 @@ use super::host::{Host, PAYS, TEST_KEY};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A host with one payment that is paid, and its delivery once more, not sent.
-async fn paid(limits: Limits) -> (Host, UnsentDelivery) {
+async fn paid(limits: DoorLimits) -> (Host, UnsentDelivery) {
     let mut host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
@@ -73,7 +73,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 #[tokio::test]
 async fn half_open_requests_turn_nobody_away() {
     let _ = open_files::raise();
-    let (host, delivery) = paid(Limits::default()).await;
+    let (host, delivery) = paid(DoorLimits::default()).await;
     let mut open = Vec::new();
     for _ in 0..200 {
         open.push(half_open(&host.url, 100).await);
@@ -84,7 +84,7 @@ async fn half_open_requests_turn_nobody_away() {
 #[tokio::test]
 async fn slow_senders_of_large_bodies_hold_up_no_small_one() {
     let _ = open_files::raise();
-    let (host, delivery) = paid(Limits::default()).await;
+    let (host, delivery) = paid(DoorLimits::default()).await;
     let mut senders = JoinSet::new();
     for _ in 0..100 {
         let mut stream = half_open(&host.url, 1 << 20).await;
@@ -100,7 +100,7 @@ async fn slow_senders_of_large_bodies_hold_up_no_small_one() {
 #[tokio::test]
 async fn large_body_without_a_place_is_asked_for_again() {
     let body_time = Duration::from_millis(100);
-    let limits = Limits { large_bodies: 0, body_time, ..Limits::default() };
+    let limits = DoorLimits { large_bodies: 0, body_time, ..DoorLimits::default() };
     let (host, delivery) = paid(limits).await;
     let large = UnsentDelivery { body: vec![b' '; 33 << 10], ..delivery };
     assert_eq!(code(&post(&host, &large).await), (503, "host-busy"));
@@ -109,14 +109,15 @@ async fn large_body_without_a_place_is_asked_for_again() {
 #[tokio::test]
 async fn delivery_whose_turn_does_not_come_is_asked_for_again() {
     let turn_time = Duration::from_millis(100);
-    let (host, delivery) = paid(Limits { deliveries: 0, turn_time, ..Limits::default() }).await;
+    let (host, delivery) =
+        paid(DoorLimits { deliveries: 0, turn_time, ..DoorLimits::default() }).await;
     assert_eq!(code(&post(&host, &delivery).await), (503, "host-busy"));
 }
 
 #[tokio::test]
 async fn slow_head_is_ended() {
     let head_time = Duration::from_millis(100);
-    let (host, _) = paid(Limits { head_time, ..Limits::default() }).await;
+    let (host, _) = paid(DoorLimits { head_time, ..DoorLimits::default() }).await;
     for head in ["", "POST /link-webhook?provider=STRIPE HTTP/1.1\r\nhost:"] {
         let mut stream = connect(&host.url).await;
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -132,7 +133,7 @@ async fn slow_head_is_ended() {
 #[tokio::test]
 async fn slow_body_is_ended() {
     let body_time = Duration::from_millis(100);
-    let (host, _) = paid(Limits { body_time, ..Limits::default() }).await;
+    let (host, _) = paid(DoorLimits { body_time, ..DoorLimits::default() }).await;
     let mut stream = half_open(&host.url, 100).await;
     stream.write_all(b"{").await.unwrap();
     let answer = rest(&mut stream).await;
@@ -141,7 +142,7 @@ async fn slow_body_is_ended() {
 
 #[tokio::test]
 async fn bodies_of_every_form_are_read() {
-    let (host, _) = paid(Limits::default()).await;
+    let (host, _) = paid(DoorLimits::default()).await;
     let post = "POST /link-webhook?provider=STRIPE HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
     for rest_of_request in [
         "\r\n",
@@ -159,7 +160,7 @@ async fn bodies_of_every_form_are_read() {
 
 #[tokio::test]
 async fn further_connections_wait() {
-    let (host, delivery) = paid(Limits { connections: 1, ..Limits::default() }).await;
+    let (host, delivery) = paid(DoorLimits { connections: 1, ..DoorLimits::default() }).await;
     let open = half_open(&host.url, 100).await;
     let mut waiting = connect(&host.url).await;
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
@@ -184,13 +185,13 @@ async fn finish(mut stream: TcpStream) -> TcpStream {
 
 #[tokio::test]
 async fn stopping_server_finishes_what_it_has_begun() {
-    let (host, _) = paid(Limits::default()).await;
+    let (host, _) = paid(DoorLimits::default()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap() };
     let marketplace = Arc::clone(&host.marketplace);
-    let served = tokio::spawn(serve(listener, marketplace, Limits::default(), stopped));
+    let served = tokio::spawn(serve(listener, marketplace, DoorLimits::default(), stopped));
     let idle = connect(&url).await;
     let open = half_open(&url, 100).await;
     stop.send(()).unwrap();
@@ -203,12 +204,12 @@ async fn stopping_server_finishes_what_it_has_begun() {
 
 #[tokio::test]
 async fn stopping_server_waits_for_nobody_for_ever() {
-    let (host, _) = paid(Limits::default()).await;
+    let (host, _) = paid(DoorLimits::default()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap() };
-    let limits = Limits { shutdown_time: Duration::from_millis(100), ..Limits::default() };
+    let limits = DoorLimits { shutdown_time: Duration::from_millis(100), ..DoorLimits::default() };
     let served = tokio::spawn(serve(listener, Arc::clone(&host.marketplace), limits, stopped));
     let mut open = half_open(&url, 100).await;
     stop.send(()).unwrap();

@@ -12,6 +12,7 @@ use std::path::Path;
 use host_test::clock::Clock;
 use host_test::contract::types::{Mode, WebhookRequest};
 use host_test::egress::Credentials;
+use host_test::limits::Limits;
 use host_test::marketplace::{
     Connection, DeliveryOutcome, DeliveryTarget, Error, InstallOptions, Marketplace, Options,
     PaymentView,
@@ -51,8 +52,13 @@ async fn open(data: &Path, workspace: &str, script: &str) -> Marketplace {
 }
 
 async fn open_at(data: &Path, workspace: &str, script: &str, clock: Clock) -> Marketplace {
-    let options =
-        Options { data_dir: data, workspace: workspace.to_owned(), overrides: Vec::new(), clock };
+    let options = Options {
+        data_dir: data,
+        workspace: workspace.to_owned(),
+        overrides: Vec::new(),
+        clock,
+        limits: Limits::default(),
+    };
     Marketplace::open(load(script).await.unwrap(), &options).unwrap()
 }
 

@@ -1,0 +1,29 @@
+//! The limits of calls to plugins. Each number is our own choice.
+
+use clap::Args;
+
+/// How much the calls of all installations use together.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// Calls that run at the same time, at most 64
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.places,
+        value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub places: u32,
+    /// Calls that wait for a place
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.queue)]
+    pub queue: u32,
+    /// The memory of all calls together, in MiB: that of their instances, and what they send and receive
+    #[arg(long, value_name = "MIB", default_value_t = Self::DEFAULT.memory,
+        value_parser = clap::value_parser!(u32).range(128..))]
+    pub memory: u32,
+}
+
+impl CallLimits {
+    const DEFAULT: Self = Self { places: 64, queue: 2048, memory: 256 };
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
