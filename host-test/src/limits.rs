@@ -48,6 +48,8 @@ pub enum Limit {
     CallBytes,
     /// Requests of one call at the same time.
     RequestsAtOnce,
+    /// Requests of all calls at the same time.
+    Requests,
     /// Requests of one installation in a minute.
     RequestsPerMinute,
     /// Pages of a round of reconciliation.
@@ -75,6 +77,7 @@ impl Limit {
             Self::Memory => "memory",
             Self::CallBytes => "call-bytes",
             Self::RequestsAtOnce => "requests-at-once",
+            Self::Requests => "requests",
             Self::RequestsPerMinute => "requests-per-minute",
             Self::PagesPerRound => "pages-per-round",
             Self::RowsPerRound => "rows-per-round",

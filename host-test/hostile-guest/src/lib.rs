@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 mod bindings;
+mod deeds;
 
 use std::fmt::Write as _;
 
@@ -341,6 +342,9 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Host
                 said("traps", &installation).unwrap_or_default()
             );
         }
+        if let Some(outcome) = deeds::from(&body) {
+            return Ok(WebhookOutcome::Other(problem("done".to_owned(), outcome)));
+        }
         let (reference, attempt) = parts(&body);
         let event = Event {
             id: format!("event-of-{reference}"),
@@ -356,8 +360,11 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Host
     fn list_events(
         context: Context,
         _: Installation,
-        _: EventQuery,
+        query: EventQuery,
     ) -> Result<EventPage, ProviderError> {
+        if let Some(page) = deeds::page(&query, context.now) {
+            return Ok(page);
+        }
         let event = |id: String| Event {
             id,
             event_type: "something".to_owned(),

@@ -6,15 +6,22 @@ use super::LedgerError;
 use super::stored_payment::Scope;
 use crate::types::{Event, EventSubject};
 
-/// Stores an event whose reference belongs to this workspace and has no payment yet.
+/// How large an event may be that waits for its payment, in bytes. Of a larger one only its existence is stored: its
+/// payment is then read from the provider. Our own choice: real ones have 1 KB.
+pub(super) const LARGEST: usize = 32 << 10;
+
+/// Stores an event whose reference belongs to this workspace and has no payment yet. Of all of them only the newest
+/// `most` stay: a payment whose event was deleted is asked about.
 pub(super) fn store_early_event(
     connection: &Connection,
     scope: &Scope,
     event: &Event,
     reference: &str,
     now: u64,
+    most: u32,
 ) -> Result<(), LedgerError> {
     let content = serde_json::to_string(event).unwrap_or_default();
+    let content = if content.len() > LARGEST { String::new() } else { content };
     connection.execute(
         "INSERT OR IGNORE INTO early_events
              (workspace, provider, mode, event, reference, occurred_at, received_at, content)
@@ -30,6 +37,14 @@ pub(super) fn store_early_event(
             content
         ],
     )?;
+    connection
+        .prepare_cached(
+            "DELETE FROM early_events WHERE rowid IN (
+                 SELECT rowid FROM early_events
+                 WHERE workspace = ?1 AND provider = ?2 AND mode = ?3
+                 ORDER BY received_at DESC LIMIT -1 OFFSET ?4)",
+        )?
+        .execute(params![scope.workspace, scope.provider, scope.mode.as_str(), most])?;
     Ok(())
 }
 

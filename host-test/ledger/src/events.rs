@@ -4,6 +4,8 @@
 mod later_truth;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod waiting;
 
 use rusqlite::{Connection, params};
 
@@ -67,6 +69,7 @@ impl Ledger {
         refetch: &Refetch,
         now: u64,
     ) -> Result<EventOutcome, LedgerError> {
+        let most_early = self.most_early_events;
         let transaction = self.write()?;
         if let Some(installation) = delivered_to {
             record_verified_delivery(&transaction, installation, now)?;
@@ -94,7 +97,14 @@ impl Ledger {
             if let Some(lost) = restore_payment(&transaction, scope, payment, reference, now)? {
                 apply_event(&transaction, scope, &lost, event, refetch, now, now)?
             } else {
-                early_events::store_early_event(&transaction, scope, event, reference, now)?;
+                early_events::store_early_event(
+                    &transaction,
+                    scope,
+                    event,
+                    reference,
+                    now,
+                    most_early,
+                )?;
                 EventOutcome::Early
             }
         } else {

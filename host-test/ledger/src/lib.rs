@@ -72,7 +72,7 @@ pub use types::PaymentTerms;
 
 /// The migrations: each makes the next version of the schema. The file's `user_version` says how
 /// many were applied. A released migration is never edited.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
@@ -83,13 +83,20 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("schema/8.sql"),
     include_str!("schema/9.sql"),
     include_str!("schema/10.sql"),
+    include_str!("schema/11.sql"),
 ];
 /// How long a write waits for another process's transaction to end.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many events of a scope may wait for their payment, unless something else is set. Our own choice: one waits
+/// for the moment in which its payment is created.
+const MOST_EARLY_EVENTS: u32 = 1000;
+
 /// An open ledger.
 pub struct Ledger {
     connection: Connection,
+    /// How many events of a scope may wait for their payment.
+    most_early_events: u32,
 }
 
 impl Ledger {
@@ -107,9 +114,14 @@ impl Ledger {
         connection.pragma_update(None, "foreign_keys", true)?;
         // Deleted bytes are overwritten with zeros: secrets must not stay in free pages.
         connection.pragma_update(None, "secure_delete", true)?;
-        let mut ledger = Self { connection };
+        let mut ledger = Self { connection, most_early_events: MOST_EARLY_EVENTS };
         ledger.migrate()?;
         Ok(ledger)
+    }
+
+    /// Sets how many events of a scope may wait for their payment. When there are more, the oldest are deleted.
+    pub fn set_most_early_events(&mut self, most: u32) {
+        self.most_early_events = most;
     }
 
     fn migrate(&mut self) -> Result<(), LedgerError> {

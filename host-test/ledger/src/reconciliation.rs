@@ -52,6 +52,10 @@ pub struct Listing {
     pub cursor: String,
     /// The mark when the listing is complete: the provider's time at its first page.
     pub as_of: u64,
+    /// How many pages it has had.
+    pub pages: u32,
+    /// The cursor after its first, second, fourth, eighth page and so on: a listing that comes back to it never ends.
+    pub landmark: String,
 }
 
 /// How one half of a reconciliation goes.
@@ -84,6 +88,7 @@ impl Reconciliation {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let (since, cursor, as_of): (Option<u64>, Option<String>, Option<u64>) =
             (row.get(1)?, row.get(2)?, row.get(3)?);
+        let (pages, landmark): (u32, Option<String>) = (row.get(14)?, row.get(15)?);
         let problem = |json: Option<String>| json.and_then(|json| serde_json::from_str(&json).ok());
         Ok(Self {
             mark: row.get(0)?,
@@ -91,6 +96,8 @@ impl Reconciliation {
                 since,
                 cursor,
                 as_of,
+                pages,
+                landmark: landmark.unwrap_or_default(),
             }),
             page_size: row.get(4)?,
             is_listing_permitted: row.get(5)?,
@@ -139,7 +146,8 @@ impl Ledger {
             .connection
             .prepare_cached(
                 "SELECT mark, since, cursor, as_of, page_size, is_listing_permitted, list_at,
-                     list_failures, list_problem, ask_at, ask_failures, ask_problem, report_at, listed_at
+                     list_failures, list_problem, ask_at, ask_failures, ask_problem, report_at, listed_at,
+                     pages, landmark
                  FROM reconciliations
                  WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND account = ?4",
             )?
@@ -167,8 +175,8 @@ impl Ledger {
                 "INSERT OR REPLACE INTO reconciliations
                      (workspace, provider, mode, account, mark, since, cursor, as_of, page_size,
                       is_listing_permitted, list_at, list_failures, list_problem, ask_at,
-                      ask_failures, ask_problem, report_at, listed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                      ask_failures, ask_problem, report_at, listed_at, pages, landmark)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
             )?
             .execute(params![
                 scope.workspace,
@@ -188,7 +196,9 @@ impl Ledger {
                 new.ask.failures,
                 json(&new.ask.problem),
                 new.report_at,
-                new.listed_at
+                new.listed_at,
+                listing.map_or(0, |listing| listing.pages),
+                listing.map(|listing| &listing.landmark)
             ])?;
         Ok(())
     }

@@ -27,6 +27,7 @@ use crate::egress::OriginOverride;
 use crate::limits::Limits;
 use crate::marketplace::{Error, ErrorKind, Marketplace, Options};
 use crate::plugin::{CompiledCache, LoadError, Plugin};
+use crate::resources::Resources;
 
 use log::LogFormat;
 use output::Output;
@@ -258,6 +259,8 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         }
         Command::Prune(args) => flow::prune(&global.marketplace().await?, args).await,
         Command::Serve(args) => {
+            // Before the first call, which is `describe`.
+            Resources::set_limits(&args.limits);
             let marketplace = global.marketplace_within(args.limits).await?;
             serve::serve(marketplace, args, global.json).await
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 
+use super::budget::ResponseRoom;
 use crate::contract::http::{Failure, FailureKind};
 
 /// How long a request may take. Source: the contract.
@@ -25,11 +26,13 @@ pub fn client() -> Result<Client, reqwest::Error> {
         .build()
 }
 
-/// Reads the body of a response, up to a size.
+/// Reads the body of a response, up to a size. `room`: what has to be reserved for it.
 pub(super) async fn read_body(
     mut response: reqwest::Response,
     maximum: usize,
+    mut room: Option<&mut ResponseRoom<'_>>,
 ) -> Result<Vec<u8>, Failure> {
+    let known = response.content_length().and_then(|length| usize::try_from(length).ok());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| from_client(&error))? {
         if body.len() + chunk.len() > maximum {
@@ -38,6 +41,12 @@ pub(super) async fn read_body(
                 message: "the response is too large".to_owned(),
                 request_sent: true,
             });
+        }
+        if let Some(room) = &mut room {
+            let length = known.filter(|known| *known <= maximum).unwrap_or(0);
+            let length = length.max(body.len() + chunk.len());
+            let capacity = room.grow(length, known.is_some()).await?;
+            body.reserve_exact(capacity.saturating_sub(body.len()));
         }
         body.extend_from_slice(&chunk);
     }

@@ -11,13 +11,17 @@ pub struct RequestLimits {
     /// Requests of one call at the same time; further ones wait
     #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests_at_once)]
     pub requests_at_once: u32,
+    /// Requests of all calls at the same time; further ones wait
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests)]
+    pub requests: u32,
     /// Requests of one installation in a minute
     #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests_per_minute)]
     pub requests_per_minute: u32,
 }
 
 impl RequestLimits {
-    const DEFAULT: Self = Self { call_bytes: 16, requests_at_once: 16, requests_per_minute: 3000 };
+    const DEFAULT: Self =
+        Self { call_bytes: 16, requests_at_once: 16, requests: 128, requests_per_minute: 3000 };
 }
 
 impl Default for RequestLimits {

@@ -7,6 +7,7 @@
 
 mod authorization;
 mod background;
+mod budget;
 mod client;
 mod credentials;
 mod headers;
@@ -29,9 +30,12 @@ use url::Url;
 
 use crate::contract::http::{Failure, FailureKind, Request, Response};
 use crate::contract::types::Mode;
+use crate::fair_places::Owner;
 use crate::foreign::Secrets;
+use crate::telemetry::Telemetry;
 use authorization::Authorization;
 pub use background::Meter;
+use budget::{CallBudget, Rates};
 pub use client::client;
 use client::{REQUEST_TIMEOUT, denied, failure, from_client, read_body};
 pub use credentials::Credentials;
@@ -60,13 +64,22 @@ pub struct Gateway {
     client: Client,
     policy: Arc<Policy>,
     tokens: Arc<Tokens>,
+    limits: RequestLimits,
+    rates: Arc<Rates>,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Gateway {
     /// A gateway to the origins of a policy.
     #[must_use]
-    pub fn new(client: Client, policy: Policy) -> Self {
-        Self { client, policy: Arc::new(policy), tokens: Arc::default() }
+    pub fn new(
+        client: Client,
+        policy: Policy,
+        limits: RequestLimits,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        let (policy, tokens, rates) = (Arc::new(policy), Arc::default(), Arc::default());
+        Self { client, policy, tokens, limits, rates, telemetry }
     }
 
     /// Where customers may be sent, by the manifest.
@@ -77,13 +90,19 @@ impl Gateway {
 
     /// The egress of one call, for an installation in a mode with these credentials.
     #[must_use]
-    pub fn egress(&self, mode: Mode, credentials: Credentials) -> Egress {
+    pub fn egress(&self, owner: Owner, mode: Mode, credentials: Credentials) -> Egress {
         let inner = Inner {
             leaks: Mutex::new(leaks_of(&self.policy, &credentials)),
             gateway: self.clone(),
             mode,
             credentials,
             requests: AtomicU32::new(0),
+            budget: CallBudget::new(
+                owner,
+                self.limits,
+                Arc::clone(&self.rates),
+                Arc::clone(&self.telemetry),
+            ),
         };
         Egress { inner: Some(Arc::new(inner)), deadline: None, quota: None, meter: None }
     }
@@ -125,6 +144,7 @@ struct Inner {
     credentials: Credentials,
     leaks: Mutex<Secrets>,
     requests: AtomicU32,
+    budget: CallBudget,
 }
 
 impl Egress {
@@ -132,6 +152,19 @@ impl Egress {
     #[must_use]
     pub fn none() -> Self {
         Self { inner: None, deadline: None, quota: None, meter: None }
+    }
+
+    /// For whom the call is made. Nobody: it may send no requests.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        self.inner.as_ref().map(|inner| inner.budget.owner().clone()).unwrap_or_default()
+    }
+
+    /// The plugin has the responses that were sent for before.
+    pub fn begin_send(&self) {
+        if let Some(inner) = &self.inner {
+            inner.budget.begin_send();
+        }
     }
 
     /// Where customers may be sent.
@@ -172,6 +205,7 @@ impl Egress {
         let Some(inner) = &self.inner else {
             return Err(denied("this call may not send requests"));
         };
+        let _turn = inner.budget.turn(Instant::now() + self.time_left()).await?;
         if inner.requests.fetch_add(1, Ordering::Relaxed) >= MAXIMUM_REQUESTS {
             return Err(failure(FailureKind::LimitReached, "too many requests in one call"));
         }
@@ -239,11 +273,14 @@ impl Egress {
         inner: &Inner,
         mut request: reqwest::Request,
     ) -> Result<Response, Failure> {
+        let until = Instant::now() + self.time_left();
         *request.timeout_mut() = Some(self.time_left());
         let response = inner.gateway.client.execute(request).await.map_err(|e| from_client(&e))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let mut body = read_body(response, MAXIMUM_RESPONSE).await?;
+        let mut room = inner.budget.response(until);
+        let mut body = read_body(response, MAXIMUM_RESPONSE, Some(&mut room)).await?;
+        room.keep();
         let leaks = inner.leaks();
         leaks.mask(&mut body);
         let header = |(name, value): (&HeaderName, &HeaderValue)| {

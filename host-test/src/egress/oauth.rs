@@ -121,7 +121,7 @@ impl Grant {
         let not_sent = |failure: Failure| Failure { request_sent: false, ..failure };
         let response = request.send().await.map_err(|error| not_sent(from_client(&error)))?;
         let status = response.status();
-        let body = read_body(response, MAXIMUM_RESPONSE).await.map_err(not_sent)?;
+        let body = read_body(response, MAXIMUM_RESPONSE, None).await.map_err(not_sent)?;
         // It holds the token.
         let body = Zeroizing::new(body);
         match status.as_u16() {

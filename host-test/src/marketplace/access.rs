@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use super::{Error, Marketplace};
 use crate::contract::types::Mode;
 use crate::egress::{Credentials, Gateway, PageOrigins};
+use crate::fair_places::Owner;
 use crate::foreign::AnswerError;
 use crate::plugin::{Call, Witness};
 use ledger::{AttentionCode, AttentionDetails, Scope, StoredInstallation};
@@ -13,6 +14,7 @@ use ledger::{AttentionCode, AttentionDetails, Scope, StoredInstallation};
 #[derive(Clone)]
 pub(super) struct Access {
     gateway: Gateway,
+    owner: Owner,
     mode: Mode,
     credentials: Credentials,
     pages: PageOrigins,
@@ -23,7 +25,7 @@ impl Access {
     /// The access of one call: how many requests it may send is counted from 0.
     pub fn call(&self) -> Call {
         Call {
-            egress: self.gateway.egress(self.mode, self.credentials.clone()),
+            egress: self.gateway.egress(self.owner.clone(), self.mode, self.credentials.clone()),
             pages: self.pages.clone(),
             witness: Some(Arc::clone(&self.witness)),
         }
@@ -41,6 +43,7 @@ impl Marketplace {
         self.check_component(stored).await?;
         Ok(Access {
             gateway: self.gateway.clone(),
+            owner: Owner::new(self.provider_id(), &stored.id),
             mode,
             credentials: credentials.clone(),
             pages: self.gateway.page_origins().with(&stored.page_origins),

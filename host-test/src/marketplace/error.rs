@@ -15,9 +15,10 @@ use crate::vault::VaultError;
 use ledger::{Component, InstallationState, LedgerError};
 use problems::{
     attention_not_acceptable, attention_unknown, client_unusable, component_differs,
-    component_not_approved, cursor_repeated, ledger_restored, mode_mismatch, other_account,
-    page_missing, paid_late, payment_disputed, payment_unknown, payments_open, position_unknown,
-    reference_used, refund_reference_used, refund_too_large, refund_undecided, refund_unknown,
+    component_not_approved, cursor_repeated, ledger_restored, listing_endless, mode_mismatch,
+    other_account, page_missing, paid_late, payment_disputed, payment_unknown, payments_open,
+    position_unknown, reference_used, refund_reference_used, refund_too_large, refund_undecided,
+    refund_unknown,
 };
 
 /// Why a use case failed.
@@ -138,9 +139,12 @@ pub enum Error {
     /// The entry is not about money that could be accepted.
     #[error("the entry is not about money")]
     AttentionNotAcceptable(u64),
-    /// The plugin has returned the cursor that it was given.
+    /// The plugin has returned a cursor that it was given before.
     #[error("the plugin repeats its cursor")]
     CursorRepeated,
+    /// The plugin's list of events has not ended after so many pages.
+    #[error("the plugin's list of events has no end after {0} pages")]
+    ListingEndless(u32),
     /// No transition has this position or a later one.
     #[error("no transition has the position {0} yet")]
     PositionUnknown(u64),
@@ -174,7 +178,9 @@ impl Error {
                 | ProviderError::ReplayedFailure(_),
             )
             | Self::Ledger(LedgerError::Locked | LedgerError::DiskFull)
-            | Self::Plugin(CallError::TimedOut)
+            | Self::Plugin(
+                CallError::TimedOut | CallError::NoPlace(_) | CallError::LimitReached(_),
+            )
             | Self::LedgerRestored
             | Self::NoRemoteId => ErrorKind::Temporary,
             Self::Vault(error) if error.is_temporary() => ErrorKind::Temporary,
@@ -206,6 +212,7 @@ impl Error {
             | Self::PositionUnknown(_) => ErrorKind::Refused,
             Self::Plugin(_)
             | Self::CursorRepeated
+            | Self::ListingEndless(_)
             | Self::Policy(_)
             | Self::Ledger(_)
             | Self::DataFolder(_)
@@ -313,6 +320,7 @@ impl Error {
             Self::AttentionUnknown(id) => attention_unknown(*id),
             Self::AttentionNotAcceptable(id) => attention_not_acceptable(*id),
             Self::CursorRepeated => cursor_repeated(),
+            Self::ListingEndless(pages) => listing_endless(*pages),
             Self::PositionUnknown(position) => position_unknown(*position),
         }
     }

@@ -108,6 +108,7 @@ impl Marketplace {
     pub fn open(plugin: Plugin, options: &Options<'_>) -> Result<Self, Error> {
         data_folder::prepare(options.data_dir)?;
         let mut ledger = Ledger::open(&options.data_dir.join(data_folder::LEDGER))?;
+        ledger.set_most_early_events(options.limits.work.early_events);
         let vault = Arc::new(Vault::of(options.data_dir));
         rotation::prepare(&vault, &ledger)?;
         let workspace = ledger.workspace_id(&options.workspace)?;
@@ -115,9 +116,10 @@ impl Marketplace {
             Self::move_built_in(&plugin, &mut ledger, options.clock.now())?;
         }
         let policy = Policy::new(plugin.manifest(), &options.overrides)?;
+        let telemetry = Arc::new(Telemetry::new(&plugin.manifest().provider_id));
         let client = egress::client().map_err(|error| Error::Client(error.to_string()))?;
         Ok(Self {
-            gateway: Gateway::new(client, policy),
+            gateway: Gateway::new(client, policy, options.limits.requests, Arc::clone(&telemetry)),
             ledger: Arc::new(Mutex::new(ledger)),
             vault,
             workspace,
@@ -125,8 +127,8 @@ impl Marketplace {
             unclaimed: Mutex::default(),
             has_closing: AtomicBool::new(true),
             changes: watch::Sender::new(()),
-            telemetry: Arc::new(Telemetry::new(&plugin.manifest().provider_id)),
-            plugin: plugin.with_clock(options.clock.clone()),
+            plugin: plugin.with_clock(options.clock.clone()).with_telemetry(&telemetry),
+            telemetry,
             clock: options.clock.clone(),
             limits: options.limits,
         })

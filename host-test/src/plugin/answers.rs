@@ -1,10 +1,15 @@
 //! What becomes of an answer: used, used without a link, or refused.
 
+use std::time::Instant;
+
 use super::error::CallError;
 use super::{Call, Plugin};
 use crate::contract::types::{Awaited, Payment, ProviderError};
 use crate::egress::PageOrigins;
+use crate::fair_places::NoPlace;
 use crate::foreign::{Answer, AnswerError, Inspector};
+use crate::limits::Limit;
+use crate::telemetry::SecurityEvent;
 
 /// Checks the value of a call that has succeeded.
 pub(super) fn checked<T, E>(
@@ -50,6 +55,30 @@ fn function_name(binding: &'static str) -> &'static str {
 }
 
 impl Plugin {
+    /// Measures a call, and writes down why it has no answer.
+    pub(super) fn note(
+        &self,
+        call: &Call,
+        function: &'static str,
+        begun: Instant,
+        error: Option<&CallError>,
+    ) {
+        let Some(telemetry) = &self.telemetry else { return };
+        let (function, owner) = (function_name(function), call.egress.owner());
+        let whose = &owner.installation;
+        telemetry.called(function, begun.elapsed());
+        match error {
+            Some(CallError::NoPlace(NoPlace::QueueFull)) => telemetry.limit(Limit::Queue, whose),
+            Some(CallError::NoPlace(NoPlace::TimedOut)) => telemetry.limit(Limit::Places, whose),
+            Some(CallError::LimitReached(limit)) => telemetry.limit(*limit, whose),
+            Some(why) => {
+                let what = format_args!("{function} was ended: {why}");
+                telemetry.security(SecurityEvent::Trap, whose, what);
+            }
+            None => {}
+        }
+    }
+
     /// The answer, if it may be used. Its sentences are readable.
     pub(super) fn inspected<'a, T: Answer>(
         &self,

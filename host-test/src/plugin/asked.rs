@@ -1,8 +1,8 @@
 //! Whether an answer is about what was asked for. A plugin that mixes up two payments must not move money.
 
 use crate::contract::types::{
-    AttemptSearch, Installation, Payment, PaymentRequest, PaymentSearchResult, Refund,
-    RefundRequest, RefundSearch, RefundSearchResult,
+    AttemptSearch, EventPage, EventQuery, Installation, Payment, PaymentRequest,
+    PaymentSearchResult, Refund, RefundRequest, RefundSearch, RefundSearchResult,
 };
 use crate::foreign::AnswerError;
 
@@ -57,6 +57,12 @@ pub fn refunded(refund: &Refund, request: &RefundRequest) -> Checked {
 pub fn found_refund(result: &RefundSearchResult, search: &RefundSearch) -> Checked {
     let RefundSearchResult::Found(refund) = result else { return Ok(()) };
     is_asked(refund.attempt_id.as_ref() == Some(&search.attempt_id), "attempt id")
+}
+
+/// A page of events.
+pub fn listed(page: &EventPage, query: &EventQuery) -> Checked {
+    let has_room = u32::try_from(page.events.len()).is_ok_and(|events| events <= query.limit);
+    is_asked(has_room, "number of events")
 }
 
 /// The refund with this id.

@@ -1,9 +1,7 @@
 //! Calls: each has its own store, a fresh instance and a time limit.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store};
@@ -14,15 +12,18 @@ use super::state::CallState;
 use crate::contract::types::Context;
 use crate::contract::{PaymentPlugin, PaymentPluginPre};
 use crate::egress::Egress;
+use crate::resources::Resources;
 
 /// How much time a plugin has after the deadline of its requests. Source: the contract.
 const TIME_AFTER_REQUESTS: Duration = Duration::from_secs(1);
 
-/// A linked component, and the slots of the instance pool.
+/// How long a call waits for a place. Our own choice.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// A linked component.
 #[derive(Clone)]
 pub struct Caller {
     pub(super) pre: PaymentPluginPre<CallState>,
-    slots: Arc<Semaphore>,
     /// Called with each store after its call.
     #[cfg(test)]
     pub(super) observer: Option<super::memory_tests::Observer>,
@@ -35,7 +36,6 @@ impl Caller {
         PaymentPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
         Ok(Self {
             pre: PaymentPluginPre::new(linker.instantiate_pre(component)?)?,
-            slots: Arc::new(Semaphore::new(engine::INSTANCES)),
             #[cfg(test)]
             observer: None,
         })
@@ -48,11 +48,14 @@ impl Caller {
         context: Context,
         work: impl AsyncFnOnce(&mut Store<CallState>, &PaymentPlugin) -> wasmtime::Result<R>,
     ) -> Result<R, CallError> {
-        // Without a free slot the pool would refuse the instance.
-        let _slot = self.slots.acquire().await.map_err(|_| CallError::Stopped)?;
+        // Without a place the pool would refuse the instance.
+        let places = &Resources::shared().places;
+        let place = places.acquire(&egress.owner(), Instant::now() + LONGEST_WAIT).await;
+        let _place = place.map_err(CallError::NoPlace)?;
         let time = Duration::from_millis(context.time_limit_ms.into());
-        let egress = egress.until(Instant::now() + time.saturating_sub(TIME_AFTER_REQUESTS));
-        let mut store = engine::store(self.pre.engine(), egress);
+        let until = Instant::now() + time;
+        let egress = egress.until(until - TIME_AFTER_REQUESTS.min(time));
+        let mut store = engine::store(self.pre.engine(), egress, until);
         let run = async {
             let plugin = self.pre.instantiate_async(&mut store).await?;
             work(&mut store, &plugin).await

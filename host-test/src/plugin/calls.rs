@@ -1,6 +1,6 @@
 //! The functions of the contract: each in a fresh instance, and its answer checked before anybody sees it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::answers::{check_page, checked, outcome_unknown};
 use super::error::CallError;
@@ -18,6 +18,7 @@ use crate::egress::Egress;
 macro_rules! call {
     ($plugin:ident, $call:ident, $context:expr, $signing:expr, $function:ident($($argument:expr),*) $(, $asked:expr)?) => {{
         let context: Context = $context;
+        let begun = Instant::now();
         let answered = $plugin
             .caller
             .call($call.egress.clone(), context, async |store, plugin| {
@@ -25,6 +26,7 @@ macro_rules! call {
                 provider.$function(store, context, $($argument),*).await
             })
             .await;
+        $plugin.note(&$call, stringify!($function), begun, answered.as_ref().err());
         match answered {
             Ok(answer) => {
                 let checked = $plugin.inspected(&$call, $signing, answer);
@@ -258,8 +260,15 @@ impl Plugin {
         query: &EventQuery,
     ) -> Result<Result<EventPage, ProviderError>, CallError> {
         let now = self.context_now(CALL_TIMEOUT);
-        let mut answer: Result<EventPage, ProviderError> =
-            call!(self, call, now, signing(installation), call_list_events(installation, query))?;
+        let check = |answer| checked(answer, |page| asked::listed(page, query));
+        let mut answer: Result<EventPage, ProviderError> = call!(
+            self,
+            call,
+            now,
+            signing(installation),
+            call_list_events(installation, query),
+            check
+        )?;
         if let Ok(page) = &mut answer {
             let payments = page.events.iter_mut().filter_map(|event| payment_of(event));
             self.check_pages(&call, "call_list_events", payments).await;

@@ -3,13 +3,14 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use wasmtime::{
-    Config, Engine, PoolingAllocationConfig, Store, StoreLimitsBuilder, UpdateDeadline,
-    WasmFeatures,
-};
+use tokio::time::Instant;
+use wasmtime::{Config, Engine, PoolingAllocationConfig, Store, StoreLimitsBuilder, WasmFeatures};
 
+use super::call_memory::CallMemory;
+use super::computing::Computing;
 use super::state::CallState;
 use crate::egress::Egress;
+use crate::resources::Resources;
 
 /// How many calls may run at the same time.
 pub const INSTANCES: usize = 64;
@@ -29,9 +30,6 @@ const MAXIMUM_TABLE_ELEMENTS: usize = 20_000;
 const HOSTCALL_FUEL: usize = 2 << 20;
 /// The period of the epoch.
 const TICK: Duration = Duration::from_millis(10);
-/// How many ticks a call may compute: one second, waiting not included. Source: the contract. A delivery
-/// takes about 50 µs.
-const MAXIMUM_TICKS: u32 = 100;
 /// What of WebAssembly a plugin may use. Everything else is refused: each feature is code of the compiler and of
 /// the runtime that a stranger's component could attack, and a new version of wasmtime adds none unseen. These are
 /// what the toolchains for Rust, C, Go, JavaScript and Python emit without being asked; memories of 64 bits,
@@ -104,8 +102,10 @@ pub(super) fn config() -> Config {
     config
 }
 
-/// A store for one call.
-pub fn store(engine: &Engine, egress: Egress) -> Store<CallState> {
+/// A store for one call, which ends at a time.
+pub fn store(engine: &Engine, egress: Egress, until: Instant) -> Store<CallState> {
+    let resources = Resources::shared();
+    let owner = egress.owner();
     let limits = StoreLimitsBuilder::new()
         .memory_size(MAXIMUM_MEMORY)
         .table_elements(MAXIMUM_TABLE_ELEMENTS)
@@ -113,20 +113,12 @@ pub fn store(engine: &Engine, egress: Egress) -> Store<CallState> {
         .tables(MAXIMUM_TABLES as usize)
         .memories(MAXIMUM_MEMORIES as usize)
         .build();
-    let state = CallState { egress, limits, ticks: 0 };
-    let mut store = Store::new(engine, state);
-    store.limiter(|state| &mut state.limits);
+    let memory = CallMemory::new(limits, resources.memory.reserved(&owner), until);
+    let computing = Computing::new(owner, resources.turns.clone());
+    let mut store = Store::new(engine, CallState { egress, memory, computing });
+    store.limiter_async(|state| &mut state.memory);
     store.set_hostcall_fuel(HOSTCALL_FUEL);
-    // A yield lets the timeout of the call fire.
-    store.epoch_deadline_callback(|mut context| {
-        let state = context.data_mut();
-        state.ticks += 1;
-        Ok(if state.ticks > MAXIMUM_TICKS {
-            UpdateDeadline::Interrupt
-        } else {
-            UpdateDeadline::Yield(1)
-        })
-    });
+    store.epoch_deadline_callback(|mut context| Ok(context.data_mut().computing.next_slice()));
     store.set_epoch_deadline(1);
     store
 }
@@ -157,7 +149,8 @@ mod tests {
     async fn call(name: &str) -> Result<u32, CallError> {
         let engine = shared();
         let component = Component::new(engine, wat::parse_str(MISBEHAVING).unwrap()).unwrap();
-        let mut store = store(engine, Egress::none());
+        let until = Instant::now() + Duration::from_secs(30);
+        let mut store = store(engine, Egress::none(), until);
         let instance = Linker::new(engine).instantiate_async(&mut store, &component).await.unwrap();
         let function = instance.get_typed_func::<(), (u32,)>(&mut store, name).unwrap();
         let result = function.call_async(&mut store, ()).await;

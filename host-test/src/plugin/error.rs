@@ -5,11 +5,14 @@ use std::time::Duration;
 use thiserror::Error;
 use wasmtime::Trap;
 
+use super::call_memory::LimitReached;
 use super::manifest::ManifestError;
 use super::rules::RuleError;
 use crate::contract::types::Problem;
 use crate::egress::PolicyError;
+use crate::fair_places::NoPlace;
 use crate::foreign::{AnswerError, line, one_line};
+use crate::limits::Limit;
 
 /// How much is shown of why a call was ended, in characters. Our own choice.
 const LONGEST_CAUSE: usize = 200;
@@ -208,13 +211,19 @@ pub enum CallError {
     /// It answered with something that must not be used.
     #[error(transparent)]
     AnswerRefused(AnswerError),
-    /// The host is stopping.
-    #[error("the host is stopping")]
-    Stopped,
+    /// It did not begin: too many calls are under way.
+    #[error("there was no place for the call: {0}")]
+    NoPlace(NoPlace),
+    /// The host has ended it at one of its limits.
+    #[error("the host's limit `{}` is reached", .0.as_str())]
+    LimitReached(Limit),
 }
 
 impl CallError {
     pub(super) fn from_wasmtime(error: &wasmtime::Error) -> Self {
+        if let Some(LimitReached(limit)) = error.downcast_ref::<LimitReached>() {
+            return Self::LimitReached(*limit);
+        }
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Self::Interrupted,
             // Only the trap: the rest of the error may contain the guest's arguments.
@@ -243,9 +252,19 @@ impl CallError {
                 Problem::new("plugin-crashed", format!("The plugin crashed: {why}."), TRY_AGAIN)
             }
             Self::AnswerRefused(why) => why.problem(),
-            Self::Stopped => {
-                Problem::new("host-stopping", "The host is stopping.", &["Start it again."])
-            }
+            Self::NoPlace(why) => Problem::new(
+                "host-busy",
+                format!("Too many calls are under way, so nothing was done: {why}."),
+                &["Try again in a moment."],
+            ),
+            Self::LimitReached(limit) => Problem::new(
+                "host-limit-reached",
+                format!("The call was ended: the host's limit `{0}` is reached.", limit.as_str()),
+                &[
+                    "Try again. For a payment, use the same reference.",
+                    "If it keeps happening, start `serve` with a higher limit: see its --help.",
+                ],
+            ),
         }
     }
 }
@@ -281,7 +300,9 @@ mod tests {
             LoadError::Describe(CallError::TimedOut),
             LoadError::Describe(CallError::Interrupted),
             LoadError::Describe(CallError::Trapped("out of bounds".to_owned())),
-            LoadError::Describe(CallError::Stopped),
+            LoadError::Describe(CallError::NoPlace(NoPlace::QueueFull)),
+            LoadError::Describe(CallError::NoPlace(NoPlace::TimedOut)),
+            LoadError::Describe(CallError::LimitReached(Limit::Memory)),
             LoadError::Describe(CallError::AnswerRefused(AnswerError::SecretFound)),
             LoadError::Describe(CallError::AnswerRefused(AnswerError::Malformed("payment id"))),
             LoadError::Describe(CallError::AnswerRefused(AnswerError::NotAsked("amount"))),

@@ -3,12 +3,14 @@
 mod answers;
 mod asked;
 mod call;
+mod call_memory;
 mod caller;
 mod calls;
 mod compile_child;
 mod compiled_cache;
 mod compiled_code;
 mod compiler;
+mod computing;
 mod engine;
 mod error;
 pub mod inspect;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -30,6 +33,7 @@ use crate::bundled;
 use crate::clock::Clock;
 use crate::contract::types::{Context, Installation, Manifest, WebhookRequest};
 use crate::egress::{Egress, Policy};
+use crate::telemetry::Telemetry;
 
 pub use call::{Call, Witness};
 use caller::Caller;
@@ -54,6 +58,8 @@ pub struct Plugin {
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
     clock: Clock,
+    /// None: nobody counts.
+    telemetry: Option<Arc<Telemetry>>,
 }
 
 /// The SHA-256 of bytes, in hexadecimal.
@@ -108,6 +114,7 @@ impl Plugin {
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
             clock,
+            telemetry: None,
         })
     }
 
@@ -115,6 +122,12 @@ impl Plugin {
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// The plugin whose calls are counted and measured.
+    #[must_use]
+    pub fn with_telemetry(self, telemetry: &Arc<Telemetry>) -> Self {
+        Self { telemetry: Some(Arc::clone(telemetry)), ..self }
     }
 
     /// The context of a call that begins now.
@@ -175,7 +188,8 @@ impl Plugin {
     ) -> Result<Vec<Duration>, CallError> {
         let pre = &self.caller.pre;
         let context = context(received_at, CALL_TIMEOUT);
-        let mut store = engine::store(pre.engine(), Egress::none());
+        let until = Instant::now() + CALL_TIMEOUT;
+        let mut store = engine::store(pre.engine(), Egress::none(), until);
         let plugin = pre
             .instantiate_async(&mut store)
             .await
@@ -183,7 +197,7 @@ impl Plugin {
         let provider = plugin.brain_studio_payments_payment_provider();
         let mut times = Vec::with_capacity(iterations);
         for _ in 0..iterations {
-            store.data_mut().ticks = 0;
+            store.data_mut().computing.restart();
             let start = std::time::Instant::now();
             let outcome = provider
                 .call_handle_webhook(&mut store, context, installation, request)

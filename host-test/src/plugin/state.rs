@@ -1,17 +1,17 @@
 //! The state of a store, and the imports of the guest.
 
 use futures_util::future::join_all;
-use wasmtime::StoreLimits;
 
+use super::call_memory::CallMemory;
+use super::computing::Computing;
 use crate::contract::http;
 use crate::egress::Egress;
 
 /// The state of one call.
 pub struct CallState {
     pub egress: Egress,
-    pub limits: StoreLimits,
-    /// How many ticks the guest has computed.
-    pub ticks: u32,
+    pub memory: CallMemory,
+    pub computing: Computing,
 }
 
 impl crate::contract::types::Host for CallState {}
@@ -21,6 +21,10 @@ impl http::Host for CallState {
         &mut self,
         requests: Vec<http::Request>,
     ) -> Vec<Result<http::Response, http::Failure>> {
-        join_all(requests.into_iter().map(|request| self.egress.send(request))).await
+        self.computing.pause();
+        self.egress.begin_send();
+        let answers = join_all(requests.into_iter().map(|request| self.egress.send(request))).await;
+        self.computing.resume();
+        answers
     }
 }

@@ -124,11 +124,6 @@ impl Telemetry {
         self.request_seconds.get_or_create(&[("outcome", outcome)]).observe(time.as_secs_f64());
     }
 
-    /// Counts that a limit was reached.
-    pub fn reached(&self, limit: Limit) {
-        self.limits.get_or_create(&[("name", limit.as_str())]).inc();
-    }
-
     /// What is in use of a limit now, and what it allows.
     pub fn set_in_use(&self, limit: Limit, in_use: usize, most: usize) {
         let label = [("name", limit.as_str())];
@@ -173,7 +168,7 @@ mod tests {
         telemetry.used_ledger(Duration::from_millis(1));
         telemetry.requested("2xx", Duration::from_millis(40));
         telemetry.security(SecurityEvent::Denied, "i-1", "a private address");
-        telemetry.reached(Limit::Queue);
+        telemetry.limit(Limit::Queue, "i-1");
         telemetry.set_in_use(Limit::Places, 3, 64);
         telemetry.set_readiness(7, 8, 9);
         let text = telemetry.text();

@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::Telemetry;
+use crate::limits::Limit;
 
 /// The shortest time between two lines about one event of one installation. Our own choice.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -88,6 +89,13 @@ impl Lines {
 }
 
 impl Telemetry {
+    /// Counts that a limit was reached, and writes it to the log as a security event.
+    pub fn limit(&self, limit: Limit, whose: &str) {
+        self.limits.get_or_create(&[("name", limit.as_str())]).inc();
+        let what = format_args!("the limit `{}` is reached", limit.as_str());
+        self.security(SecurityEvent::Limit, whose, what);
+    }
+
     /// Counts a security event, and writes it to the log if a line is due. `whose` is an installation's id, a
     /// sender's address, or empty; `what` says what has happened, without line breaks and secrets.
     pub fn security(&self, event: SecurityEvent, whose: &str, what: impl Display) {

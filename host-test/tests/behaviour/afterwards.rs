@@ -9,11 +9,12 @@ use host_test::contract::types::{
     PaymentSearchResult, ProviderError, RefundSearch, RefundSearchResult,
 };
 use host_test::egress::{Credentials, Gateway, Policy};
+use host_test::fair_places::Owner;
 use host_test::marketplace::{PaymentOrder, ReconciliationSummary};
 use ledger::types::PaymentStatus;
 use secrecy::SecretString;
 
-use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY, plugin, request};
+use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY, gateway, plugin, request};
 
 async fn paid(reference: &str) -> Host {
     let host = Host::start().await;
@@ -242,7 +243,7 @@ async fn as_plugin(host: &Host) -> (Gateway, Credentials, Installation) {
     let key = ("api-key".to_owned(), SecretString::from(TEST_KEY));
     let workspace = host.marketplace.workspace().to_owned();
     let installation = Installation { workspace, ..Installation::ad_hoc(Vec::new()) };
-    (Gateway::new(host.client.clone(), policy), Credentials::new([key]), installation)
+    (gateway(policy), Credentials::new([key]), installation)
 }
 
 #[tokio::test]
@@ -260,7 +261,7 @@ async fn lost_answer_is_found_by_attempt() {
     }
     let (gateway, credentials, installation) = as_plugin(&host).await;
     let plugin = plugin().await;
-    let egress = || gateway.egress(Mode::Test, credentials.clone());
+    let egress = || gateway.egress(Owner::default(), Mode::Test, credentials.clone());
     let find = async |attempt: &str| {
         let mut search = AttemptSearch {
             attempt_id: attempt.to_owned(),
@@ -375,7 +376,7 @@ async fn spent_key_is_not_a_refusal() {
             expires_at: None,
             capture_method: CaptureMethod::Automatic,
         };
-        let egress = gateway.egress(Mode::Test, credentials.clone());
+        let egress = gateway.egress(Owner::default(), Mode::Test, credentials.clone());
         plugin.create_payment(egress.into(), &installation, &request).await.unwrap().unwrap_err()
     };
     assert!(matches!(create("Two coffees").await, ProviderError::UnknownOutcome(_)));

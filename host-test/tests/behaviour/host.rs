@@ -8,13 +8,14 @@ use fake_provider::FakeStripe;
 use host_test::bundled;
 use host_test::clock::Clock;
 use host_test::contract::types::{CaptureMethod, Money};
-use host_test::egress::{Credentials, client, redirect};
+use host_test::egress::{Credentials, Gateway, Policy, RequestLimits, client, redirect};
 use host_test::limits::Limits;
 use host_test::marketplace::{
     Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
 use host_test::plugin::{Compiler, Plugin};
 use host_test::server::{DoorLimits, serve};
+use host_test::telemetry::Telemetry;
 use ledger::Told;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -195,6 +196,12 @@ async fn try_open(
             limits: Limits::default(),
         },
     )
+}
+
+/// A gateway to the origins of a policy, with the default limits.
+pub fn gateway(policy: Policy) -> Gateway {
+    let telemetry = Arc::new(Telemetry::new("STRIPE"));
+    Gateway::new(client().unwrap(), policy, RequestLimits::default(), telemetry)
 }
 
 pub fn options(key: &str) -> InstallOptions {

@@ -4,11 +4,12 @@ use fake_provider::signature;
 use host_test::contract::types::{
     Credential, InstallRequest, Mode, UrlsByMode, Verdict, WebhookOwner, WebhookUrls,
 };
-use host_test::egress::{Credentials, Gateway, Policy};
+use host_test::egress::{Credentials, Policy};
+use host_test::fair_places::Owner;
 use host_test::marketplace::InstallOptions;
 use secrecy::SecretString;
 
-use super::host::{Host, PAYS, TEST_KEY, options, options_with_secret, plugin};
+use super::host::{Host, PAYS, TEST_KEY, gateway, options, options_with_secret, plugin};
 
 const ENDPOINTS: &str = "/v1/webhook_endpoints";
 
@@ -135,7 +136,7 @@ async fn replaced_webhook_keeps_the_old_secret() {
     let policy = Policy::new(plugin.manifest(), &[provider.parse().unwrap()]).unwrap();
     let credentials =
         Credentials::new([("api-key".to_owned(), SecretString::from(TEST_KEY.to_owned()))]);
-    let egress = Gateway::new(host.client.clone(), policy).egress(Mode::Test, credentials);
+    let egress = gateway(policy).egress(Owner::default(), Mode::Test, credentials);
     let urls = |path: &str| UrlsByMode {
         test: format!("https://chat-payments.jelou.dev/{path}"),
         live: format!("https://chat-payments.jelou.ai/{path}"),

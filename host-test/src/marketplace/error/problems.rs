@@ -230,6 +230,19 @@ pub(super) fn cursor_repeated() -> Problem {
     )
 }
 
+pub(super) fn listing_endless(pages: u32) -> Problem {
+    Problem::new(
+        "plugin-listing-endless",
+        format!(
+            "The plugin's list of events has no end: it was given up at the limit `pages-per-listing`, after {pages} pages. What was listed is recorded."
+        ),
+        &[
+            "If the account has so many events, start `serve` with a higher --pages-per-listing.",
+            "Otherwise report this to the plugin's author.",
+        ],
+    )
+}
+
 pub(super) fn position_unknown(position: u64) -> Problem {
     Problem::new(
         "position-unknown",

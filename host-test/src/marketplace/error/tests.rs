@@ -60,6 +60,7 @@ fn errors() -> Vec<Error> {
         Error::AttentionUnknown(7),
         Error::AttentionNotAcceptable(7),
         Error::CursorRepeated,
+        Error::ListingEndless(5000),
         Error::Ledger(LedgerError::Locked),
         Error::Ledger(LedgerError::Corrupt),
         Error::Ledger(LedgerError::DiskFull),

@@ -66,7 +66,13 @@ pub fn after_page(
         return After::More;
     }
     if let Some(cursor) = next {
-        state.listing = Some(Listing { since: query.since, cursor, as_of });
+        let before = state.listing.take();
+        let pages = before.as_ref().map_or(0, |listing| listing.pages).saturating_add(1);
+        // Brent's algorithm: of any circle, some landmark is a part.
+        let landmark = before.map(|listing| listing.landmark);
+        let landmark = landmark.filter(|_| !pages.is_power_of_two());
+        let landmark = landmark.unwrap_or_else(|| cursor.clone());
+        state.listing = Some(Listing { since: query.since, cursor, as_of, pages, landmark });
         return After::More;
     }
     state.mark = Some(as_of);
@@ -84,7 +90,7 @@ pub enum Failed {
     TooLarge,
     /// The key may not list events.
     Forbidden,
-    /// The provider does not know the cursor any more, or the query is wrong.
+    /// The provider does not know the cursor any more, the query is wrong, or the listing never ends.
     Refused,
     /// Anything else.
     Otherwise,

@@ -4,14 +4,11 @@ use super::Effort;
 use super::account::Round;
 use super::listing::{After, Failed, after_failure, after_page, next_query};
 use crate::contract::types::{EventPage, EventQuery, Problem, ProviderError};
+use crate::limits::Limit;
 use crate::marketplace::{Error, ErrorKind};
 use crate::plugin::CallError;
 use ledger::{EventOutcome, LedgerError};
 
-/// How many pages a round of the background lists: then other work has its turn.
-const PAGES_PER_ROUND: u32 = 20;
-/// How many pages a person's reconciliation lists at most: more events than a provider keeps for most accounts.
-const MAXIMUM_PAGES: u32 = 5000;
 /// The code of a plugin that says that an answer was too large. Source: the contract.
 const TOO_LARGE: &str = "provider-answer-too-large";
 
@@ -20,8 +17,9 @@ impl Round<'_> {
     pub(super) async fn list(&mut self) -> Result<(), Error> {
         let pages = match self.effort {
             Effort::Due if self.has_to_wait(&self.state.list) => return Ok(()),
-            Effort::Due => PAGES_PER_ROUND,
-            Effort::Everything => MAXIMUM_PAGES,
+            // Then other work has its turn.
+            Effort::Due => self.marketplace.limits().work.pages_per_round,
+            Effort::Everything => self.marketplace.limits().work.pages_per_listing,
         };
         // A listing that was under way ends with the mark of when it began.
         let mut is_resumed = self.state.listing.is_some();
@@ -44,7 +42,8 @@ impl Round<'_> {
                 Err(Error::Ledger(error)) => return Err(error.into()),
                 Err(error) => self.take_failure(&error),
             };
-            if !goes_on {
+            let rows = self.marketplace.limits().work.rows_per_round as usize;
+            if !goes_on || self.effort == Effort::Due && self.summary.listed >= rows {
                 return Ok(());
             }
             // The cursor is on the disk before the next page is asked for.
@@ -56,8 +55,15 @@ impl Round<'_> {
 
     async fn page(&self, query: &EventQuery) -> Result<EventPage, Error> {
         let page = self.handle.list_events(query).await??;
-        if page.cursor.is_some() && page.cursor == query.cursor {
+        let Some(next) = &page.cursor else { return Ok(page) };
+        let listing = self.state.listing.as_ref();
+        if query.cursor.as_ref() == Some(next) || listing.is_some_and(|own| own.landmark == *next) {
             return Err(Error::CursorRepeated);
+        }
+        let most = self.marketplace.limits().work.pages_per_listing;
+        if listing.is_some_and(|own| own.pages >= most) {
+            self.marketplace.telemetry().limit(Limit::PagesPerListing, self.handle.id());
+            return Err(Error::ListingEndless(most));
         }
         Ok(page)
     }
@@ -97,14 +103,16 @@ impl Round<'_> {
         let is_too_large = self.list_budget.meter.take_too_large();
         let failed = match error {
             _ if is_too_large => Failed::TooLarge,
-            Error::Plugin(CallError::TimedOut | CallError::AnswerRefused(_)) => Failed::Otherwise,
+            Error::Plugin(
+                CallError::TimedOut | CallError::NoPlace(_) | CallError::AnswerRefused(_),
+            ) => Failed::Otherwise,
             // A page may be more than the memory of a call can hold.
             Error::Plugin(_) => Failed::TooLarge,
             Error::Provider(error) if error.problem().code == TOO_LARGE => Failed::TooLarge,
             Error::Provider(ProviderError::PermissionMissing(_)) => Failed::Forbidden,
-            Error::Provider(ProviderError::NotFound(_) | ProviderError::Refused(_)) => {
-                Failed::Refused
-            }
+            Error::Provider(ProviderError::NotFound(_) | ProviderError::Refused(_))
+            | Error::CursorRepeated
+            | Error::ListingEndless(_) => Failed::Refused,
             _ => Failed::Otherwise,
         };
         self.is_rejected |= matches!(error, Error::Provider(ProviderError::InvalidCredentials(_)));

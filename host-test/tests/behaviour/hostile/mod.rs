@@ -5,6 +5,7 @@ mod answers;
 mod approval;
 mod command_line;
 mod manifests;
+mod resources;
 mod secrets;
 
 use std::path::Path;

@@ -1,0 +1,192 @@
+//! What one installation that spins and one whose provider is silent do to a hundred healthy ones: the time of a healthy
+//! delivery, alone and beside them, in one run of a real `serve`.
+//!
+//! `cargo bench -p host-test --bench fairness -- SECONDS [HOST_TEST]` measures for so many seconds each. With the path
+//! of another `host-test`, it measures that one: a build of before, for a comparison.
+
+// A benchmark that panics has failed.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+
+const ORIGIN: &str = "https://api.hostile.example";
+const HEALTHY: usize = 100;
+/// How many calls each of the two greedy ones has under way all the time.
+const GREEDY_CALLS: usize = 64;
+
+/// The host that is measured, and what it is started with.
+struct Bench {
+    host: PathBuf,
+    data: PathBuf,
+    component: PathBuf,
+    provider: String,
+}
+
+impl Bench {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.host);
+        command.args(arguments).arg("--json").arg("--data-dir").arg(&self.data);
+        command.arg("--component").arg(&self.component).args(["--provider-origin", &self.provider]);
+        command.env("PLUGIN_HOSTILE_TOKEN", "a-token-of-the-benchmark");
+        command.env("PLUGIN_HOSTILE_HOOK_SECRET", "a-secret-of-the-benchmark");
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    /// Installs for a workspace. Returns the query of its URL.
+    async fn install(&self, workspace: &str) -> String {
+        let install = ["install", "--mode", "test", "--webhook", "manual", "--approve-origins"];
+        let output =
+            self.command(&install).args(["--workspace", workspace]).output().await.unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        let json: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}{error}"));
+        let url = json["installation_url"].as_str().unwrap();
+        url.split_once("/link-webhook").unwrap().1.to_owned()
+    }
+
+    async fn serve(&self) -> (Child, String) {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let line: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+        let (url, _) = line["listening"].as_str().unwrap().split_once("/link-webhook").unwrap();
+        let url = format!("{url}/link-webhook");
+        // Nothing else is read from it, but the pipe stays open.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        (process, url)
+    }
+}
+
+/// A provider that takes every connection and never answers.
+async fn silent_provider() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = JoinSet::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            open.spawn(async move { while let Ok(1..) = stream.read(&mut [0; 1024]).await {} });
+        }
+    });
+    format!("{ORIGIN}=http://{address}")
+}
+
+/// The component, with the origin of its script.
+fn component(folder: &Path) -> PathBuf {
+    let mut bytes = include_bytes!(env!("HOSTILE_GUEST_COMPONENT")).to_vec();
+    let mark = b"HOSTILE-SCRIPT:~";
+    let start = memchr::memmem::find(&bytes, mark).unwrap() + mark.len() - 1;
+    let script = format!("origin={ORIGIN}");
+    bytes[start..start + script.len()].copy_from_slice(script.as_bytes());
+    let path = folder.join("greedy.wasm");
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Posts for some seconds, once a second for each healthy installation. Returns the times, and how many posts were not
+/// answered with 200.
+async fn healthy(urls: &[String], seconds: u64, phase: &str) -> (Vec<Duration>, usize) {
+    let client = reqwest::Client::new();
+    let mut posts = JoinSet::new();
+    let begun = tokio::time::Instant::now();
+    for (number, url) in urls.iter().cloned().enumerate() {
+        let (client, phase) = (client.clone(), phase.to_owned());
+        posts.spawn(async move {
+            let mut times = Vec::new();
+            for second in 0..seconds {
+                let at = Duration::from_millis(1000 * second + 10 * number as u64);
+                tokio::time::sleep_until(begun + at).await;
+                let body = format!("{phase}-{number}-{second}.attempt");
+                let begun = Instant::now();
+                let status = client.post(&url).body(body).send().await.map(|got| got.status());
+                times.push((begun.elapsed(), status.is_ok_and(|status| status == 200)));
+            }
+            times
+        });
+    }
+    let times = posts.join_all().await.concat();
+    let refused = times.iter().filter(|(_, is_taken)| !is_taken).count();
+    let mut times: Vec<Duration> = times.into_iter().map(|(time, _)| time).collect();
+    times.sort_unstable();
+    (times, refused)
+}
+
+/// Keeps calls of a deed under way.
+fn greedy(url: &str, deed: &'static str, calls: &mut JoinSet<()>) {
+    let client = reqwest::Client::new();
+    for number in 0..GREEDY_CALLS {
+        let (client, url) = (client.clone(), url.to_owned());
+        calls.spawn(async move {
+            loop {
+                let body = format!("attack do={deed}.{number}");
+                let answered = client.post(&url).body(body).send().await;
+                // One that is told to come again does not do so at once.
+                if answered.is_ok_and(|answer| answer.status() == 503) {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        });
+    }
+}
+
+fn row(name: &str, (times, refused): &(Vec<Duration>, usize)) {
+    let at = |percent: usize| {
+        let time = times[(times.len() * percent / 100).min(times.len() - 1)];
+        time.as_secs_f64() * 1000.0
+    };
+    let number = times.len();
+    println!("| {name} | {:.1} | {:.1} | {:.1} | {refused} of {number} |", at(50), at(99), at(100));
+}
+
+/// The largest resident memory of a process, in MiB, where the system tells it.
+fn peak_memory(process: &Child) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()?)).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? / 1024)
+}
+
+#[tokio::main]
+async fn main() {
+    // cargo passes `--bench`.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let seconds = arguments.first().map_or(5, |seconds| seconds.parse().unwrap());
+    let host = arguments.get(1).map_or(env!("CARGO_BIN_EXE_host-test"), String::as_str);
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench {
+        host: host.into(),
+        data: folder.path().join("data"),
+        component: component(folder.path()),
+        provider: silent_provider().await,
+    };
+    let mut queries = Vec::new();
+    for number in 0..HEALTHY + 2 {
+        queries.push(bench.install(&format!("workspace-{number}")).await);
+    }
+    let (process, url) = bench.serve().await;
+    let mut urls: Vec<String> = queries.iter().map(|query| format!("{url}{query}")).collect();
+    let (silent, spinning) = (urls.pop().unwrap(), urls.pop().unwrap());
+
+    healthy(&urls, 1, "warm-up").await;
+    let alone = healthy(&urls, seconds, "alone").await;
+    let mut calls = JoinSet::new();
+    greedy(&spinning, "spin", &mut calls);
+    greedy(&silent, "wait", &mut calls);
+    // They have taken what they can get.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let beside = healthy(&urls, seconds, "beside").await;
+    println!("| a healthy delivery | p50, ms | p99, ms | longest, ms | not taken |");
+    println!("| --- | --- | --- | --- | --- |");
+    row("alone", &alone);
+    row("beside one that spins and one that waits", &beside);
+    if let Some(peak) = peak_memory(&process) {
+        println!("Peak memory of `serve`: {peak} MiB");
+    }
+}

@@ -1,0 +1,410 @@
+//! Places that are shared fairly: between providers, and between the installations of each.
+//!
+//! Two rules bound what one of them can do to the others. An installation gets a place only while it holds fewer than
+//! are free, and a provider only while it holds fewer than three times as many as are free: so a single one that spins
+//! or waits holds at most half of the places, two of them a third each, and there is one left for whoever comes next.
+//! Where several wait, the provider that holds the fewest is served first, then its installation that holds the fewest,
+//! then who has waited longest.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+/// How many times as many places as are free a provider may hold. Our own choice: three quarters of all, if it is alone.
+const SHARE_OF_PROVIDER: usize = 3;
+
+/// For whom work is done: places, memory and requests are shared between owners.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// The provider's id.
+    pub provider: Arc<str>,
+    /// The installation's id. Empty: the work is for none.
+    pub installation: Arc<str>,
+}
+
+impl Owner {
+    /// An installation of a provider.
+    #[must_use]
+    pub fn new(provider: &str, installation: &str) -> Self {
+        Self { provider: provider.into(), installation: installation.into() }
+    }
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum NoPlace {
+    /// As many wait as may wait.
+    #[error("too many wait already")]
+    QueueFull,
+    /// None became free in time.
+    #[error("none became free in time")]
+    TimedOut,
+}
+
+/// How many places are in use, and how many wait for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InUse {
+    /// Places in use.
+    pub running: usize,
+    /// Who waits.
+    pub waiting: usize,
+}
+
+/// A number of places, and a bounded queue before them.
+#[derive(Clone, Debug)]
+pub struct FairPlaces(Arc<Mutex<State>>);
+
+/// A place. It is free again when this is dropped.
+#[derive(Debug)]
+pub struct Place {
+    places: FairPlaces,
+    owner: Owner,
+}
+
+#[derive(Debug)]
+struct State {
+    places: usize,
+    queue: usize,
+    running: usize,
+    waiting: usize,
+    /// The number of the next one who waits.
+    next: u64,
+    /// Those that hold a place or wait for one.
+    providers: HashMap<Arc<str>, Provider>,
+}
+
+#[derive(Debug, Default)]
+struct Provider {
+    running: usize,
+    waiting: usize,
+    installations: HashMap<Arc<str>, Installation>,
+}
+
+#[derive(Debug, Default)]
+struct Installation {
+    running: usize,
+    /// The first has waited longest. Their numbers ascend.
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    wake: oneshot::Sender<()>,
+}
+
+impl FairPlaces {
+    /// A number of places, before which a number may wait.
+    #[must_use]
+    pub fn new(places: usize, queue: usize) -> Self {
+        let providers = HashMap::new();
+        Self(Arc::new(Mutex::new(State {
+            places,
+            queue,
+            running: 0,
+            waiting: 0,
+            next: 0,
+            providers,
+        })))
+    }
+
+    /// Takes a place, at once or until a time.
+    ///
+    /// # Errors
+    ///
+    /// The queue is full, or no place became free in time.
+    pub async fn acquire(&self, owner: &Owner, until: Instant) -> Result<Place, NoPlace> {
+        let place = || Place { places: self.clone(), owner: owner.clone() };
+        let (number, woken) = {
+            let mut state = self.lock();
+            if state.may_run(owner) {
+                state.run(owner);
+                return Ok(place());
+            }
+            state.wait(owner).ok_or(NoPlace::QueueFull)?
+        };
+        let mut queued = Queued { places: self, owner, number, is_done: false };
+        // It is sent before the sender is dropped.
+        let woken = timeout_at(until, woken).await;
+        if matches!(woken, Ok(Ok(()))) {
+            queued.is_done = true;
+            return Ok(place());
+        }
+        Err(NoPlace::TimedOut)
+    }
+
+    /// What is in use now.
+    #[must_use]
+    pub fn in_use(&self) -> InUse {
+        let state = self.lock();
+        InUse { running: state.running, waiting: state.waiting }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.lock().end(&self.owner);
+    }
+}
+
+/// Someone who waits, and who may be dropped before there is a place.
+struct Queued<'a> {
+    places: &'a FairPlaces,
+    owner: &'a Owner,
+    number: u64,
+    is_done: bool,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        let mut state = self.places.lock();
+        if !state.leave(self.owner, self.number) {
+            // It was given a place that it did not take.
+            state.end(self.owner);
+        }
+    }
+}
+
+impl State {
+    fn free(&self) -> usize {
+        self.places.saturating_sub(self.running)
+    }
+
+    fn may_run(&self, owner: &Owner) -> bool {
+        let provider = self.providers.get(&owner.provider);
+        let installation = provider.and_then(|own| own.installations.get(&owner.installation));
+        self.has_room(
+            provider.map_or(0, |own| own.running),
+            installation.map_or(0, |own| own.running),
+        )
+    }
+
+    /// Whether a provider and an installation that hold so many places may have one more.
+    fn has_room(&self, of_provider: usize, of_installation: usize) -> bool {
+        let free = self.free();
+        of_installation < free && of_provider < free.saturating_mul(SHARE_OF_PROVIDER)
+    }
+
+    fn of(&mut self, owner: &Owner) -> &mut Provider {
+        self.providers.entry(Arc::clone(&owner.provider)).or_default()
+    }
+
+    fn run(&mut self, owner: &Owner) {
+        self.running += 1;
+        let provider = self.of(owner);
+        provider.running += 1;
+        let installations = &mut provider.installations;
+        installations.entry(Arc::clone(&owner.installation)).or_default().running += 1;
+    }
+
+    /// Joins the queue. None: it is full, for everyone or for this installation.
+    fn wait(&mut self, owner: &Owner) -> Option<(u64, oneshot::Receiver<()>)> {
+        let left = self.queue.saturating_sub(self.waiting);
+        let number = self.next;
+        let provider = self.of(owner);
+        let own = provider.installations.entry(Arc::clone(&owner.installation)).or_default();
+        // The queue is shared as the places are.
+        if own.waiting.len() >= left {
+            self.forget(owner);
+            return None;
+        }
+        let (wake, woken) = oneshot::channel();
+        own.waiting.push_back(Waiting { number, wake });
+        provider.waiting += 1;
+        self.waiting += 1;
+        self.next += 1;
+        Some((number, woken))
+    }
+
+    /// Leaves the queue. False: it is not in it any more.
+    fn leave(&mut self, owner: &Owner, number: u64) -> bool {
+        let provider = self.of(owner);
+        let Some(own) = provider.installations.get_mut(&owner.installation) else { return false };
+        let Ok(index) = own.waiting.binary_search_by_key(&number, |waiting| waiting.number) else {
+            return false;
+        };
+        own.waiting.remove(index);
+        provider.waiting -= 1;
+        self.waiting -= 1;
+        self.forget(owner);
+        true
+    }
+
+    fn end(&mut self, owner: &Owner) {
+        self.running = self.running.saturating_sub(1);
+        let provider = self.of(owner);
+        provider.running = provider.running.saturating_sub(1);
+        if let Some(own) = provider.installations.get_mut(&owner.installation) {
+            own.running = own.running.saturating_sub(1);
+        }
+        self.forget(owner);
+        while let Some(next) = self.next_waiting() {
+            self.give(&next);
+        }
+    }
+
+    /// Who is served next, if somebody may be.
+    fn next_waiting(&self) -> Option<Owner> {
+        if self.waiting == 0 || self.free() == 0 {
+            return None;
+        }
+        let providers = self.providers.iter().filter(|(_, provider)| provider.waiting > 0);
+        let candidates = providers.flat_map(|(id, provider)| {
+            provider.installations.iter().filter_map(move |(installation, own)| {
+                let first = own.waiting.front()?;
+                let rank = (provider.running, own.running, first.number);
+                self.has_room(provider.running, own.running).then_some((rank, id, installation))
+            })
+        });
+        let (_, provider, installation) = candidates.min_by_key(|(rank, ..)| *rank)?;
+        Some(Owner { provider: Arc::clone(provider), installation: Arc::clone(installation) })
+    }
+
+    fn give(&mut self, owner: &Owner) {
+        let provider = self.of(owner);
+        let own = provider.installations.get_mut(&owner.installation);
+        if let Some(first) = own.and_then(|own| own.waiting.pop_front()) {
+            provider.waiting -= 1;
+            self.waiting -= 1;
+            self.run(owner);
+            // Who has left meanwhile gives the place back.
+            let _ = first.wake.send(());
+        }
+    }
+
+    /// Removes an owner that neither holds a place nor waits.
+    fn forget(&mut self, owner: &Owner) {
+        let Some(provider) = self.providers.get_mut(&owner.provider) else { return };
+        let is_idle = |own: &Installation| own.running == 0 && own.waiting.is_empty();
+        if provider.installations.get(&owner.installation).is_some_and(is_idle) {
+            provider.installations.remove(&owner.installation);
+        }
+        if provider.installations.is_empty() {
+            self.providers.remove(&owner.provider);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn owner(installation: &str) -> Owner {
+        Owner::new("ANDES", installation)
+    }
+
+    /// Takes as many places as there are at once.
+    async fn take_all(places: &FairPlaces, owner: &Owner) -> Vec<Place> {
+        let mut taken = Vec::new();
+        while let Ok(place) = places.acquire(owner, Instant::now()).await {
+            taken.push(place);
+        }
+        taken
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_installation_holds_half_of_the_places() {
+        let places = FairPlaces::new(64, 64);
+        let first = take_all(&places, &owner("a")).await;
+        assert_eq!(first.len(), 32);
+        let second = take_all(&places, &owner("b")).await;
+        assert_eq!(second.len(), 16);
+        // The provider's share is used up, but not the others'.
+        assert!(take_all(&places, &owner("c")).await.is_empty());
+        assert_eq!(take_all(&places, &Owner::new("STONE", "a")).await.len(), 8);
+        drop((first, second));
+        assert_eq!(places.in_use(), InUse { running: 0, waiting: 0 });
+        assert!(places.lock().providers.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_holds_the_fewest_is_served_first() {
+        let places = FairPlaces::new(2, 8);
+        let until = Instant::now() + Duration::from_secs(1);
+        let held = places.acquire(&owner("a"), until).await.unwrap();
+        let served = Mutex::new(Vec::new());
+        let serve = async |name: &str| {
+            let place = places.acquire(&owner(name), until).await.unwrap();
+            served.lock().unwrap().push(name.to_owned());
+            drop(place);
+        };
+        // Two of the first one wait before one of another.
+        let all = async { tokio::join!(serve("a"), serve("a"), serve("b")) };
+        let release = async {
+            tokio::task::yield_now().await;
+            drop(held);
+        };
+        tokio::join!(all, release);
+        assert_eq!(*served.lock().unwrap(), ["b", "a", "a"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn queue_is_bounded_and_shared() {
+        let places = FairPlaces::new(1, 8);
+        let until = Instant::now() + Duration::from_secs(1);
+        let _held = places.acquire(&owner("x"), until).await.unwrap();
+        let wait = |name: &'static str, number: usize| {
+            let (places, owner) = (places.clone(), owner(name));
+            async move {
+                let acquire = (0..number).map(|_| places.acquire(&owner, until));
+                let answers = join_all(acquire).await;
+                answers.iter().filter(|no| no.as_ref().err() == Some(&NoPlace::QueueFull)).count()
+            }
+        };
+        let (a, b) = tokio::join!(wait("a", 100), wait("b", 100));
+        assert_eq!((a, b), (96, 98));
+        assert_eq!(places.in_use(), InUse { running: 1, waiting: 0 });
+    }
+
+    proptest! {
+        /// However they come and go, no place is lost, and none is given twice.
+        #[test]
+        fn no_place_is_lost(steps in prop::collection::vec((0_u8..4, 0_u8..3), 1..200)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            runtime.block_on(async {
+                let places = FairPlaces::new(3, 16);
+                let (mut held, mut waiting) = (Vec::new(), Vec::new());
+                let far = Instant::now() + Duration::from_hours(1);
+                for (owner_number, step) in steps {
+                    let owner = owner(&owner_number.to_string());
+                    let places = places.clone();
+                    match step {
+                        0 => waiting.push(tokio::spawn(async move { places.acquire(&owner, far).await })),
+                        1 if !held.is_empty() => { held.remove(0); }
+                        2 if !waiting.is_empty() => { waiting.remove(0).abort(); }
+                        _ => {}
+                    }
+                    tokio::task::yield_now().await;
+                    let (done, still): (Vec<_>, Vec<_>) = waiting.into_iter().partition(tokio::task::JoinHandle::is_finished);
+                    waiting = still;
+                    for task in done {
+                        held.extend(task.await.unwrap().ok());
+                    }
+                }
+                for task in waiting {
+                    task.abort();
+                    let _ = task.await.map(|place| held.extend(place.ok()));
+                }
+                assert!(held.len() <= 3);
+                drop(held);
+                assert_eq!(places.in_use(), InUse { running: 0, waiting: 0 });
+                assert!(places.lock().providers.is_empty());
+            });
+        }
+    }
+}
