@@ -7,89 +7,17 @@
 // A benchmark that panics has failed.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+mod support;
+
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
-const ORIGIN: &str = "https://api.hostile.example";
+use support::{Bench, component, peak_memory, provider};
+
 const HEALTHY: usize = 100;
 /// How many calls each of the two greedy ones has under way all the time.
 const GREEDY_CALLS: usize = 64;
-
-/// The host that is measured, and what it is started with.
-struct Bench {
-    host: PathBuf,
-    data: PathBuf,
-    component: PathBuf,
-    provider: String,
-}
-
-impl Bench {
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.host);
-        command.args(arguments).arg("--json").arg("--data-dir").arg(&self.data);
-        command.arg("--component").arg(&self.component).args(["--provider-origin", &self.provider]);
-        command.env("PLUGIN_HOSTILE_TOKEN", "a-token-of-the-benchmark");
-        command.env("PLUGIN_HOSTILE_HOOK_SECRET", "a-secret-of-the-benchmark");
-        command.stdin(Stdio::null()).kill_on_drop(true);
-        command
-    }
-
-    /// Installs for a workspace. Returns the query of its URL.
-    async fn install(&self, workspace: &str) -> String {
-        let install = ["install", "--mode", "test", "--webhook", "manual", "--approve-origins"];
-        let output =
-            self.command(&install).args(["--workspace", workspace]).output().await.unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let error = String::from_utf8_lossy(&output.stderr);
-        let json: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}{error}"));
-        let url = json["installation_url"].as_str().unwrap();
-        url.split_once("/link-webhook").unwrap().1.to_owned()
-    }
-
-    async fn serve(&self) -> (Child, String) {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
-        let (url, _) = line["listening"].as_str().unwrap().split_once("/link-webhook").unwrap();
-        let url = format!("{url}/link-webhook");
-        // Nothing else is read from it, but the pipe stays open.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        (process, url)
-    }
-}
-
-/// A provider that takes every connection and never answers.
-async fn silent_provider() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let mut open = JoinSet::new();
-        while let Ok((mut stream, _)) = listener.accept().await {
-            open.spawn(async move { while let Ok(1..) = stream.read(&mut [0; 1024]).await {} });
-        }
-    });
-    format!("{ORIGIN}=http://{address}")
-}
-
-/// The component, with the origin of its script.
-fn component(folder: &Path) -> PathBuf {
-    let mut bytes = include_bytes!(env!("HOSTILE_GUEST_COMPONENT")).to_vec();
-    let mark = b"HOSTILE-SCRIPT:~";
-    let start = memchr::memmem::find(&bytes, mark).unwrap() + mark.len() - 1;
-    let script = format!("origin={ORIGIN}");
-    bytes[start..start + script.len()].copy_from_slice(script.as_bytes());
-    let path = folder.join("greedy.wasm");
-    std::fs::write(&path, bytes).unwrap();
-    path
-}
 
 /// Posts for some seconds, once a second for each healthy installation. Returns the times, and how many posts were not
 /// answered with 200.
@@ -146,13 +74,6 @@ fn row(name: &str, (times, refused): &(Vec<Duration>, usize)) {
     println!("| {name} | {:.1} | {:.1} | {:.1} | {refused} of {number} |", at(50), at(99), at(100));
 }
 
-/// The largest resident memory of a process, in MiB, where the system tells it.
-fn peak_memory(process: &Child) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()?)).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? / 1024)
-}
-
 #[tokio::main]
 async fn main() {
     // cargo passes `--bench`.
@@ -163,8 +84,8 @@ async fn main() {
     let bench = Bench {
         host: host.into(),
         data: folder.path().join("data"),
-        component: component(folder.path()),
-        provider: silent_provider().await,
+        component: component(folder.path(), ""),
+        provider: provider().await,
     };
     let mut queries = Vec::new();
     for number in 0..HEALTHY + 2 {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_test::contract::types::WebhookRequest;
+use host_test::egress::RequestLimits;
 use host_test::limits::Limits;
 use host_test::marketplace::{
     Connection, DeliveryOutcome, DeliveryTarget, Marketplace, Options, WorkLimits,
@@ -54,16 +55,16 @@ struct Installed {
 }
 
 impl Two {
-    async fn start(script: &str, provider: &str) -> Self {
+    async fn start(provider: &str, limits: Limits) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let script = format!("origin={ORIGIN}\n{script}");
+        let script = format!("origin={ORIGIN}\n");
         let installed = async |workspace: &str| {
             let options_of = Options {
                 data_dir: data.path(),
                 workspace: workspace.to_owned(),
                 overrides: vec![format!("{ORIGIN}={provider}").parse().unwrap()],
                 clock: host_test::clock::Clock::default(),
-                limits: Limits::default(),
+                limits,
             };
             let marketplace = Marketplace::open(load(&script).await.unwrap(), &options_of).unwrap();
             let connection = marketplace.install(options(true)).await.unwrap();
@@ -107,7 +108,7 @@ fn said(outcome: &DeliveryOutcome) -> (&str, &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_spins_or_waits_holds_up_no_other() {
     for deed in ["spin", "wait"] {
-        let two = Two::start("", &provider(None).await).await;
+        let two = Two::start(&provider(None).await, Limits::default()).await;
         let mut calls = two.overload(deed, 100);
         // It has as many places as it can get.
         while Resources::shared().places.in_use().waiting == 0 {
@@ -124,18 +125,19 @@ async fn what_spins_or_waits_holds_up_no_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn call_holds_a_bounded_number_of_bytes() {
-    let two = Two::start("", &provider(Some(4 << 20)).await).await;
+    let requests = RequestLimits { call_bytes: 2, ..RequestLimits::default() };
+    let limits = Limits { requests, ..Limits::default() };
+    let two = Two::start(&provider(Some(1 << 20)).await, limits).await;
     let mut calls = two.overload("send-all", 1);
     let outcome = timeout(PATIENCE, calls.join_next()).await.unwrap().unwrap().unwrap();
     let (code, message) = said(&outcome);
-    // Four answers of 4 MiB fit into 16 MiB.
-    let expected = "128 answers, largest 4194304, 124 failures: the host's limit `call-bytes`";
+    let expected = "128 answers, largest 1048576, 126 failures: the host's limit `call-bytes`";
     assert!(code == "done" && message.contains(expected), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_is_reserved_before_it_is_used() {
-    let two = Two::start("", &provider(None).await).await;
+    let two = Two::start(&provider(None).await, Limits::default()).await;
     let mut calls = two.overload("hog", 8);
     // One holds its memory and waits. For the others there is not enough.
     let outcome = timeout(PATIENCE, calls.join_next()).await.unwrap().unwrap().unwrap();
