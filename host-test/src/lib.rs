@@ -22,6 +22,8 @@ pub mod money;
 pub mod plugin;
 mod problem;
 mod process_memory;
+mod recent;
+pub mod sender;
 pub mod server;
 pub mod telemetry;
 pub mod vault;
