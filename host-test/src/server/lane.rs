@@ -2,7 +2,6 @@
 //! is no ban: such a sender may be a proxy that the operator has not named, with genuine deliveries among the others.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -10,8 +9,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const PLACES: usize = 4;
 /// Deliveries of the lane that are read, wait or are processed. Our own choice.
 const QUEUE: usize = 20;
-/// The longest that a body of the lane may take. Our own choice: a slow one holds up the others of the lane.
-pub const BODY_TIME: Duration = Duration::from_secs(2);
+/// How many times as fast as others a body of the lane has to arrive. Our own choice: a slow one holds up the others of
+/// the lane.
+pub const HASTE: u32 = 5;
 
 /// The lane.
 #[derive(Clone)]

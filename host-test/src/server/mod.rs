@@ -112,7 +112,7 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
             turned_away(marketplace.telemetry(), sender);
             return respond(&retry_later("sender-unverified"));
         };
-        (Some(turn), lane.places, limits.body_time.min(lane::BODY_TIME))
+        (Some(turn), lane.places, limits.body_time / lane::HASTE)
     } else {
         (None, places, limits.body_time)
     };
