@@ -55,15 +55,15 @@ pub async fn read(
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
     let mut place = None;
-    let mut pace = Instant::now() + PACE;
+    let mut pace_ends = Instant::now() + PACE;
     let mut brought = 0;
     loop {
-        let chunk: Bytes = match timeout_at(deadline.min(pace), chunks.next()).await {
+        let chunk: Bytes = match timeout_at(deadline.min(pace_ends), chunks.next()).await {
             Ok(Some(Ok(chunk))) => chunk,
             Ok(Some(Err(_))) => return Err(BodyError::TooLarge),
             Ok(None) => return Ok(ReadBody { bytes, place }),
-            Err(_) if pace < deadline && brought >= rate => {
-                (pace, brought) = (pace + PACE, 0);
+            Err(_) if pace_ends < deadline && brought >= rate => {
+                (pace_ends, brought) = (pace_ends + PACE, 0);
                 continue;
             }
             Err(_) => return Err(BodyError::TooSlow),
@@ -78,7 +78,7 @@ pub async fn read(
             let Ok(Ok(free)) = free else { return Err(BodyError::NoPlace) };
             place = Some(free);
             // The sender could not go on meanwhile.
-            (pace, brought) = (Instant::now() + PACE, 0);
+            (pace_ends, brought) = (Instant::now() + PACE, 0);
         }
         // Once, and not by doubling: so no body has more memory than is counted.
         let room = if length > SMALL { MAXIMUM } else { SMALL };

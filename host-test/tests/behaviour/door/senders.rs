@@ -14,7 +14,7 @@ const LANE: usize = 20;
 
 /// A door behind a proxy on loopback. Bodies have as long as they like.
 fn behind_proxy() -> Door {
-    let body_time = Duration::from_secs(600);
+    let body_time = Duration::from_mins(10);
     let limits = DoorLimits { body_time, body_rate: 0, ..DoorLimits::default() };
     Door { limits, trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()] }
 }
