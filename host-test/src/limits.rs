@@ -30,6 +30,8 @@ pub struct Limits {
 pub enum Limit {
     /// Connections to the public door.
     Connections,
+    /// Deliveries that are processed at the same time.
+    Deliveries,
     /// Large bodies that are held at the same time.
     LargeBodies,
     /// Deliveries of one sender in a minute that were not verified.
@@ -68,6 +70,7 @@ impl Limit {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Connections => "connections",
+            Self::Deliveries => "deliveries",
             Self::LargeBodies => "large-bodies",
             Self::UnverifiedPerSender => "unverified-per-sender",
             Self::HintsPerSender => "hints-per-sender",

@@ -46,27 +46,26 @@ impl Ledger {
         record_verified_delivery(&self.connection, installation, now)
     }
 
-    /// Records that a delivery was refused.
-    pub fn record_refused_delivery(
+    /// Records that a number of deliveries were refused, and why the last one was. Anyone can send them: the caller
+    /// writes seldom.
+    pub fn record_refused_deliveries(
         &mut self,
         installation: &str,
+        number: u32,
         reason: &Problem,
         now: u64,
     ) -> Result<(), LedgerError> {
         let json = serde_json::to_string(reason).unwrap_or_default();
         let transaction = self.write()?;
-        // Anyone can send a delivery that is refused: at most one write a second.
-        let written = transaction.execute(
+        transaction.execute(
             "INSERT INTO last_deliveries
                  (installation, refused_at, refused_because, refused_in_a_row)
-             VALUES (?1, ?2, ?3, 1)
+             VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE
-             SET refused_at = ?2, refused_because = ?3, refused_in_a_row = refused_in_a_row + 1
-             WHERE refused_at IS NULL OR refused_at < ?2",
-            params![installation, now, json],
+             SET refused_at = ?2, refused_because = ?3, refused_in_a_row = min(refused_in_a_row + ?4, ?5)",
+            params![installation, now, json, number, u32::MAX],
         )?;
-        if written == 1
-            && refused_in_a_row(&transaction, installation)? >= REFUSED_FOR_ATTENTION
+        if refused_in_a_row(&transaction, installation)? >= REFUSED_FOR_ATTENTION
             && let Some(scope) = scope_of(&transaction, installation)?
         {
             let (code, reason) = (AttentionCode::DeliveriesRefused, Some(reason.clone()));

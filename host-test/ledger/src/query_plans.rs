@@ -252,7 +252,7 @@ fn use_everything(ledger: &mut Ledger) {
     ledger.delivery_summary("i").unwrap();
     let problem = Problem { code: "c".into(), message: "m".into(), remedy: Vec::new() };
     for at in 5..9 {
-        ledger.record_refused_delivery("i", &problem, at).unwrap();
+        ledger.record_refused_deliveries("i", 1, &problem, at).unwrap();
     }
     ledger.record_verified_delivery("i", 9).unwrap();
     ledger.add_unclaimed_deliveries("P", 1, 5).unwrap();

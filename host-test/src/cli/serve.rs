@@ -15,7 +15,7 @@ use crate::egress::{OriginOverride, client, redirect};
 use crate::limits::Limits;
 use crate::marketplace::{ErrorKind, Marketplace};
 use crate::process_memory;
-use crate::server::open_files;
+use crate::server::{Door, TrustedProxy, open_files};
 
 /// The arguments of `serve`.
 #[derive(Args)]
@@ -23,6 +23,10 @@ pub struct ServeArgs {
     /// The address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
+    /// A proxy in front of the public door: its `x-forwarded-for` tells who has sent a delivery; may be given more than
+    /// once
+    #[arg(long, value_name = "ADDRESS[/BITS]")]
+    trusted_proxy: Vec<TrustedProxy>,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -59,7 +63,8 @@ pub async fn serve(
     let background = tokio::spawn(Arc::clone(&marketplace).reconcile_forever());
     let limits = args.limits.door;
     let limits = open_files::raise().map_or(limits, |files| limits.within_open_files(files));
-    crate::server::serve(listener, marketplace, limits, interrupted()).await;
+    let door = Door { limits, trusted_proxies: args.trusted_proxy };
+    crate::server::serve(listener, marketplace, door, interrupted()).await;
     // It can be cancelled anywhere: it only fetches and commits transactions.
     background.abort();
     tracing::info!("stopped");

@@ -209,9 +209,11 @@ impl Egress {
         if inner.requests.fetch_add(1, Ordering::Relaxed) >= MAXIMUM_REQUESTS {
             return Err(failure(FailureKind::LimitReached, "too many requests in one call"));
         }
-        if self.quota.as_ref().is_some_and(|quota| !quota.take()) {
-            let message = "too many requests for deliveries that are not verified";
-            return Err(failure(FailureKind::LimitReached, message));
+        if let Some(Err(limit)) = self.quota.as_ref().map(|quota| quota.take()) {
+            let name = limit.as_str();
+            let message =
+                format!("too many requests for deliveries that are not verified ({name})");
+            return Err(failure(FailureKind::LimitReached, &message));
         }
         let (rule, request) = inner.prepare(request)?;
         match &rule.authorization {

@@ -1,47 +1,125 @@
-//! The quota of requests for deliveries that are not verified, which anyone can send.
+//! The quotas of requests for deliveries that are not verified, which anyone can send.
+//!
+//! An installation has one of so many requests in a minute, and each sender a part of it. Senders of whom nothing
+//! genuine has ever come for this installation are strangers: all strangers together have two thirds of it, so that
+//! they leave something for the others. A request for a delivery that turns out to be verified is given back.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Requests per minute and installation. Source: the contract. It is far below the 25 per second that a
-/// provider allows its smallest account, and enough for a shop without a signing secret.
-const MAXIMUM_REQUESTS: u32 = 60;
+use crate::limits::Limit;
+use crate::recent::Recent;
+use crate::sender::Sender;
+
 const WINDOW: Duration = Duration::from_mins(1);
+/// How many installations are remembered. Our own choice.
+const MOST_INSTALLATIONS: usize = 10_000;
+/// How many senders of genuine deliveries are remembered of each. Our own choice: a provider has about a dozen.
+const MOST_KNOWN: usize = 32;
 
 /// The quotas of all installations.
+pub struct Quotas {
+    per_installation: u32,
+    per_sender: u32,
+    installations: Mutex<Recent<String, Requests>>,
+}
+
+/// The requests for one installation.
 #[derive(Default)]
-pub struct Quotas(Mutex<HashMap<String, (Instant, u32)>>);
+struct Requests {
+    /// When the minute began in which the numbers count.
+    since: Option<Instant>,
+    number: u32,
+    of_strangers: u32,
+    /// No more senders than requests.
+    of_sender: HashMap<Sender, u32>,
+    /// Senders of genuine deliveries, the last one at the end.
+    known: VecDeque<Sender>,
+}
+
+/// A request that was taken.
+struct Taken {
+    since: Instant,
+    by_stranger: bool,
+}
+
+impl Requests {
+    fn begin_minute(&mut self, now: Instant) -> Instant {
+        match self.since {
+            Some(since) if now.duration_since(since) < WINDOW => since,
+            _ => {
+                let known = std::mem::take(&mut self.known);
+                *self = Self { since: Some(now), known, ..Self::default() };
+                now
+            }
+        }
+    }
+
+    fn take(&mut self, sender: Sender, quotas: &Quotas, now: Instant) -> Result<Taken, Limit> {
+        let since = self.begin_minute(now);
+        let by_stranger = !self.known.contains(&sender);
+        let strangers_have = quotas.per_installation.saturating_mul(2) / 3;
+        if self.number >= quotas.per_installation
+            || (by_stranger && self.of_strangers >= strangers_have)
+        {
+            return Err(Limit::HintsPerInstallation);
+        }
+        let own = self.of_sender.get(&sender).copied().unwrap_or_default();
+        if own >= quotas.per_sender {
+            return Err(Limit::HintsPerSender);
+        }
+        self.of_sender.insert(sender, own + 1);
+        self.number += 1;
+        self.of_strangers += u32::from(by_stranger);
+        Ok(Taken { since, by_stranger })
+    }
+
+    fn give_back(&mut self, sender: Sender, taken: &Taken) {
+        // What was taken a minute ago is not given back into this one.
+        if self.since != Some(taken.since) {
+            return;
+        }
+        self.number = self.number.saturating_sub(1);
+        self.of_strangers = self.of_strangers.saturating_sub(u32::from(taken.by_stranger));
+        if let Some(own) = self.of_sender.get_mut(&sender) {
+            *own = own.saturating_sub(1);
+        }
+    }
+
+    fn know(&mut self, sender: Sender) {
+        if self.known.back() == Some(&sender) {
+            return;
+        }
+        self.known.retain(|known| *known != sender);
+        if self.known.len() >= MOST_KNOWN {
+            self.known.pop_front();
+        }
+        self.known.push_back(sender);
+    }
+}
 
 impl Quotas {
-    /// The quota of an installation for one delivery.
+    /// So many requests in a minute for an installation, and of these for a sender.
     #[must_use]
-    pub fn of(self: &Arc<Self>, installation: &str) -> Arc<Quota> {
+    pub fn new(per_installation: u32, per_sender: u32) -> Self {
+        let installations = Mutex::new(Recent::new(MOST_INSTALLATIONS));
+        Self { per_installation, per_sender, installations }
+    }
+
+    /// The quota of one delivery of a sender to an installation.
+    #[must_use]
+    pub fn of(self: &Arc<Self>, installation: &str, sender: Sender) -> Arc<Quota> {
         Arc::new(Quota {
             quotas: Arc::clone(self),
             installation: installation.to_owned(),
-            taken: Mutex::default(),
+            sender,
+            used: Mutex::default(),
         })
     }
 
-    /// Takes one request. Returns the start of the minute in which it counts. None: no request is left.
-    fn take(&self, installation: &str, now: Instant) -> Option<Instant> {
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, count) = windows.entry(installation.to_owned()).or_insert((now, 0));
-        if now.duration_since(*since) >= WINDOW {
-            (*since, *count) = (now, 0);
-        }
-        let is_left = *count < MAXIMUM_REQUESTS;
-        *count += u32::from(is_left);
-        is_left.then_some(*since)
-    }
-
-    fn give_back(&self, installation: &str, since: Instant) {
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, count)) = windows.get_mut(installation).filter(|(begun, _)| *begun == since)
-        {
-            *count = count.saturating_sub(1);
-        }
+    fn installations(&self) -> MutexGuard<'_, Recent<String, Requests>> {
+        self.installations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -49,54 +127,152 @@ impl Quotas {
 pub struct Quota {
     quotas: Arc<Quotas>,
     installation: String,
-    /// For each request, the start of the minute in which it counts.
-    taken: Mutex<Vec<Instant>>,
+    sender: Sender,
+    used: Mutex<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    taken: Vec<Taken>,
+    reached: Option<Limit>,
 }
 
 impl Quota {
-    /// Takes one request. False: no request is left.
-    pub fn take(&self) -> bool {
-        let since = self.quotas.take(&self.installation, Instant::now());
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).extend(since);
-        since.is_some()
+    /// Takes one request.
+    ///
+    /// # Errors
+    ///
+    /// No request is left: the limit that was reached.
+    pub fn take(&self) -> Result<(), Limit> {
+        self.take_at(Instant::now())
     }
 
-    /// Gives the requests back, because the delivery was verified.
-    pub fn give_back(&self) {
-        for since in self.taken.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            self.quotas.give_back(&self.installation, since);
+    fn take_at(&self, now: Instant) -> Result<(), Limit> {
+        let mut installations = self.quotas.installations();
+        let requests = installations.of(self.installation.clone());
+        let taken = requests.take(self.sender, &self.quotas, now);
+        drop(installations);
+        let mut used = self.used();
+        match taken {
+            Ok(taken) => used.taken.push(taken),
+            Err(limit) => {
+                used.reached = Some(limit);
+                return Err(limit);
+            }
         }
+        Ok(())
+    }
+
+    /// The limit because of which the delivery was refused a request.
+    #[must_use]
+    pub fn reached(&self) -> Option<Limit> {
+        self.used().reached
+    }
+
+    /// Gives the requests back, because the delivery was verified. Its sender is no stranger any more.
+    pub fn give_back(&self) {
+        let taken = std::mem::take(&mut self.used().taken);
+        let mut installations = self.quotas.installations();
+        let requests = installations.of(self.installation.clone());
+        for taken in &taken {
+            requests.give_back(self.sender, taken);
+        }
+        requests.know(self.sender);
+    }
+
+    /// The delivery was genuine: it has led to a payment of the installation. Its sender is no stranger any more, and
+    /// the requests stay taken.
+    pub fn has_led_to_payment(&self) {
+        self.quotas.installations().of(self.installation.clone()).know(self.sender);
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
+    fn sender(number: u8) -> Sender {
+        IpAddr::from([192, 0, 2, number]).into()
+    }
+
+    fn quotas() -> Arc<Quotas> {
+        Arc::new(Quotas::new(60, 20))
+    }
+
+    /// How many of a thousand deliveries of each sender get a request.
+    fn flood(quotas: &Arc<Quotas>, installation: &str, senders: &[u8], now: Instant) -> Vec<usize> {
+        let of_sender = |number: &u8| {
+            let taken = |_: &i32| quotas.of(installation, sender(*number)).take_at(now).is_ok();
+            (0..1000).filter(taken).count()
+        };
+        senders.iter().map(of_sender).collect()
+    }
+
     #[test]
-    fn flood_is_limited_per_installation() {
-        let quotas = Quotas::default();
-        let start = Instant::now();
-        let taken = (0..1000).filter(|_| quotas.take("a", start).is_some()).count();
-        assert_eq!(taken, MAXIMUM_REQUESTS as usize);
-        assert!(quotas.take("b", start).is_some());
-        assert!(quotas.take("a", start + WINDOW).is_some());
-        // What was taken a minute ago is not given back into this one.
-        quotas.give_back("a", start);
-        let left = (0..1000).filter(|_| quotas.take("a", start + WINDOW).is_some()).count();
-        assert_eq!(left, MAXIMUM_REQUESTS as usize - 1);
+    fn strangers_leave_requests_for_those_who_were_genuine() {
+        let (quotas, start) = (quotas(), Instant::now());
+        quotas.of("a", sender(1)).has_led_to_payment();
+        quotas.of("b", sender(2)).give_back();
+        // The second is known at another installation only.
+        assert_eq!(flood(&quotas, "a", &[2, 3, 4, 5], start), [20, 20, 0, 0]);
+        assert_eq!(flood(&quotas, "a", &[1, 1], start), [20, 0]);
+        assert_eq!(flood(&quotas, "b", &[3, 2, 4], start), [20, 20, 20]);
+        // Another minute: who was known still is.
+        assert_eq!(flood(&quotas, "a", &[2, 3, 4, 1], start + WINDOW), [20, 20, 0, 20]);
+    }
+
+    #[test]
+    fn limit_that_was_reached_is_named() {
+        let (quotas, start) = (quotas(), Instant::now());
+        flood(&quotas, "a", &[2], start);
+        for (number, limit) in [(2, Limit::HintsPerSender), (4, Limit::HintsPerInstallation)] {
+            let quota = quotas.of("a", sender(number));
+            assert_eq!(quota.reached(), None);
+            assert_eq!(quota.take_at(start), Err(limit));
+            assert_eq!(quota.reached(), Some(limit));
+            flood(&quotas, "a", &[3], start);
+        }
     }
 
     #[test]
     fn genuine_delivery_gets_its_requests_back() {
-        let quotas = Arc::new(Quotas::default());
-        for _ in 0..1000 {
-            let quota = quotas.of("a");
-            assert!(quota.take() && quota.take());
+        let (quotas, start) = (quotas(), Instant::now());
+        for number in (0..100).cycle().take(1000) {
+            let quota = quotas.of("a", sender(number));
+            assert!(quota.take_at(start).is_ok() && quota.take_at(start).is_ok());
             quota.give_back();
             quota.give_back();
         }
-        let forged = (0..1000).filter(|_| quotas.of("a").take()).count();
-        assert_eq!(forged, MAXIMUM_REQUESTS as usize);
+        assert_eq!(flood(&quotas, "a", &[101, 102, 103, 99], start), [20, 20, 0, 20]);
+        // What was taken a minute ago is not given back into this one.
+        let late = quotas.of("b", sender(1));
+        assert!(late.take_at(start).is_ok());
+        assert_eq!(flood(&quotas, "b", &[1], start + WINDOW), [20]);
+        late.give_back();
+        assert_eq!(flood(&quotas, "b", &[1], start + WINDOW), [0]);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (quotas, start) = (quotas(), Instant::now());
+        for installation in 0..3 * MOST_INSTALLATIONS {
+            let quota = quotas.of(&installation.to_string(), sender(1));
+            assert!(quota.take_at(start).is_ok());
+            quota.give_back();
+        }
+        assert!(quotas.installations().iter_mut().count() <= MOST_INSTALLATIONS);
+        for number in 0..100 {
+            quotas.of("a", sender(number)).give_back();
+        }
+        flood(&quotas, "a", &(0..=255).collect::<Vec<_>>(), start);
+        let mut installations = quotas.installations();
+        let requests = installations.of("a".to_owned());
+        assert_eq!((requests.known.len(), requests.of_sender.len()), (MOST_KNOWN, 3));
     }
 }

@@ -5,8 +5,10 @@
 //! shared URL that fails verification is only a hint: the payment that it names is fetched with the
 //! merchant's credentials, and only the fetched payment counts.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
+use super::delivery_trace::Trace;
 use super::handle::Handle;
 use super::payments::FETCH_ATTEMPTS;
 use super::{DeliveryOutcome, DeliveryTarget, Error, Marketplace, OpenedInstallation};
@@ -17,37 +19,8 @@ use crate::contract::types::{
 use crate::egress::Quota;
 use crate::foreign::AnswerError;
 use crate::plugin::CallError;
+use crate::sender::Sender;
 use ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
-
-/// What the log says of a delivery.
-#[derive(Default)]
-struct Trace {
-    installation: Option<String>,
-    /// The provider's id of the event, if the delivery is verified.
-    event: Option<String>,
-    /// How long the plugin took.
-    plugin: Duration,
-}
-
-impl Trace {
-    /// Writes the delivery's line to the log.
-    fn log(&self, outcome: &DeliveryOutcome, time: Duration) {
-        let code = outcome.reason().map(|reason| crate::foreign::logged(&reason.code));
-        tracing::info!(
-            installation = self.installation.as_deref(),
-            event = self.event.as_deref().map(crate::foreign::logged).as_deref(),
-            outcome = outcome.as_str(),
-            code = code.as_deref(),
-            plugin_microseconds = microseconds(self.plugin),
-            microseconds = microseconds(time),
-            "delivery",
-        );
-    }
-}
-
-fn microseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
 
 /// The URL that a delivery came to.
 enum DeliveryUrl {
@@ -64,15 +37,12 @@ impl Marketplace {
         &self,
         received_at: u64,
         target: &DeliveryTarget,
+        sender: Sender,
         request: WebhookRequest,
     ) -> DeliveryOutcome {
-        let (begun, mut trace) = (Instant::now(), Trace::default());
+        let (begun, mut trace) = (Instant::now(), Trace::of(sender));
         let delivered = self.try_deliver(received_at, target, &request, &mut trace).await;
-        let outcome =
-            delivered.unwrap_or_else(|error| DeliveryOutcome::RetryLater(error.problem()));
-        trace.log(&outcome, begun.elapsed());
-        self.telemetry.delivered(outcome.as_str(), begun.elapsed());
-        outcome
+        self.conclude(delivered, &trace, begun.elapsed())
     }
 
     async fn try_deliver(
@@ -174,7 +144,8 @@ impl Marketplace {
         trace: &mut Trace,
     ) -> Result<DeliveryOutcome, Error> {
         let OpenedInstallation { stored, installation, credentials } = &opened;
-        let quota = self.quotas.of(&stored.id);
+        let quota = self.quotas.of(&stored.id, trace.sender);
+        trace.quota = Some(Arc::clone(&quota));
         let mut call = self.access(stored, credentials, installation.mode).await?.call();
         call.egress = call.egress.charged_to(quota.clone());
         let begun = Instant::now();
@@ -184,7 +155,7 @@ impl Marketplace {
             // It would be the same at every repetition.
             Err(CallError::AnswerRefused(why @ AnswerError::Malformed(_))) => {
                 let reason = why.problem();
-                self.record_refused(&stored.id, &reason).await;
+                self.count_refused(&stored.id, &reason).await;
                 return Ok(DeliveryOutcome::Refused(reason));
             }
             outcome => outcome?,
@@ -194,7 +165,7 @@ impl Marketplace {
             Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }))
                 if can_be_verified =>
             {
-                quota.give_back();
+                self.is_verified(&stored.id, &quota, trace);
                 trace.event = Some(event.id.clone());
                 let delivered_to = stored.id.clone();
                 let handle = self.handle(opened).await?;
@@ -204,13 +175,13 @@ impl Marketplace {
             }
             Ok(WebhookOutcome::Event(DeliveredEvent { event, .. })) => {
                 match event.subject.payment_id() {
-                    Some(id) => self.follow_hint(opened, &quota, id, None).await,
+                    Some(id) => self.follow_hint(opened, trace, id, None).await,
                     None => Ok(DeliveryOutcome::foreign()),
                 }
             }
             Ok(WebhookOutcome::Ignored(IgnoredDelivery { verified, reason })) => {
                 if verified && can_be_verified {
-                    quota.give_back();
+                    self.is_verified(&stored.id, &quota, trace);
                     let id = stored.id.clone();
                     self.ledger_at(move |ledger, now| ledger.record_verified_delivery(&id, now))
                         .await?;
@@ -218,25 +189,25 @@ impl Marketplace {
                 Ok(DeliveryOutcome::Ignored(reason))
             }
             Ok(WebhookOutcome::Hint(PaymentHint { payment, mode })) => {
-                self.follow_hint(opened, &quota, &payment, mode).await
+                self.follow_hint(opened, trace, &payment, mode).await
             }
             Ok(WebhookOutcome::Other(reason)) => Ok(DeliveryOutcome::Ignored(reason)),
             Err(WebhookError::Unverified(reason)) => match url {
                 DeliveryUrl::Shared(WebhookIdentity { payment: Some(payment), mode, .. }) => {
                     // The merchant has probably pasted another webhook's signing secret.
                     if installation.webhook.owner == WebhookOwner::Merchant {
-                        self.record_refused(&stored.id, &reason).await;
+                        self.count_refused(&stored.id, &reason).await;
                     }
-                    self.follow_hint(opened, &quota, payment, *mode).await
+                    self.follow_hint(opened, trace, payment, *mode).await
                 }
                 DeliveryUrl::Shared(_) => Ok(DeliveryOutcome::Refused(reason)),
                 DeliveryUrl::Own => {
-                    self.record_refused(&stored.id, &reason).await;
+                    self.count_refused(&stored.id, &reason).await;
                     Ok(DeliveryOutcome::Refused(reason))
                 }
             },
             Err(WebhookError::Refused(reason)) => {
-                self.record_refused(&stored.id, &reason).await;
+                self.count_refused(&stored.id, &reason).await;
                 Ok(DeliveryOutcome::Refused(reason))
             }
             Err(WebhookError::Unavailable(reason) | WebhookError::Other(reason)) => {
@@ -245,13 +216,11 @@ impl Marketplace {
         }
     }
 
-    /// Records why a delivery was refused, for the status report. The answer to the delivery does
-    /// not depend on it, so a failure of the ledger is not reported.
-    async fn record_refused(&self, installation: &str, reason: &Problem) {
-        let (id, reason) = (installation.to_owned(), reason.clone().into());
-        let _ = self
-            .ledger_at(move |ledger, now| ledger.record_refused_delivery(&id, &reason, now))
-            .await;
+    /// The plugin has verified a delivery to an installation.
+    fn is_verified(&self, installation: &str, quota: &Quota, trace: &mut Trace) {
+        trace.is_verified = true;
+        quota.give_back();
+        self.forget_refused(installation);
     }
 
     /// Records an event that the provider has listed. Where the rule asks for the payment, it is marked to be asked
@@ -311,7 +280,7 @@ impl Marketplace {
     async fn follow_hint(
         &self,
         opened: OpenedInstallation,
-        quota: &Quota,
+        trace: &mut Trace,
         payment_id: &str,
         mode: Option<Mode>,
     ) -> Result<DeliveryOutcome, Error> {
@@ -319,16 +288,21 @@ impl Marketplace {
             let message = "The delivery is from the other mode.";
             return Ok(DeliveryOutcome::ignored("other-mode", message));
         }
-        if !quota.take() {
+        if let Some(Err(limit)) = trace.quota.as_ref().map(|quota| quota.take()) {
+            let name = limit.as_str();
             return Ok(DeliveryOutcome::RetryLater(Problem::new(
                 "too-many-hints",
-                "Too many deliveries that cannot be verified came at once.",
+                format!("Too many deliveries that cannot be verified came at once ({name})."),
                 &["Run a repair, so that deliveries can be verified."],
             )));
         }
+        trace.was_followed = true;
         let handle = self.handle(opened).await?;
         match self.fetch(&handle, payment_id).await {
             Ok(Some(_)) => {
+                if let Some(quota) = &trace.quota {
+                    quota.has_led_to_payment();
+                }
                 self.close_marked(&handle).await;
                 Ok(DeliveryOutcome::Accepted)
             }

@@ -8,6 +8,7 @@ mod components;
 mod connection;
 mod deliveries;
 mod delivery_outcome;
+mod delivery_trace;
 mod error;
 mod flows;
 mod handle;
@@ -19,10 +20,12 @@ mod readiness;
 mod reconcile;
 mod recovery;
 mod refunds;
+mod refused;
 mod restored;
 mod review;
 mod rotation;
 mod sealed;
+mod standing;
 mod status;
 mod stored_record;
 mod uncalled;
@@ -58,9 +61,11 @@ pub use limits::WorkLimits;
 pub use payments::{PaymentOrder, PaymentView};
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
+use refused::RefusedDeliveries;
 pub use review::Review;
 pub use rotation::{Rotated, vault_of};
 use sealed::OpenedInstallation;
+use standing::Standings;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};
 pub use webhook_url::DeliveryTarget;
@@ -91,7 +96,9 @@ pub struct Marketplace {
     limits: Limits,
     telemetry: Arc<Telemetry>,
     quotas: Arc<Quotas>,
+    standings: Standings,
     unclaimed: Mutex<UnclaimedDeliveries>,
+    refused: Mutex<RefusedDeliveries>,
     /// Whether there may be payments that have to be closed at the provider.
     has_closing: AtomicBool,
     /// Notified after every commit that may have added a transition.
@@ -118,13 +125,16 @@ impl Marketplace {
         let policy = Policy::new(plugin.manifest(), &options.overrides)?;
         let telemetry = Arc::new(Telemetry::new(&plugin.manifest().provider_id));
         let client = egress::client().map_err(|error| Error::Client(error.to_string()))?;
+        let door = &options.limits.door;
         Ok(Self {
             gateway: Gateway::new(client, policy, options.limits.requests, Arc::clone(&telemetry)),
             ledger: Arc::new(Mutex::new(ledger)),
             vault,
             workspace,
-            quotas: Arc::default(),
+            quotas: Arc::new(Quotas::new(door.hints_per_installation, door.hints_per_sender)),
+            standings: Standings::new(door.unverified_per_sender),
             unclaimed: Mutex::default(),
+            refused: Mutex::new(refused::none()),
             has_closing: AtomicBool::new(true),
             changes: watch::Sender::new(()),
             plugin: plugin.with_clock(options.clock.clone()).with_telemetry(&telemetry),

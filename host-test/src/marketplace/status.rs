@@ -34,6 +34,7 @@ impl Marketplace {
         let OpenedInstallation { stored, installation, credentials } =
             self.active_installation().await?;
         self.write_unclaimed().await?;
+        self.write_refused().await;
         let (id, provider) = (stored.id.clone(), stored.provider.clone());
         let scope = self.scope(&stored.workspace, installation.mode);
         let account = installation.account.clone().unwrap_or_else(|| stored.id.clone());

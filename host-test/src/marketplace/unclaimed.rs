@@ -8,12 +8,29 @@ use super::{Error, Marketplace};
 
 /// The shortest time between two writes.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// The shortest time between two lines of the log. Our own choice.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The deliveries that are counted and not yet written.
 #[derive(Default)]
 pub(super) struct UnclaimedDeliveries {
     number: u64,
     written_at: Option<Instant>,
+    /// How many the log does not say yet.
+    unlogged: u64,
+    logged_at: Option<Instant>,
+}
+
+impl UnclaimedDeliveries {
+    fn count(&mut self) {
+        self.number += 1;
+        self.unlogged += 1;
+        if self.logged_at.is_none_or(|at| at.elapsed() >= LOG_INTERVAL) {
+            self.logged_at = Some(Instant::now());
+            let number = std::mem::take(&mut self.unlogged);
+            tracing::info!(number, "deliveries for no known installation");
+        }
+    }
 }
 
 impl Marketplace {
@@ -21,7 +38,7 @@ impl Marketplace {
     pub(super) async fn count_unclaimed(&self) -> Result<(), Error> {
         let is_due = {
             let mut unclaimed = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
-            unclaimed.number += 1;
+            unclaimed.count();
             unclaimed.written_at.is_none_or(|at| at.elapsed() >= WRITE_INTERVAL)
         };
         if is_due { self.write_unclaimed().await } else { Ok(()) }

@@ -167,7 +167,7 @@ async fn api_key_is_never_in_guest_memory() {
             body: b"{}".to_vec(),
         };
         let target = crate::marketplace::DeliveryTarget::parse(query);
-        marketplace.deliver(1, &target, request).await;
+        marketplace.deliver(1, &target, crate::sender::Sender::default(), request).await;
     }
     search_for_attempts(marketplace.plugin(), &provider).await;
     marketplace.uninstall(false).await.unwrap();

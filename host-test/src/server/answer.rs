@@ -9,7 +9,7 @@ use crate::marketplace::DeliveryOutcome;
 
 /// The codes that are told, and what each means. Source: the contract's codes of deliveries and of calls to the
 /// provider, and the host's own.
-const SENTENCES: [(&str, &str); 39] = [
+const SENTENCES: [(&str, &str); 40] = [
     ("secret-missing", "There is no signing secret to verify the delivery with."),
     ("secret-blank", "The signing secret is empty."),
     ("signature-missing", "The delivery is not signed."),
@@ -44,6 +44,7 @@ const SENTENCES: [(&str, &str); 39] = [
     ("body-too-large", "The delivery is larger than 1 MiB, or was interrupted."),
     ("body-too-slow", "The delivery did not arrive in time."),
     ("host-busy", "Too many deliveries came at once."),
+    ("sender-unverified", "Too many deliveries of this sender could not be verified."),
     ("component-not-approved", NOT_APPROVED),
     ("component-differs", NOT_APPROVED),
     ("plugin-timeout", "The plugin took too long and was stopped."),

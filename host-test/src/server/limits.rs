@@ -1,4 +1,5 @@
-//! The limits of the public door. Each number is our own choice.
+//! The limits of the public door. Each number is our own choice, but the requests of an installation for deliveries
+//! that are not verified: their number is the contract's.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use humantime::parse_duration;
 /// use 145 MiB.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DoorLimits {
-    /// Connections to the public door
+    /// Connections to the public door; one sender may hold half of them
     #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.connections)]
     pub connections: usize,
     /// How long the head of a request may take, and how long a connection may be idle
@@ -21,15 +22,27 @@ pub struct DoorLimits {
     /// How long a whole body may take
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub body_time: Duration,
+    /// Bytes that a body has to bring in each two seconds
+    #[arg(long, value_name = "BYTES", default_value_t = Self::DEFAULT.body_rate)]
+    pub body_rate: usize,
     /// Bodies of more than 32 KiB that are held at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.large_bodies)]
     pub large_bodies: usize,
-    /// Deliveries that are processed at the same time.
-    #[arg(skip = Self::DEFAULT.deliveries)]
+    /// Deliveries that are processed at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.deliveries)]
     pub deliveries: usize,
     /// How long a delivery waits for its turn to be processed
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub turn_time: Duration,
+    /// Deliveries of one sender in a minute that are not verified, before it has only a few places
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.unverified_per_sender)]
+    pub unverified_per_sender: u32,
+    /// Requests in a minute for the deliveries of one installation that are not verified
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.hints_per_installation)]
+    pub hints_per_installation: u32,
+    /// Of these, requests for the deliveries of one sender
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.hints_per_sender)]
+    pub hints_per_sender: u32,
     /// How long the deliveries in progress may take when the server stops
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub shutdown_time: Duration,
@@ -40,9 +53,13 @@ impl DoorLimits {
         connections: 2048,
         head_time: Duration::from_secs(10),
         body_time: Duration::from_secs(10),
+        body_rate: 1024,
         large_bodies: 32,
         deliveries: 64,
         turn_time: Duration::from_secs(10),
+        unverified_per_sender: 60,
+        hints_per_installation: 60,
+        hints_per_sender: 20,
         shutdown_time: Duration::from_secs(10),
     };
 

@@ -124,6 +124,11 @@ impl Telemetry {
         self.request_seconds.get_or_create(&[("outcome", outcome)]).observe(time.as_secs_f64());
     }
 
+    /// Counts that a limit was reached.
+    pub fn reached(&self, limit: Limit) {
+        self.limits.get_or_create(&[("name", limit.as_str())]).inc();
+    }
+
     /// What is in use of a limit now, and what it allows.
     pub fn set_in_use(&self, limit: Limit, in_use: usize, most: usize) {
         let label = [("name", limit.as_str())];

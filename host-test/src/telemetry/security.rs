@@ -91,7 +91,7 @@ impl Lines {
 impl Telemetry {
     /// Counts that a limit was reached, and writes it to the log as a security event.
     pub fn limit(&self, limit: Limit, whose: &str) {
-        self.limits.get_or_create(&[("name", limit.as_str())]).inc();
+        self.reached(limit);
         let what = format_args!("the limit `{}` is reached", limit.as_str());
         self.security(SecurityEvent::Limit, whose, what);
     }

@@ -139,7 +139,7 @@ async fn refused_deliveries_need_a_person_until_one_is_genuine() {
     };
     let (_, installation) = url.rsplit_once('=').unwrap();
     for at in 1..=2 {
-        ledger.record_refused_delivery(installation, &problem, at).unwrap();
+        ledger.record_refused_deliveries(installation, 1, &problem, at).unwrap();
     }
     assert!(codes(&host).await.is_empty());
     let (status, _) = host.post(&url, Some("t=1,v1=00"), "{}").await;

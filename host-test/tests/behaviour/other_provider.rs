@@ -22,6 +22,7 @@ use host_test::marketplace::{
     DeliveryOutcome, DeliveryTarget, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
 use host_test::plugin::Plugin;
+use host_test::sender::Sender;
 use ledger::types::PaymentStatus;
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -242,7 +243,7 @@ impl World {
             body: body.as_bytes().to_vec(),
         };
         let target = DeliveryTarget::parse(query);
-        self.marketplace.deliver(1_900_000_000, &target, request).await
+        self.marketplace.deliver(1_900_000_000, &target, Sender::default(), request).await
     }
 
     async fn status_of(&self, reference: &str) -> PaymentStatus {

@@ -56,6 +56,7 @@ impl Marketplace {
                         });
                         keys.insert(task.id(), account);
                     }
+                    self.write_refused().await;
                     logged = self.log_attention(logged).await;
                 }
                 Some(ended) = rounds.join_next_with_id(), if !rounds.is_empty() => {

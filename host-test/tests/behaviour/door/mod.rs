@@ -1,13 +1,19 @@
 //! The public door under load: slow senders and bursts keep no genuine delivery out.
 
+// It binds to several loopback addresses, and limits the files of a process.
+#[cfg(target_os = "linux")]
+mod crowd;
+mod hints;
 mod process;
+mod refused;
+mod senders;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fake_provider::UnsentDelivery;
-use host_test::server::{DoorLimits, open_files, serve};
+use host_test::server::{Door, DoorLimits, open_files, serve};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,7 +27,7 @@ use super::host::{Host, PAYS, TEST_KEY};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A host with one payment that is paid, and its delivery once more, not sent.
-async fn paid(limits: DoorLimits) -> (Host, UnsentDelivery) {
+async fn paid(door: impl Into<Door>) -> (Host, UnsentDelivery) {
     let mut host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
     let page = host.ask("order-1").await;
@@ -29,7 +35,8 @@ async fn paid(limits: DoorLimits) -> (Host, UnsentDelivery) {
     let delivery = host.fake.unsent_delivery(false, "payment_intent.succeeded").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     host.url = format!("http://{}", listener.local_addr().unwrap());
-    let served = serve(listener, Arc::clone(&host.marketplace), limits, std::future::pending());
+    let served =
+        serve(listener, Arc::clone(&host.marketplace), door.into(), std::future::pending());
     tokio::spawn(served);
     (host, delivery)
 }
@@ -49,10 +56,15 @@ async fn connect(url: &str) -> TcpStream {
 
 /// A connection whose head has arrived: the server has asked for the body.
 async fn half_open(url: &str, body_length: usize) -> TcpStream {
+    half_open_with(url, body_length, "").await
+}
+
+/// As `half_open`, with further lines in the head.
+async fn half_open_with(url: &str, body_length: usize, lines: &str) -> TcpStream {
     let mut stream = connect(url).await;
     let head = format!(
         "POST /link-webhook?provider=STRIPE HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\
-         content-length: {body_length}\r\n\r\n"
+         {lines}content-length: {body_length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 25];
@@ -160,17 +172,20 @@ async fn bodies_of_every_form_are_read() {
 
 #[tokio::test]
 async fn further_connections_wait() {
-    let (host, delivery) = paid(DoorLimits { connections: 1, ..DoorLimits::default() }).await;
+    let limits = DoorLimits { connections: 1, ..DoorLimits::default() };
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let (host, delivery) = paid(Door { limits, trusted_proxies }).await;
     let open = half_open(&host.url, 100).await;
     let mut waiting = connect(&host.url).await;
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     waiting.write_all(request).await.unwrap();
-    // The other connection is served, this one is not.
-    let open = finish(open).await;
+    // A request is being answered on the other one.
     let answer = waiting.try_read(&mut [0; 1]).map_err(|error| error.kind());
     assert_eq!(answer, Err(ErrorKind::WouldBlock));
-    drop(open);
+    // Then that one is idle, and gives its place.
+    let mut open = finish(open).await;
     assert!(rest(&mut waiting).await.ends_with("ok"));
+    rest(&mut open).await;
     assert_eq!(post(&host, &delivery).await.0, 200);
 }
 

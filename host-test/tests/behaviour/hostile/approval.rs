@@ -4,6 +4,7 @@ use host_test::contract::types::{Mode, WebhookRequest};
 use host_test::marketplace::{
     DeliveryOutcome, DeliveryTarget, Error, InstallOptions, Marketplace, TakeOver,
 };
+use host_test::sender::Sender;
 
 use super::{World, open, open_at, options};
 use crate::host::{Host, TEST_KEY, request};
@@ -13,7 +14,7 @@ use host_test::clock::Clock;
 async fn deliver(marketplace: &Marketplace, query: &str) -> String {
     let delivery =
         WebhookRequest { headers: Vec::new(), query: query.to_owned(), body: b"honest.1".to_vec() };
-    match marketplace.deliver(1, &DeliveryTarget::parse(query), delivery).await {
+    match marketplace.deliver(1, &DeliveryTarget::parse(query), Sender::default(), delivery).await {
         DeliveryOutcome::RetryLater(reason) => reason.code,
         outcome => outcome.as_str().to_owned(),
     }

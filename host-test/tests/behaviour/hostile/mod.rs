@@ -19,6 +19,7 @@ use host_test::marketplace::{
     PaymentView,
 };
 use host_test::plugin::{LoadError, Plugin};
+use host_test::sender::Sender;
 use memchr::memmem;
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -100,7 +101,9 @@ impl World {
             query: query.to_owned(),
             body: body.as_bytes().to_vec(),
         };
-        self.marketplace.deliver(1_900_000_000, &DeliveryTarget::parse(query), request).await
+        self.marketplace
+            .deliver(1_900_000_000, &DeliveryTarget::parse(query), Sender::default(), request)
+            .await
     }
 
     /// An honest call works.

@@ -10,6 +10,7 @@ use host_test::marketplace::{
     Connection, DeliveryOutcome, DeliveryTarget, Marketplace, Options, WorkLimits,
 };
 use host_test::resources::Resources;
+use host_test::sender::Sender;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -96,7 +97,8 @@ impl Installed {
             query: query.to_owned(),
             body: body.as_bytes().to_vec(),
         };
-        self.marketplace.deliver(1_900_000_000, &DeliveryTarget::parse(query), request).await
+        let target = DeliveryTarget::parse(query);
+        self.marketplace.deliver(1_900_000_000, &target, Sender::default(), request).await
     }
 }
 
