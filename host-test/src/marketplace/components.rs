@@ -14,6 +14,12 @@ pub enum TakeOver {
     Workspace,
 }
 
+/// Whether a component may be used for the installations of another one.
+pub(super) fn serves(own: &Component, other: &Component) -> bool {
+    // Two versions of the host may run side by side: what is built in is trusted in both.
+    own == other || (own.is_built_in && other.is_built_in)
+}
+
 impl Marketplace {
     /// The component, as the ledger names it.
     pub(super) fn component(&self) -> Component {
@@ -67,8 +73,7 @@ impl Marketplace {
     /// Refused unless the installation belongs to this component.
     pub(super) fn check_belongs(&self, stored: &StoredInstallation) -> Result<(), Error> {
         let (own, other) = (self.component(), &stored.component);
-        // Two versions of the host may run side by side: what is built in is trusted in both.
-        if own != *other && !(own.is_built_in && other.is_built_in) {
+        if !serves(&own, other) {
             tracing::warn!(
                 security = "component-differs",
                 installation = stored.id,

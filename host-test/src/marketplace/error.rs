@@ -18,6 +18,7 @@ use problems::{
     component_not_approved, cursor_repeated, ledger_restored, mode_mismatch, other_account,
     page_missing, paid_late, payment_disputed, payment_unknown, payments_open, position_unknown,
     reference_used, refund_reference_used, refund_too_large, refund_undecided, refund_unknown,
+    workspace_unknown,
 };
 
 /// Why a use case failed.
@@ -53,6 +54,9 @@ pub enum Error {
     /// An interrupted uninstall was finished, so nothing is installed any more.
     #[error("an interrupted uninstall was finished")]
     UninstallFinished,
+    /// There is no workspace of this name.
+    #[error("there is no such workspace")]
+    WorkspaceUnknown(String),
     /// Nothing is installed in the workspace.
     #[error("nothing is installed")]
     NotInstalled,
@@ -180,6 +184,7 @@ impl Error {
             Self::Vault(error) if error.is_temporary() => ErrorKind::Temporary,
             Self::Vault(VaultError::NoNewKey | VaultError::SameKey)
             | Self::Provider(_)
+            | Self::WorkspaceUnknown(_)
             | Self::NotInstalled
             | Self::UninstallFinished
             | Self::Unfinished(_)
@@ -245,6 +250,7 @@ impl Error {
                 "An interrupted uninstall was finished. Nothing is installed any more.",
                 &["Run `host-test install` to install again."],
             ),
+            Self::WorkspaceUnknown(name) => workspace_unknown(name),
             Self::NotInstalled => Problem::new(
                 "not-installed",
                 "Nothing is installed in this workspace.",

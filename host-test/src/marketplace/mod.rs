@@ -29,6 +29,7 @@ mod uncalled;
 mod unclaimed;
 mod uninstall;
 mod webhook_url;
+mod workspaces;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -64,6 +65,7 @@ use sealed::OpenedInstallation;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};
 pub use webhook_url::DeliveryTarget;
+pub use workspaces::WorkspacePage;
 
 /// How a marketplace is opened.
 pub struct Options<'a> {
@@ -79,7 +81,8 @@ pub struct Options<'a> {
     pub limits: Limits,
 }
 
-/// A marketplace with one plugin and one workspace.
+/// A marketplace with one plugin, as one workspace sees it. A clone is cheap, and shares everything.
+#[derive(Clone)]
 pub struct Marketplace {
     plugin: Plugin,
     gateway: Gateway,
@@ -91,9 +94,9 @@ pub struct Marketplace {
     limits: Limits,
     telemetry: Arc<Telemetry>,
     quotas: Arc<Quotas>,
-    unclaimed: Mutex<UnclaimedDeliveries>,
+    unclaimed: Arc<Mutex<UnclaimedDeliveries>>,
     /// Whether there may be payments that have to be closed at the provider.
-    has_closing: AtomicBool,
+    has_closing: Arc<AtomicBool>,
     /// Notified after every commit that may have added a transition.
     changes: watch::Sender<()>,
 }
@@ -122,8 +125,8 @@ impl Marketplace {
             vault,
             workspace,
             quotas: Arc::default(),
-            unclaimed: Mutex::default(),
-            has_closing: AtomicBool::new(true),
+            unclaimed: Arc::default(),
+            has_closing: Arc::new(AtomicBool::new(true)),
             changes: watch::Sender::new(()),
             telemetry: Arc::new(Telemetry::new(&plugin.manifest().provider_id)),
             plugin: plugin.with_clock(options.clock.clone()),

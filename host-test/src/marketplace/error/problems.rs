@@ -4,12 +4,24 @@ use ledger::Component;
 
 use super::OpenPayment;
 use crate::contract::types::{Mode, Money, Problem};
+use crate::foreign::line;
 
 pub(super) fn client_unusable(why: &str) -> Problem {
     Problem::new(
         "client-unusable",
         format!("The HTTPS client could not be created: {why}."),
         &["Check that this computer's certificates are installed (on Debian: ca-certificates)."],
+    )
+}
+
+/// How much of a workspace's name is shown, in characters. Our own choice.
+const LONGEST_NAME: usize = 100;
+
+pub(super) fn workspace_unknown(name: &str) -> Problem {
+    Problem::new(
+        "workspace-unknown",
+        format!("There is no workspace '{}'.", line(name, LONGEST_NAME)),
+        &["Check its name. An install in a new workspace creates it."],
     )
 }
 

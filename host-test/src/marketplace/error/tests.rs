@@ -25,6 +25,7 @@ fn errors() -> Vec<Error> {
         Error::InstallationUnreadable,
         Error::InstallationForeign,
         Error::UninstallFinished,
+        Error::WorkspaceUnknown("shop".to_owned()),
         Error::NotInstalled,
         Error::Unfinished(InstallationState::Uninstalling),
         Error::Unfinished(InstallationState::Installing),
