@@ -25,3 +25,4 @@ mod process_memory;
 pub mod server;
 pub mod telemetry;
 pub mod vault;
+pub mod views;

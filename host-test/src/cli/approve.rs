@@ -9,8 +9,8 @@ use serde_json::json;
 use super::CommandError;
 use super::output::Output;
 use crate::contract::types::Problem;
-use crate::json::set;
 use crate::marketplace::{Error, ErrorKind, Marketplace, Review, TakeOver};
+use crate::views;
 
 /// The arguments of `approve`.
 #[derive(Args)]
@@ -37,7 +37,7 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
             error => error.into(),
         })?;
         let text = format!("Customers may be sent to {origin} by this workspace's installation.");
-        return Ok(Output::new(json!({ "page_origin": origin }), text));
+        return Ok(Output::new(views::page_origin_approved(&origin), text));
     }
     let review = marketplace.review(TakeOver::All).await?;
     let Some(sha256) = args.sha256 else {
@@ -72,13 +72,10 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
             let _ = write!(text, " It has taken over {moved} installations.");
         }
     }
-    let mut json = json!(review);
     if moved > 0 {
         text.push_str(" Start `host-test serve` again with this component.");
     }
-    set(&mut json, "is_approved", true);
-    set(&mut json, "moved", moved);
-    Ok(Output::new(json, text))
+    Ok(Output::new(views::approved(&review, moved), text))
 }
 
 /// The review for a person.
