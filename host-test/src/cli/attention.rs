@@ -9,9 +9,6 @@ use super::output::{Output, badge, date, steps};
 use crate::marketplace::{AttentionItem, ClosedItem, Marketplace};
 use crate::views;
 
-/// How many closed entries of each mode are shown.
-const CLOSED_SHOWN: u32 = 50;
-
 /// The arguments of `attention`.
 #[derive(Args)]
 pub struct AttentionArgs {
@@ -66,7 +63,7 @@ fn note(text: &str) -> Result<String, String> {
 }
 
 async fn closed(marketplace: &Marketplace) -> Result<Output, CommandError> {
-    let items = marketplace.closed_attention(CLOSED_SHOWN).await?;
+    let items = marketplace.closed_attention().await?;
     let text = |closed: &ClosedItem| {
         let note = closed.note.as_deref().map_or_else(String::new, |note| format!(": {note}"));
         let item = &closed.item;

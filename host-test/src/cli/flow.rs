@@ -7,7 +7,7 @@ use clap::Args;
 use super::CommandError;
 use super::connection::ChosenMode;
 use super::output::{Output, badge, date as time};
-use crate::marketplace::Marketplace;
+use crate::marketplace::{LEAST_PRUNED_DAYS, Marketplace};
 use crate::money;
 use crate::views;
 use ledger::{HistoryEntry, NoticeDetails, Output as FlowOutput, StoredPayment, Told, Transition};
@@ -51,7 +51,7 @@ pub struct TransitionsArgs {
 #[derive(Args)]
 pub struct PruneArgs {
     /// How old it is at least, in days: the provider can deliver an event for 30
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(31..))]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(LEAST_PRUNED_DAYS..))]
     older_than: u64,
 }
 

@@ -57,6 +57,7 @@ pub use error::{Error, ErrorKind};
 pub use install::InstallOptions;
 pub use limits::WorkLimits;
 pub use payments::{PaymentOrder, PaymentView};
+pub use prune::LEAST_PRUNED_DAYS;
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
 pub use review::Review;

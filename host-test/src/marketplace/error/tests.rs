@@ -33,6 +33,7 @@ fn errors() -> Vec<Error> {
         mismatch(Mode::Test),
         mismatch(Mode::Live),
         Error::WebhookSetupDiffers,
+        Error::HashDiffers,
         Error::ComponentNotApproved(approvals),
         differs(false, true),
         differs(false, false),
