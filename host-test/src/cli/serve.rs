@@ -56,11 +56,11 @@ pub async fn serve(
     }
     // Every delivery would fail.
     marketplace.check_approval().await?;
-    match marketplace.check_vault().await {
-        // Nobody can put that right while it runs.
-        Err(error @ Error::Vault(VaultError::MalformedVariable(_))) => return Err(error.into()),
-        // `/readyz` says it.
-        Ok(()) | Err(_) => {}
+    // Nobody can put that right while it runs. What else is wrong with the vault, `/readyz` says.
+    if let Err(error @ Error::Vault(VaultError::MalformedVariable(_))) =
+        marketplace.check_vault().await
+    {
+        return Err(error.into());
     }
     let token = ControlToken::of(data_dir)?;
     let (listener, address) = listen(args.listen, "--listen").await?;

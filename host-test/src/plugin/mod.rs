@@ -135,12 +135,6 @@ impl Plugin {
         self.is_built_in
     }
 
-    /// The functions that the component can call.
-    #[must_use]
-    pub fn imports(&self) -> &[String] {
-        &self.inspection.callable_imports
-    }
-
     /// The imports and exports of the component.
     #[must_use]
     pub fn inspection(&self) -> &Inspection {

@@ -77,10 +77,10 @@ fn awaited(awaits: &Awaited) -> Value {
 
 /// A refund that was made, and its payment after that.
 #[must_use]
-pub fn refunded(mode: Option<Mode>, made: &Refund, stored: &StoredPayment) -> Value {
+pub fn refunded(mode: Option<Mode>, result: &Refund, stored: &StoredPayment) -> Value {
     json!({
         "mode": mode.map(Mode::as_str),
-        "refund": refund(made),
+        "refund": refund(result),
         "known": stored_payment(stored),
     })
 }
