@@ -73,30 +73,35 @@ async fn reference_in_a_path_is_decoded() {
     }
 }
 
-/// The provider answers only when the client has left.
+/// The provider answers only when the client has left: the ledger learns all the same that the payment is canceled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn client_that_leaves_ends_no_payment_half_way() {
+async fn client_that_leaves_ends_no_request_half_way() {
     let host = Host::start().await;
     host.install(TEST_KEY).await.unwrap();
+    host.ask("order-1").await;
     let between = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let provider = format!("http://{}", between.local_addr().unwrap());
     let marketplace = Arc::new(host.through(&provider).await);
     let mut changes = marketplace.changes();
     let control = Control::over(marketplace, host.data.path(), host.client.clone()).await;
-    let body = order("order-1");
-    let head = format!(
-        "POST /api/v1/payments HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
-         content-length: {}\r\n\r\n",
-        control.token,
-        body.len()
+    let request = format!(
+        "POST /api/v1/payments/order-1/cancel HTTP/1.1\r\nhost: localhost\r\n\
+         authorization: Bearer {}\r\n\r\n",
+        control.token
     );
     let mut client = TcpStream::connect(control.url.trim_start_matches("http://")).await.unwrap();
-    client.write_all([head, body].concat().as_bytes()).await.unwrap();
+    client.write_all(request.as_bytes()).await.unwrap();
     let (mut asked, _) = timeout(PATIENCE, between.accept()).await.unwrap().unwrap();
     drop(client);
-    let mut fake = TcpStream::connect(host.fake.address()).await.unwrap();
-    tokio::spawn(async move { copy_bidirectional(&mut asked, &mut fake).await });
+    let fake = host.fake.address();
+    tokio::spawn(async move {
+        loop {
+            let mut answers = TcpStream::connect(fake).await.unwrap();
+            let forward = async move { copy_bidirectional(&mut asked, &mut answers).await };
+            tokio::spawn(forward);
+            (asked, _) = between.accept().await.unwrap();
+        }
+    });
     timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
-    let stored = host.marketplace.payments(None, 1).await.unwrap().1.remove(0);
-    assert!(stored.remote_id.is_some() && stored.checkout_url.is_some(), "{stored:?}");
+    assert_eq!(host.outputs("order-1").await, ["Pending", "Rejected"]);
 }

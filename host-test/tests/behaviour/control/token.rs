@@ -66,7 +66,8 @@ async fn file_of_the_token_is_private_and_kept() {
     // Another listener of the same folder has the same one.
     assert_eq!(Control::start(&host).await.token, control.token);
     // A link in its place is refused.
-    let elsewhere = tempfile::tempdir().unwrap().keep().join("token");
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = folder.path().join("token");
     std::fs::rename(&file, &elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
     let refused = host.try_open(host.data.path()).await.err().unwrap().problem();
