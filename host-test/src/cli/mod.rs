@@ -123,10 +123,7 @@ enum Command {
     Vault(vault::VaultCommand),
     /// Deletes old events and transitions that no payment needs any more
     Prune(flow::PruneArgs),
-    /// Takes deliveries, and the operator's requests at the control listener
-    ///
-    /// At the public address: POST /link-webhook?provider=… and GET /healthz. At the control address, with the token
-    /// of the data folder: GET /readyz, GET /metrics, and the other commands as a JSON API under /api/v1.
+    /// Takes deliveries at one address, and the operator's requests at another: /readyz, /metrics, /api/v1
     Serve(serve::ServeArgs),
     #[command(
         name = fake_provider::NAME,

@@ -128,3 +128,30 @@ fn wrong_method() -> Refusal {
     );
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, problem)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::request::Form;
+    use super::*;
+
+    fn is_read<T: Form>() -> bool {
+        T::EXAMPLE.split(" or ").all(|example| serde_json::from_str::<T>(example).is_ok())
+    }
+
+    #[test]
+    fn every_example_is_read() {
+        let read = [
+            is_read::<connection::Install>(),
+            is_read::<connection::Uninstall>(),
+            is_read::<connection::Approve>(),
+            is_read::<payments::Pay>(),
+            is_read::<payments::Complete>(),
+            is_read::<payments::RefundBody>(),
+            is_read::<payments::Acknowledge>(),
+            is_read::<upkeep::Resolve>(),
+            is_read::<upkeep::Prune>(),
+            is_read::<request::Nothing>(),
+        ];
+        assert_eq!(read, [true; 10]);
+    }
+}
