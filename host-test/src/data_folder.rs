@@ -3,7 +3,8 @@
 //!
 //! On Unix alone: other systems have other rights, and there the folder is only created.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -12,6 +13,8 @@ use crate::contract::types::Problem;
 
 /// The file of the ledger.
 pub const LEDGER: &str = "ledger.sqlite";
+/// The file of the control listener's token.
+pub const CONTROL_TOKEN: &str = "control.token";
 
 /// Why a data folder is not used.
 #[derive(Debug, Error)]
@@ -95,6 +98,34 @@ pub fn prepare(folder: &Path) -> Result<(), DataFolderError> {
         .map_err(|error| DataFolderError::Unusable(folder.to_owned(), error))
 }
 
+/// Makes a file of the data folder that nobody else may read, completely or not at all. `false`: it was there already.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn create_file(path: &Path, content: &[u8]) -> io::Result<bool> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // Written to a temporary file and renamed, so that a crash leaves no partial file and none is replaced. Only its
+    // owner may read a temporary file.
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(content)?;
+    temporary.as_file().sync_all()?;
+    match temporary.persist_noclobber(path) {
+        Ok(_) => sync(folder).map(|()| true),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Makes a change of a folder last over a crash of the machine.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
 #[cfg(unix)]
 mod unix {
     use std::fs::{self, DirBuilder, OpenOptions, Permissions};
@@ -104,7 +135,7 @@ mod unix {
     };
     use std::path::Path;
 
-    use super::{DataFolderError, LEDGER};
+    use super::{CONTROL_TOKEN, DataFolderError, LEDGER};
     use crate::vault;
 
     /// What the group and others may do.
@@ -126,7 +157,8 @@ mod unix {
             }
             fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
         }
-        for name in [LEDGER].into_iter().chain(BESIDE_THE_LEDGER).chain(vault::FILES) {
+        for name in [LEDGER, CONTROL_TOKEN].into_iter().chain(BESIDE_THE_LEDGER).chain(vault::FILES)
+        {
             tighten(&folder.join(name))?;
         }
         create_private(&folder.join(LEDGER))

@@ -30,3 +30,4 @@ pub mod sender;
 pub mod server;
 pub mod telemetry;
 pub mod vault;
+pub mod views;

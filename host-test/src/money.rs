@@ -3,7 +3,7 @@
 use iso_currency::Currency;
 use thiserror::Error;
 
-use crate::contract::types::Money;
+use crate::contract::types::{Money, Problem};
 
 /// Why a text is not an amount of a currency.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -24,6 +24,18 @@ pub enum AmountError {
         /// The decimals of the currency.
         decimals: u32,
     },
+}
+
+impl AmountError {
+    /// The problem for a person. `step`: how an amount is given here.
+    #[must_use]
+    pub fn problem(&self, step: &str) -> Problem {
+        let code = match self {
+            Self::UnknownCurrency(_) => "currency-invalid",
+            Self::NotANumber(_) | Self::TooFine { .. } => "amount-invalid",
+        };
+        Problem::new(code, format!("{self}."), &[step])
+    }
 }
 
 /// The decimals of a currency. None: the currency is unknown, or has no minor unit, such as gold.

@@ -30,7 +30,13 @@ impl InstallationState {
         (Self::Uninstalled, "uninstalled"),
     ];
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The state, as the ledger spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(_, name)| *name == text).map(|(state, _)| *state)
     }
 }
@@ -112,24 +118,6 @@ impl StoredInstallation {
 }
 
 impl Ledger {
-    /// The id of the workspace with this name, created at first use. The id is random, because two
-    /// ledgers on one account of the provider must not take each other's payments for their own.
-    pub fn workspace_id(&mut self, name: &str) -> Result<String, LedgerError> {
-        const SELECT: &str = "SELECT id FROM workspaces WHERE name = ?1";
-        // Read without the write lock first, so that a reader does not wait for writers.
-        let known = self.connection.query_row(SELECT, [name], |row| row.get(0)).optional()?;
-        if let Some(id) = known {
-            return Ok(id);
-        }
-        let new = uuid::Uuid::new_v4().simple().to_string();
-        let transaction = self.write()?;
-        transaction
-            .execute("INSERT OR IGNORE INTO workspaces (name, id) VALUES (?1, ?2)", [name, &new])?;
-        let id = transaction.query_row(SELECT, [name], |row| row.get(0))?;
-        transaction.commit()?;
-        Ok(id)
-    }
-
     /// The workspace's installation of a provider that is not uninstalled. There is at most one.
     pub fn current_installation(
         &self,

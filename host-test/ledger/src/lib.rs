@@ -40,6 +40,7 @@ mod transitions;
 pub mod types;
 mod unread_outputs;
 mod update;
+mod workspaces;
 
 use std::path::Path;
 use std::time::Duration;
@@ -69,6 +70,7 @@ pub use sealed::SealedInstallation;
 pub use stored_payment::{Attempt, NewPayment, Scope, StoredPayment};
 pub use transitions::{Told, Transition};
 pub use types::PaymentTerms;
+pub use workspaces::{Installed, Workspace};
 
 /// The migrations: each makes the next version of the schema. The file's `user_version` says how
 /// many were applied. A released migration is never edited.

@@ -183,6 +183,7 @@ fn use_everything(ledger: &mut Ledger) {
     };
     ledger.workspace_id("default").unwrap();
     ledger.workspace_id("default").unwrap();
+    ledger.workspaces("P", "", 10).unwrap();
     ledger.begin_installation(&installation, 1).unwrap();
     ledger.store_installation(&installation, &[1], &[2], Mode::Test, Some("a"), 1).unwrap();
     ledger.current_installation("w", "P").unwrap();

@@ -8,9 +8,8 @@ use serde_json::json;
 
 use super::CommandError;
 use super::output::Output;
-use crate::contract::types::Problem;
-use crate::json::set;
-use crate::marketplace::{Error, ErrorKind, Marketplace, Review, TakeOver};
+use crate::marketplace::{Error, Marketplace, Review, TakeOver};
+use crate::views;
 
 /// The arguments of `approve`.
 #[derive(Args)]
@@ -29,40 +28,16 @@ pub struct ApproveArgs {
 pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Output, CommandError> {
     if let Some(origin) = args.page_origin {
         marketplace.approve_page_origin(&origin).await.map_err(|error| match error {
-            Error::Policy(error) => CommandError::Usage(Problem::new(
-                "page-origin-malformed",
-                format!("The page's origin cannot be used: {error}."),
-                &["Give it as https://pay.example.com: in lower case, without a path and without a slash at its end."],
-            )),
+            Error::PageOriginMalformed(_) => CommandError::Usage(error.problem()),
             error => error.into(),
         })?;
         let text = format!("Customers may be sent to {origin} by this workspace's installation.");
-        return Ok(Output::new(json!({ "page_origin": origin }), text));
+        return Ok(Output::new(views::page_origin_approved(&origin), text));
     }
-    let review = marketplace.review(TakeOver::All).await?;
     let Some(sha256) = args.sha256 else {
-        let mut text = review_text(&review);
-        let what = match (review.is_approved, review.takes_over.is_empty()) {
-            (false, _) => Some("Nothing was approved. To approve exactly these bytes"),
-            (true, false) => Some("To give it those installations"),
-            (true, true) => None,
-        };
-        if let Some(what) = what {
-            let _ = write!(text, "{what}: run it again with --sha256 {}", review.sha256);
-        }
-        return Ok(Output::new(json!(review), text.trim_end()));
+        return review(marketplace).await;
     };
-    if !sha256.eq_ignore_ascii_case(&review.sha256) {
-        let problem = Problem::new(
-            "hash-differs",
-            "The file's SHA-256 is not the given one. Nothing was approved.",
-            &[
-                "If the file was changed since you have read its review, read it again: run `host-test approve FILE`.",
-            ],
-        );
-        return Err(CommandError::Problem(problem, ErrorKind::Refused));
-    }
-    let moved = marketplace.approve(TakeOver::All).await?;
+    let (review, moved) = marketplace.approve_exactly(&sha256).await?;
     let mut text = review_text(&review);
     let _ = write!(text, "Approved.");
     match moved {
@@ -72,13 +47,25 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
             let _ = write!(text, " It has taken over {moved} installations.");
         }
     }
-    let mut json = json!(review);
     if moved > 0 {
         text.push_str(" Start `host-test serve` again with this component.");
     }
-    set(&mut json, "is_approved", true);
-    set(&mut json, "moved", moved);
-    Ok(Output::new(json, text))
+    Ok(Output::new(views::approved(&review, moved), text))
+}
+
+/// What would be approved.
+async fn review(marketplace: &Marketplace) -> Result<Output, CommandError> {
+    let review = marketplace.review(TakeOver::All).await?;
+    let mut text = review_text(&review);
+    let what = match (review.is_approved, review.takes_over.is_empty()) {
+        (false, _) => Some("Nothing was approved. To approve exactly these bytes"),
+        (true, false) => Some("To give it those installations"),
+        (true, true) => None,
+    };
+    if let Some(what) = what {
+        let _ = write!(text, "{what}: run it again with --sha256 {}", review.sha256);
+    }
+    Ok(Output::new(json!(review), text.trim_end()))
 }
 
 /// The review for a person.

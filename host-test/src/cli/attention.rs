@@ -3,15 +3,11 @@
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 
 use super::CommandError;
-use super::output::{Output, badge, date, problem_json, steps};
-use crate::json::set;
+use super::output::{Output, badge, date, steps};
 use crate::marketplace::{AttentionItem, ClosedItem, Marketplace};
-
-/// How many closed entries of each mode are shown.
-const CLOSED_SHOWN: u32 = 50;
+use crate::views;
 
 /// The arguments of `attention`.
 #[derive(Args)]
@@ -52,11 +48,11 @@ pub async fn attention(
             let text = format!(
                 "Accepted. Entry {id} is closed. If the flow was waiting, it is told Approved; if the payment was over, it stays so."
             );
-            Ok(Output::new(json!({ "accepted": id }), text))
+            Ok(Output::new(views::accepted(id), text))
         }
         Some(AttentionCommand::Resolve { id, note }) => {
             marketplace.resolve_attention(id, &note).await?;
-            Ok(Output::new(json!({ "resolved": id }), format!("Entry {id} is closed.")))
+            Ok(Output::new(views::resolved(id), format!("Entry {id} is closed.")))
         }
     }
 }
@@ -67,7 +63,7 @@ fn note(text: &str) -> Result<String, String> {
 }
 
 async fn closed(marketplace: &Marketplace) -> Result<Output, CommandError> {
-    let items = marketplace.closed_attention(CLOSED_SHOWN).await?;
+    let items = marketplace.closed_attention().await?;
     let text = |closed: &ClosedItem| {
         let note = closed.note.as_deref().map_or_else(String::new, |note| format!(": {note}"));
         let item = &closed.item;
@@ -85,14 +81,7 @@ async fn closed(marketplace: &Marketplace) -> Result<Output, CommandError> {
     let lines: Vec<String> = items.iter().map(text).collect();
     let text =
         if lines.is_empty() { "Nothing was closed yet.".to_owned() } else { lines.join("\n") };
-    let json = |closed: &ClosedItem| {
-        let mut json = item_json(&closed.item);
-        set(&mut json, "closed_at", closed.at);
-        set(&mut json, "closed_by", closed.by.as_str());
-        set(&mut json, "note", closed.note.clone());
-        json
-    };
-    Ok(Output::new(json!({ "closed": items.iter().map(json).collect::<Vec<_>>() }), text))
+    Ok(Output::new(views::closed_attention(&items), text))
 }
 
 async fn list(marketplace: &Marketplace) -> Result<Output, CommandError> {
@@ -102,8 +91,7 @@ async fn list(marketplace: &Marketplace) -> Result<Output, CommandError> {
     } else {
         items.iter().map(item_text).collect::<Vec<_>>().join("\n")
     };
-    let json = json!({ "attention": items.iter().map(item_json).collect::<Vec<_>>() });
-    Ok(Output::new(json, text))
+    Ok(Output::new(views::attention(&items), text))
 }
 
 fn item_text(item: &AttentionItem) -> String {
@@ -121,17 +109,4 @@ fn item_text(item: &AttentionItem) -> String {
     let _ = writeln!(text, "  {}", item.problem.message);
     text.push_str(&steps(&item.problem.remedy));
     text.trim_end().to_owned()
-}
-
-fn item_json(item: &AttentionItem) -> Value {
-    json!({
-        "id": item.id,
-        "mode": item.mode.as_str(),
-        "code": item.problem.code,
-        "reference": item.reference,
-        "payment": item.payment,
-        "since": item.since,
-        "due_by": item.due_by,
-        "problem": problem_json(&item.problem),
-    })
 }

@@ -6,14 +6,15 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::approve::review_text;
-use super::output::{Output, badge, date, print_beside, problem_json, problem_text};
-use super::report::{changes, connection_json, details};
+use super::output::{Output, badge, date, print_beside, problem_text};
+use super::report::{changes, details};
 use super::{CommandError, credentials, report};
 use crate::contract::types::{Check, Mode, Problem, Verdict};
 use crate::json::set;
 use crate::marketplace::{
     Connection, InstallOptions, LeftWebhook, Marketplace, OpenPayment, TakeOver,
 };
+use crate::views;
 
 /// The arguments of `install`.
 #[derive(Args)]
@@ -140,7 +141,6 @@ pub async fn repair(marketplace: &Marketplace) -> Result<Output, CommandError> {
 async fn with_checks(marketplace: &Marketplace, connection: &Connection, head: String) -> Output {
     let mut text = head;
     text.push_str(&changes(connection));
-    let mut json = connection_json(connection);
     // The install or repair has succeeded, even if the status report fails.
     let checks = match marketplace.status().await {
         Ok((_, report)) => report.checks,
@@ -152,7 +152,6 @@ async fn with_checks(marketplace: &Marketplace, connection: &Connection, head: S
     };
     let is_left = |check: &&Check| matches!(check.verdict, Verdict::Warn | Verdict::Fail);
     let left: Vec<&Check> = checks.iter().filter(is_left).collect();
-    set(&mut json, "checks", report::checks_json(&checks));
     match (&connection.problem, left.as_slice()) {
         (None, []) => text.push_str("Nothing is left to do."),
         (Some(problem), []) => {
@@ -166,7 +165,7 @@ async fn with_checks(marketplace: &Marketplace, connection: &Connection, head: S
             }
         }
     }
-    Output::new(json, text.trim_end())
+    Output::new(views::connection(connection, &checks), text.trim_end())
 }
 
 /// How the optional credentials are given.
@@ -211,28 +210,7 @@ pub async fn uninstall(
         Some(left) => text.push_str(&left_text(left, provider)),
         None => {}
     }
-    let left = removed.left.as_ref().map(|left| {
-        json!({
-            "endpoint": left.endpoint,
-            "url": left.url,
-            "problem": left.because.as_ref().map(problem_json),
-        })
-    });
-    let open = removed.open.iter().map(|payment| {
-        json!({
-            "reference": payment.reference,
-            "payment": payment.payment,
-            "problem": problem_json(&payment.because),
-        })
-    });
-    let json = json!({
-        "uninstalled": true,
-        "mode": removed.mode.map(Mode::as_str),
-        "left": left,
-        "open": open.collect::<Vec<_>>(),
-        "draining_until": removed.draining_until,
-    });
-    Ok(Output::new(json, text))
+    Ok(Output::new(views::uninstalled(&removed), text))
 }
 
 /// What is still watched after an uninstall.

@@ -8,8 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::CommandError;
-use super::output::{Output, problem_json};
-use super::payment::{dispute_json, payment_json, refund_json};
+use super::output::Output;
 use super::plugin::read_component;
 use crate::contract::types::{
     DeliveredEvent, EventSubject, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
@@ -17,7 +16,7 @@ use crate::contract::types::{
 };
 use crate::json::set;
 use crate::plugin::{Compiler, Plugin, inspect as inspection, sha256};
-use crate::{bench, bundled};
+use crate::{bench, bundled, views};
 
 /// The environment variable with the signing secrets.
 const SECRETS_VARIABLE: &str = "WEBHOOK_SECRETS";
@@ -107,9 +106,9 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
                 },
             });
             let (outcome, about) = match &event.subject {
-                EventSubject::Payment(payment) => ("payment", payment_json(payment)),
-                EventSubject::Refund(refund) => ("refund", refund_json(refund)),
-                EventSubject::Dispute(dispute) => ("dispute", dispute_json(dispute)),
+                EventSubject::Payment(payment) => ("payment", views::provider_payment(payment)),
+                EventSubject::Refund(refund) => ("refund", views::refund(refund)),
+                EventSubject::Dispute(dispute) => ("dispute", views::dispute(dispute)),
                 EventSubject::Other(what) => ("other", json!(what)),
             };
             set(&mut accepted, "outcome", outcome);
@@ -136,7 +135,7 @@ pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, Command
             (accepted, 0)
         }
         Err(error) => {
-            let mut refused = problem_json(error.problem());
+            let mut refused = views::problem(error.problem());
             set(&mut refused, "verdict", "refused");
             (refused, 1)
         }

@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::CommandError;
 use super::connection::ChosenMode;
 use super::output::{Output, badge, date as time};
-use super::payment::stored_json;
-use crate::marketplace::Marketplace;
+use crate::marketplace::{LEAST_PRUNED_DAYS, Marketplace};
 use crate::money;
+use crate::views;
 use ledger::{HistoryEntry, NoticeDetails, Output as FlowOutput, StoredPayment, Told, Transition};
 
 /// The arguments of `flow`.
@@ -52,7 +51,7 @@ pub struct TransitionsArgs {
 #[derive(Args)]
 pub struct PruneArgs {
     /// How old it is at least, in days: the provider can deliver an event for 30
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(31..))]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(LEAST_PRUNED_DAYS..))]
     older_than: u64,
 }
 
@@ -62,13 +61,7 @@ pub async fn prune(marketplace: &Marketplace, args: PruneArgs) -> Result<Output,
         "Deleted: {} events and {} transitions of payments that are over, {} events without a payment, {} closed entries of the attention list.\nPayments, refunds and the last output of each payment are kept.",
         pruned.events, pruned.transitions, pruned.early_events, pruned.attention
     );
-    let json = json!({
-        "events": pruned.events,
-        "transitions": pruned.transitions,
-        "early_events": pruned.early_events,
-        "attention": pruned.attention,
-    });
-    Ok(Output::new(json, text))
+    Ok(Output::new(views::pruned(&pruned), text))
 }
 
 pub async fn flow(marketplace: &Marketplace, args: FlowArgs) -> Result<Output, CommandError> {
@@ -97,14 +90,7 @@ pub async fn flow(marketplace: &Marketplace, args: FlowArgs) -> Result<Output, C
         history.payment.authority.as_str(),
         if history.payment.needs_refetch { ", to be checked with the provider" } else { "" }
     );
-    let json = json!({
-        "mode": mode.as_str(),
-        "payment": stored_json(&history.payment),
-        "asked_for_at": history.created_at,
-        "aliases": history.aliases,
-        "happenings": serde_json::to_value(&history.entries).unwrap_or_default(),
-    });
-    Ok(Output::new(json, text))
+    Ok(Output::new(views::history(mode, &history), text))
 }
 
 pub async fn payments(
@@ -119,14 +105,10 @@ pub async fn payments(
     if payments.is_empty() {
         text.push_str(" There is no payment yet.");
     }
-    // A full page: there may be more.
-    let is_full = u32::try_from(payments.len()) == Ok(args.limit);
-    let next = payments.last().filter(|_| is_full).map(StoredPayment::place);
-    if let Some(next) = next {
+    if let Some(next) = views::next_page(&payments, args.limit) {
         let _ = write!(text, "\nOlder ones: host-test payments --before {next}");
     }
-    let list: Vec<Value> = payments.iter().map(stored_json).collect();
-    Ok(Output::new(json!({ "mode": mode.as_str(), "payments": list, "next": next }), text))
+    Ok(Output::new(views::payments(mode, &payments, args.limit), text))
 }
 
 pub async fn transitions(
@@ -154,11 +136,7 @@ pub async fn transitions(
     }
     let text =
         if lines.is_empty() { "There is no new transition.".to_owned() } else { lines.join("\n") };
-    let json = json!({
-        "consumer": args.consumer,
-        "transitions": serde_json::to_value(&unread).unwrap_or_default(),
-    });
-    Ok(Output::new(json, text))
+    Ok(Output::new(views::transitions(&args.consumer, &unread), text))
 }
 
 /// A notice, such as `refunded 3.00 USD`.

@@ -124,7 +124,7 @@ enum Command {
     Vault(vault::VaultCommand),
     /// Deletes old events and transitions that no payment needs any more
     Prune(flow::PruneArgs),
-    /// Takes deliveries: POST /link-webhook?provider=…, GET /healthz, GET /readyz
+    /// Takes deliveries at one address, and the operator's requests at another: /readyz, /metrics, /api/v1
     Serve(serve::ServeArgs),
     #[command(
         name = fake_provider::NAME,
@@ -262,7 +262,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             // Before the first call, which is `describe`.
             Resources::set_limits(&args.limits);
             let marketplace = global.marketplace_within(args.limits).await?;
-            serve::serve(marketplace, args, global.json).await
+            serve::serve(marketplace, args, &global.needed_data_dir()?, global.json).await
         }
         Command::Fake(args) => serve::fake(args, global.json).await,
         Command::Webhook(developer::WebhookCommand::Verify(args)) => {
@@ -284,18 +284,22 @@ impl Global {
         Self { component, ..self.clone() }
     }
 
-    async fn marketplace(&self) -> Result<Marketplace, CommandError> {
-        self.marketplace_within(Limits::default()).await
-    }
-
-    async fn marketplace_within(&self, limits: Limits) -> Result<Marketplace, CommandError> {
-        let data_dir = self.data_dir().ok_or_else(|| {
+    fn needed_data_dir(&self) -> Result<PathBuf, CommandError> {
+        self.data_dir().ok_or_else(|| {
             CommandError::Usage(Problem::new(
                 "data-dir-missing",
                 "There is no home folder for the ledger.",
                 &["Give a folder with --data-dir."],
             ))
-        })?;
+        })
+    }
+
+    async fn marketplace(&self) -> Result<Marketplace, CommandError> {
+        self.marketplace_within(Limits::default()).await
+    }
+
+    async fn marketplace_within(&self, limits: Limits) -> Result<Marketplace, CommandError> {
+        let data_dir = self.needed_data_dir()?;
         let component = self.component()?;
         let plugin = Plugin::load(&component, &self.compiler()?).await?;
         let options = Options {

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Effects, Style};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::contract::types::{Mode, Problem};
-use crate::foreign::is_visible;
+use crate::views::{self, printable};
 
 /// The output of a command.
 pub struct Output {
@@ -44,7 +44,7 @@ impl Output {
             return;
         }
         if as_json {
-            print_line(&visible_json(self.json.clone()).to_string());
+            print_line(&views::visible(self.json.clone()).to_string());
         } else {
             print_line(&colored(&printable(&self.text)));
         }
@@ -61,11 +61,6 @@ pub fn print_line(line: &str) {
 /// Prints text on standard error, beside the output of the command.
 pub fn print_beside(text: &str) {
     anstream::eprintln!("{}", colored(&printable(text.trim_end())));
-}
-
-/// A problem for a program.
-pub fn problem_json(problem: &Problem) -> Value {
-    json!({ "code": problem.code, "message": problem.message, "remedy": problem.remedy })
 }
 
 /// A problem for a person: the sentence, the steps and the code.
@@ -93,28 +88,9 @@ pub fn steps(remedy: &[String]) -> String {
 /// Prints a problem on standard error.
 pub fn print_problem(problem: &Problem, as_json: bool) {
     if as_json {
-        eprintln!("{}", visible_json(problem_json(problem)));
+        eprintln!("{}", views::visible(views::problem(problem)));
     } else {
         print_beside(&problem_text(problem));
-    }
-}
-
-/// The lines without characters that nobody can see. What a plugin says is clean already; what another program has
-/// stored may not be.
-fn printable(text: &str) -> String {
-    text.chars().filter(|&c| c == '\n' || is_visible(c)).collect()
-}
-
-/// The same of every text in JSON.
-fn visible_json(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(printable(&text)),
-        Value::Array(values) => values.into_iter().map(visible_json).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (printable(&name), visible_json(value)))
-            .collect(),
-        other => other,
     }
 }
 

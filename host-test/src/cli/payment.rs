@@ -4,16 +4,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::CommandError;
-use super::output::{Output, badge, date, problem_json, problem_text};
+use super::output::{Output, badge, date, problem_text};
 use crate::clock::now;
-use crate::contract::types::{
-    Awaited, CaptureMethod, Dispute, Mode, Money, Payment, Problem, Refund, RefundStatus,
-};
+use crate::contract::types::{Awaited, CaptureMethod, Dispute, Money, RefundStatus};
 use crate::marketplace::{Marketplace, PaymentOrder, PaymentView};
 use crate::money::{self, AmountError};
+use crate::views;
 use ledger::{Output as FlowOutput, StoredPayment};
 
 /// The arguments of `pay`.
@@ -110,7 +108,7 @@ pub async fn pay(marketplace: &Marketplace, args: PayArgs) -> Result<Output, Com
     } else if view.stored.received > 0 && !ledger::is_final(view.stored.status) {
         text.push_str("\nMoney has arrived that does not fit: see `host-test attention`.");
     }
-    Ok(Output::new(json(&view), text))
+    Ok(Output::new(views::payment(&view), text))
 }
 
 pub async fn complete(
@@ -118,12 +116,12 @@ pub async fn complete(
     args: CompleteArgs,
 ) -> Result<Output, CommandError> {
     let view = marketplace.complete(&args.id, args.return_query).await?;
-    Ok(Output::new(json(&view), headline(&view)))
+    Ok(Output::new(views::payment(&view), headline(&view)))
 }
 
 pub async fn cancel(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output, CommandError> {
     let view = marketplace.cancel(&args.id).await?;
-    Ok(Output::new(json(&view), headline(&view)))
+    Ok(Output::new(views::payment(&view), headline(&view)))
 }
 
 pub async fn refund(marketplace: &Marketplace, args: RefundArgs) -> Result<Output, CommandError> {
@@ -143,11 +141,7 @@ pub async fn refund(marketplace: &Marketplace, args: RefundArgs) -> Result<Outpu
         refund.status.as_str(),
         refund.id
     );
-    let json = json!({
-        "mode": mode.map(Mode::as_str),
-        "refund": refund_json(&refund),
-        "known": stored_json(&stored),
-    });
+    let json = views::refunded(mode, &refund, &stored);
     let has_failed = matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled);
     Ok(Output::new(json, text).exit_code(u8::from(has_failed)))
 }
@@ -213,7 +207,7 @@ pub async fn show(marketplace: &Marketplace, args: PaymentArgs) -> Result<Output
         }
         (None, None) => {}
     }
-    Ok(Output::new(json(&view), text))
+    Ok(Output::new(views::payment(&view), text))
 }
 
 /// Whether money has arrived for a canceled payment and was not all refunded.
@@ -223,11 +217,7 @@ fn is_paid_late(stored: &StoredPayment) -> bool {
 }
 
 fn amount_error(error: &AmountError, step: &str) -> CommandError {
-    let code = match error {
-        AmountError::UnknownCurrency(_) => "currency-invalid",
-        AmountError::NotANumber(_) | AmountError::TooFine { .. } => "amount-invalid",
-    };
-    CommandError::Usage(Problem::new(code, format!("{error}."), &[step]))
+    CommandError::Usage(error.problem(step))
 }
 
 fn headline(view: &PaymentView) -> String {
@@ -249,95 +239,4 @@ fn dispute_text(dispute: &Dispute) -> String {
         let _ = write!(text, ", respond until {}", date(due_by));
     }
     text
-}
-
-fn json(view: &PaymentView) -> Value {
-    json!({
-        "mode": view.mode.as_str(),
-        "known": stored_json(&view.stored),
-        "provider": view.provider.as_ref().map(payment_json),
-        "problem": view.problem.as_ref().map(problem_json),
-        "checkout_url": view.stored.checkout_url,
-    })
-}
-
-/// A stored payment for a program.
-pub fn stored_json(stored: &StoredPayment) -> Value {
-    json!({
-        "reference": stored.reference,
-        "id": stored.remote_id,
-        "status": stored.status.as_str(),
-        "provider_status": stored.provider_status,
-        "output": FlowOutput::of(stored.status).as_str(),
-        "amount": stored.amount.minor_units,
-        "currency": stored.amount.currency,
-        "received": stored.received,
-        "refunded": stored.refunded,
-        "failure": stored.failure.clone().map(|failure| problem_json(&failure.into())),
-        "as_of": stored.as_of,
-        "authority": stored.authority.as_str(),
-        "settled": !stored.needs_refetch,
-    })
-}
-
-/// The provider's payment for a program.
-pub fn payment_json(payment: &Payment) -> Value {
-    json!({
-        "id": payment.id,
-        "aliases": payment.aliases,
-        "reference": payment.reference,
-        "mode": payment.mode.as_str(),
-        "status": payment.status.as_str(),
-        "provider_status": payment.provider_status,
-        "amount": payment.amount.minor_units,
-        "currency": payment.amount.currency,
-        "received": payment.received,
-        "refunded": payment.refunded,
-        "failure": payment.failure.as_ref().map(problem_json),
-        "checkout_url": payment.checkout_url(),
-        "awaits": awaits_json(&payment.awaits),
-        "disputes": payment.disputes.iter().map(dispute_json).collect::<Vec<_>>(),
-        "attempt": payment.attempt_id,
-        "created_at": payment.created_at,
-    })
-}
-
-/// What a payment waits for, for a program.
-fn awaits_json(awaits: &Awaited) -> Value {
-    match awaits {
-        Awaited::Nothing => json!({ "who": "nobody" }),
-        Awaited::Customer(link) => json!({
-            "who": "customer",
-            "until": link.as_ref().and_then(|link| link.expires_at),
-        }),
-        Awaited::Completion(until) => json!({ "who": "marketplace", "until": until }),
-        Awaited::Provider(reason) => json!({ "who": "provider", "reason": reason }),
-        Awaited::Other(reason) => json!({ "who": "other", "reason": reason }),
-    }
-}
-
-/// The provider's refund for a program.
-pub fn refund_json(refund: &Refund) -> Value {
-    json!({
-        "id": refund.id,
-        "payment": refund.payment,
-        "reference": refund.reference,
-        "status": refund.status.as_str(),
-        "amount": refund.amount.minor_units,
-        "currency": refund.amount.currency,
-        "failure": refund.failure.as_ref().map(problem_json),
-    })
-}
-
-/// A dispute for a program.
-pub fn dispute_json(dispute: &Dispute) -> Value {
-    json!({
-        "id": dispute.id,
-        "payment": dispute.payment,
-        "status": dispute.status.as_str(),
-        "amount": dispute.amount.minor_units,
-        "currency": dispute.amount.currency,
-        "due_by": dispute.due_by,
-        "refundable": dispute.is_refundable,
-    })
 }

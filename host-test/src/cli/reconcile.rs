@@ -4,12 +4,11 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use clap::Subcommand;
-use serde_json::json;
 
 use super::CommandError;
-use super::output::{Output, badge, problem_json, problem_text};
-use crate::contract::types::Mode;
+use super::output::{Output, badge, problem_text};
 use crate::marketplace::{ErrorKind, Marketplace, ReconciliationFailure, ReconciliationSummary};
+use crate::views;
 
 /// The commands about the ledger.
 #[derive(Subcommand)]
@@ -44,22 +43,13 @@ pub async fn reconcile(marketplace: &Marketplace, as_json: bool) -> Result<Outpu
     for failure in &summary.failures {
         let _ = write!(text, "\n✗ {}: {}", failure.what, problem_text(&failure.problem));
     }
-    let failure = |failure: &ReconciliationFailure| json!({ "what": failure.what, "problem": problem_json(&failure.problem) });
-    let json = json!({
-        "listed": summary.listed,
-        "new": summary.new,
-        "asked": summary.asked,
-        "changed": summary.changed,
-        "failed": summary.failed,
-        "failures": summary.failures.iter().map(failure).collect::<Vec<_>>(),
-    });
     let is_refused = |failure: &ReconciliationFailure| failure.kind == ErrorKind::Refused;
     let exit_code = match summary.failed {
         0 => 0,
         _ if summary.failures.iter().any(is_refused) => 1,
         _ => 3,
     };
-    Ok(Output::new(json, text).exit_code(exit_code))
+    Ok(Output::new(views::reconciliation(&summary), text).exit_code(exit_code))
 }
 
 fn sentence(summary: &ReconciliationSummary) -> String {
@@ -82,7 +72,5 @@ pub async fn restored(marketplace: &Marketplace) -> Result<Output, CommandError>
     if !closed.is_empty() {
         text.push_str("\n→ Run `host-test serve`, or `host-test reconcile` in each workspace. `host-test attention` says what is still closed.");
     }
-    let scope = |(workspace, mode): &(String, Mode)| json!({ "workspace": workspace, "mode": mode.as_str() });
-    let json = json!({ "closed": closed.iter().map(scope).collect::<Vec<_>>() });
-    Ok(Output::new(json, text))
+    Ok(Output::new(views::restored(&closed), text))
 }

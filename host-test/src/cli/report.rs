@@ -1,10 +1,8 @@
-//! An installation and its checks, as text and as JSON.
+//! An installation and its checks, as text.
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
-
-use super::output::{problem_json, steps};
+use super::output::steps;
 use crate::contract::types::{Check, Verdict};
 use crate::marketplace::Connection;
 
@@ -30,22 +28,6 @@ pub fn details(connection: &Connection) -> String {
     text
 }
 
-/// An installation for a program.
-pub fn connection_json(connection: &Connection) -> Value {
-    json!({
-        "installation": connection.installation,
-        "provider": connection.provider,
-        "mode": connection.mode.as_str(),
-        "account": connection.account,
-        "webhook_url": connection.webhook_url,
-        "installation_url": connection.installation_url,
-        "page_origins": connection.page_origins,
-        "problem": connection.problem.as_ref().map(problem_json),
-        "changes": connection.changes,
-        "rotation": connection.is_rotation,
-    })
-}
-
 /// Checks for a person. Checks with the same text are printed once.
 pub fn checks_text<'a>(checks: impl IntoIterator<Item = &'a Check>) -> String {
     let mut lines = Vec::new();
@@ -56,28 +38,6 @@ pub fn checks_text<'a>(checks: impl IntoIterator<Item = &'a Check>) -> String {
         }
     }
     lines.concat()
-}
-
-/// Checks for a program.
-pub fn checks_json(checks: &[Check]) -> Vec<Value> {
-    let check = |check: &Check| {
-        json!({
-            "id": check.id,
-            "verdict": verdict_name(check.verdict),
-            "message": check.message,
-            "remedy": check.remedy,
-        })
-    };
-    checks.iter().map(check).collect()
-}
-
-fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Warn => "warn",
-        Verdict::Fail => "fail",
-        Verdict::Unknown => "unknown",
-    }
 }
 
 fn symbol(verdict: Verdict) -> &'static str {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::CommandError;
 use super::output::{Output, badge, print_line};
-use super::report::{changes, checks_json, checks_text, connection_json, details};
+use super::report::{changes, checks_text, details};
 use super::serve::interrupted;
 use crate::contract::types::Verdict;
-use crate::json::set;
 use crate::marketplace::Marketplace;
+use crate::views;
 use clap::Args;
 
 /// The escape codes that move the cursor to the top and clear the screen below it.
@@ -57,8 +57,7 @@ async fn report(marketplace: &Marketplace) -> Result<Output, CommandError> {
     text.push_str(&details(&connection));
     text.push_str(&changes(&connection));
     text.push_str(&checks_text(&report.checks));
-    let mut json = connection_json(&connection);
-    set(&mut json, "checks", checks_json(&report.checks));
+    let json = views::connection(&connection, &report.checks);
     let has_failed = report.checks.iter().any(|check| check.verdict == Verdict::Fail);
     Ok(Output::new(json, text.trim_end()).exit_code(u8::from(has_failed)))
 }

@@ -14,6 +14,12 @@ pub enum TakeOver {
     Workspace,
 }
 
+/// Whether a component may be used for the installations of another one.
+pub(super) fn serves(own: &Component, other: &Component) -> bool {
+    // Two versions of the host may run side by side: what is built in is trusted in both.
+    own == other || (own.is_built_in && other.is_built_in)
+}
+
 impl Marketplace {
     /// The component, as the ledger names it.
     pub(super) fn component(&self) -> Component {
@@ -67,8 +73,7 @@ impl Marketplace {
     /// Refused unless the installation belongs to this component.
     pub(super) fn check_belongs(&self, stored: &StoredInstallation) -> Result<(), Error> {
         let (own, other) = (self.component(), &stored.component);
-        // Two versions of the host may run side by side: what is built in is trusted in both.
-        if own != *other && !(own.is_built_in && other.is_built_in) {
+        if !serves(&own, other) {
             tracing::warn!(
                 security = "component-differs",
                 installation = stored.id,
@@ -149,6 +154,21 @@ impl Marketplace {
         Ok(moved)
     }
 
+    /// Approves the component if this is the SHA-256 of its bytes, and gives it the installations of its provider in
+    /// every workspace. Returns what was approved, and how many installations belonged to another component.
+    ///
+    /// # Errors
+    ///
+    /// The hash is another one, or the ledger fails.
+    pub async fn approve_exactly(&self, sha256: &str) -> Result<(Review, usize), Error> {
+        let review = self.review(TakeOver::All).await?;
+        if !sha256.eq_ignore_ascii_case(&review.sha256) {
+            return Err(Error::HashDiffers);
+        }
+        let moved = self.approve(TakeOver::All).await?;
+        Ok((review, moved))
+    }
+
     /// Lets the workspace's installation send its customers to an origin, besides those of the manifest: a
     /// merchant's own domain at the provider.
     ///
@@ -156,7 +176,7 @@ impl Marketplace {
     ///
     /// It is not the exact form of an `https` origin, nothing is installed, or the ledger fails.
     pub async fn approve_page_origin(&self, origin: &str) -> Result<(), Error> {
-        let origin = crate::egress::exact_origin(origin)?;
+        let origin = crate::egress::exact_origin(origin).map_err(Error::PageOriginMalformed)?;
         let stored = self.current_installation().await?.ok_or(Error::NotInstalled)?;
         self.check_component(&stored).await?;
         tracing::warn!(

@@ -15,10 +15,10 @@ use crate::vault::VaultError;
 use ledger::{Component, InstallationState, LedgerError};
 use problems::{
     attention_not_acceptable, attention_unknown, client_unusable, component_differs,
-    component_not_approved, cursor_repeated, ledger_restored, listing_endless, mode_mismatch,
-    other_account, page_missing, paid_late, payment_disputed, payment_unknown, payments_open,
-    position_unknown, reference_used, refund_reference_used, refund_too_large, refund_undecided,
-    refund_unknown,
+    component_not_approved, cursor_repeated, hash_differs, ledger_restored, listing_endless,
+    mode_mismatch, other_account, page_missing, page_origin_malformed, paid_late, payment_disputed,
+    payment_unknown, payments_open, position_unknown, reference_used, refund_reference_used,
+    refund_too_large, refund_undecided, refund_unknown, workspace_unknown,
 };
 
 /// Why a use case failed.
@@ -54,6 +54,9 @@ pub enum Error {
     /// An interrupted uninstall was finished, so nothing is installed any more.
     #[error("an interrupted uninstall was finished")]
     UninstallFinished,
+    /// There is no workspace of this name.
+    #[error("there is no such workspace")]
+    WorkspaceUnknown(String),
     /// Nothing is installed in the workspace.
     #[error("nothing is installed")]
     NotInstalled,
@@ -77,6 +80,12 @@ pub enum Error {
     /// The operator has not approved the component: each subject, and what it may do.
     #[error("the component is not approved")]
     ComponentNotApproved(Vec<(String, String)>),
+    /// The component is another one than the operator has read about.
+    #[error("the component has another SHA-256")]
+    HashDiffers,
+    /// The origin of a page is not in its exact form.
+    #[error("the page's origin cannot be used: {0}")]
+    PageOriginMalformed(PolicyError),
     /// The installation belongs to another component.
     #[error("the installation belongs to another component")]
     ComponentDiffers {
@@ -186,6 +195,9 @@ impl Error {
             Self::Vault(error) if error.is_temporary() => ErrorKind::Temporary,
             Self::Vault(VaultError::NoNewKey | VaultError::SameKey)
             | Self::Provider(_)
+            | Self::WorkspaceUnknown(_)
+            | Self::HashDiffers
+            | Self::PageOriginMalformed(_)
             | Self::NotInstalled
             | Self::UninstallFinished
             | Self::Unfinished(_)
@@ -252,6 +264,7 @@ impl Error {
                 "An interrupted uninstall was finished. Nothing is installed any more.",
                 &["Run `host-test install` to install again."],
             ),
+            Self::WorkspaceUnknown(name) => workspace_unknown(name),
             Self::NotInstalled => Problem::new(
                 "not-installed",
                 "Nothing is installed in this workspace.",
@@ -284,6 +297,8 @@ impl Error {
                     "To change it, uninstall and install again with --webhook.",
                 ],
             ),
+            Self::HashDiffers => hash_differs(),
+            Self::PageOriginMalformed(error) => page_origin_malformed(error),
             Self::ComponentNotApproved(approvals) => component_not_approved(approvals),
             Self::ComponentDiffers { installed, own_is_built_in } => {
                 component_differs(installed, *own_is_built_in)

@@ -32,6 +32,7 @@ mod uncalled;
 mod unclaimed;
 mod uninstall;
 mod webhook_url;
+mod workspaces;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -59,6 +60,7 @@ pub use error::{Error, ErrorKind};
 pub use install::InstallOptions;
 pub use limits::WorkLimits;
 pub use payments::{PaymentOrder, PaymentView};
+pub use prune::LEAST_PRUNED_DAYS;
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
 use refused::RefusedDeliveries;
@@ -69,6 +71,7 @@ use standing::Standings;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};
 pub use webhook_url::DeliveryTarget;
+pub use workspaces::WorkspacePage;
 
 /// How a marketplace is opened.
 pub struct Options<'a> {
@@ -84,7 +87,8 @@ pub struct Options<'a> {
     pub limits: Limits,
 }
 
-/// A marketplace with one plugin and one workspace.
+/// A marketplace with one plugin, as one workspace sees it. A clone is cheap, and shares everything.
+#[derive(Clone)]
 pub struct Marketplace {
     plugin: Plugin,
     gateway: Gateway,
@@ -96,11 +100,11 @@ pub struct Marketplace {
     limits: Limits,
     telemetry: Arc<Telemetry>,
     quotas: Arc<Quotas>,
-    standings: Standings,
-    unclaimed: Mutex<UnclaimedDeliveries>,
-    refused: Mutex<RefusedDeliveries>,
+    standings: Arc<Standings>,
+    unclaimed: Arc<Mutex<UnclaimedDeliveries>>,
+    refused: Arc<Mutex<RefusedDeliveries>>,
     /// Whether there may be payments that have to be closed at the provider.
-    has_closing: AtomicBool,
+    has_closing: Arc<AtomicBool>,
     /// Notified after every commit that may have added a transition.
     changes: watch::Sender<()>,
 }
@@ -132,10 +136,10 @@ impl Marketplace {
             vault,
             workspace,
             quotas: Arc::new(Quotas::new(door.hints_per_installation, door.hints_per_sender)),
-            standings: Standings::new(door.unverified_per_sender),
-            unclaimed: Mutex::default(),
-            refused: Mutex::new(refused::none()),
-            has_closing: AtomicBool::new(true),
+            standings: Arc::new(Standings::new(door.unverified_per_sender)),
+            unclaimed: Arc::default(),
+            refused: Arc::new(Mutex::new(refused::none())),
+            has_closing: Arc::new(AtomicBool::new(true)),
             changes: watch::Sender::new(()),
             plugin: plugin.with_clock(options.clock.clone()).with_telemetry(&telemetry),
             telemetry,

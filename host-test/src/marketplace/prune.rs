@@ -3,6 +3,9 @@
 use super::{Error, Marketplace};
 use ledger::Pruned;
 
+/// The least number of days after which something is deleted. Our own choice: providers keep their events for 30.
+pub const LEAST_PRUNED_DAYS: u64 = 31;
+
 const SECONDS_PER_DAY: u64 = 86_400;
 
 impl Marketplace {

@@ -1,9 +1,14 @@
 //! Whether the marketplace can take deliveries, and how far it is behind.
 
+use std::sync::Arc;
+
+use super::components::serves;
+use super::rotation::check_opens;
 use super::{Error, Marketplace};
+use crate::contract::types::Problem;
 
 /// How the marketplace is, over all workspaces and both modes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Readiness {
     /// How many seconds ago the oldest complete listing of events was, of an account whose events may be listed.
     pub listing_lag: u64,
@@ -11,21 +16,67 @@ pub struct Readiness {
     pub asking_lag: u64,
     /// How many entries of the attention list are open.
     pub attention: u64,
+    /// Why it cannot do its work. Empty: it can.
+    pub problems: Vec<Problem>,
 }
 
 impl Marketplace {
-    /// How the marketplace is.
+    /// How the marketplace is. What was measured is in the metrics too.
     ///
     /// # Errors
     ///
     /// The ledger does not answer.
     pub async fn readiness(&self) -> Result<Readiness, Error> {
-        let provider = self.provider_id().to_owned();
-        self.ledger_at(move |ledger, now| {
-            let lag = ledger.lag(&provider, now)?;
-            let attention = ledger.attention_count(&provider)?;
-            Ok(Readiness { listing_lag: lag.listing, asking_lag: lag.asking, attention })
-        })
-        .await
+        let (provider, own) = (self.provider_id().to_owned(), self.component());
+        let (mut readiness, others) = self
+            .ledger_at(move |ledger, now| {
+                let lag = ledger.lag(&provider, now)?;
+                let readiness = Readiness {
+                    listing_lag: lag.listing,
+                    asking_lag: lag.asking,
+                    attention: ledger.attention_count(&provider)?,
+                    problems: Vec::new(),
+                };
+                let installed = ledger.installed_components(&provider, None)?;
+                let others = installed.iter().filter(|other| !serves(&own, &other.component));
+                Ok((readiness, others.map(|other| other.installations).sum::<u64>()))
+            })
+            .await?;
+        if let Some(problem) = installations_of_others(others) {
+            readiness.problems.push(problem);
+        }
+        if let Err(error) = self.check_vault().await {
+            readiness.problems.push(error.problem());
+        }
+        let Readiness { listing_lag, asking_lag, attention, .. } = readiness;
+        self.telemetry.set_readiness(listing_lag, asking_lag, attention);
+        Ok(readiness)
     }
+
+    /// Refused if something is sealed and the vault does not open it.
+    ///
+    /// # Errors
+    ///
+    /// The key is missing, malformed or another one, or the ledger fails.
+    pub async fn check_vault(&self) -> Result<(), Error> {
+        let (vault, ledger) = (Arc::clone(&self.vault), Arc::clone(&self.ledger));
+        Self::blocking(move || check_opens(&vault, &ledger)).await
+    }
+}
+
+/// The problem of installations whose deliveries this component may not read.
+fn installations_of_others(number: u64) -> Option<Problem> {
+    let (message, it) = match number {
+        0 => return None,
+        1 => ("1 installation belongs".to_owned(), "it"),
+        number => (format!("{number} installations belong"), "them"),
+    };
+    Some(Problem::new(
+        "component-differs",
+        format!("{message} to another component than the one that is served."),
+        &[
+            "Start `host-test serve` with the component that the installations belong to (`--component FILE`).",
+            &format!("To give {it} to this component: run `host-test approve` with its file."),
+        ],
+    ))
 }

@@ -61,7 +61,7 @@ impl Review {
             provider_id: manifest.provider_id.clone(),
             name: manifest.name.clone(),
             version: manifest.version.clone(),
-            imports: plugin.imports().to_vec(),
+            imports: plugin.inspection().callable_imports.clone(),
             credentials: manifest.credentials.iter().map(credential).collect(),
             permissions: permissions
                 .map(|permission| format!("{}: {}", permission.id, short(&permission.purpose)))

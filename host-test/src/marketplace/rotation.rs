@@ -1,9 +1,9 @@
 //! The vault's key over the life of a data folder: the first one, a new one, and one that is missing.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::sealed::{opens, reseal};
+use super::sealed::{is_opened_by, opens, reseal};
 use super::{Error, Marketplace};
 use crate::data_folder;
 use crate::vault::{Rotation, Sealing, SecretKey, Vault, VaultError};
@@ -64,6 +64,20 @@ fn key_for_sealing(vault: &Vault, ledger: &Ledger) -> Result<Arc<SecretKey>, Err
         }
         Err(VaultError::Missing(_)) if !ledger.has_sealed()? => Ok(vault.create()?),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Refused if something is sealed and the vault opens none of it.
+pub(super) fn check_opens(vault: &Vault, ledger: &Mutex<Ledger>) -> Result<(), Error> {
+    let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    if !ledger.has_sealed()? {
+        return Ok(());
+    }
+    vault.read()?;
+    if ledger.any_sealed(|sealed| is_opened_by(vault, sealed))? {
+        Ok(())
+    } else {
+        Err(VaultError::DoesNotOpen.into())
     }
 }
 

@@ -9,7 +9,7 @@ use super::stored_record::StoredRecord;
 use super::{Error, Marketplace};
 use crate::contract::types::Installation;
 use crate::egress::Credentials;
-use crate::vault::{Sealing, SecretKey, VaultError};
+use crate::vault::{Sealing, SecretKey, Vault, VaultError};
 use ledger::{SealedInstallation, StoredInstallation};
 
 /// An installation with its secrets opened.
@@ -99,11 +99,21 @@ pub(super) fn seal_installation(
 
 /// Whether a key opens what is sealed.
 pub(super) fn opens(key: &SecretKey, sealed: &SealedInstallation) -> bool {
-    let opens = |context: String, value: &Option<Vec<u8>>| {
-        value.as_ref().is_none_or(|value| key.open_sealed(&context, value).is_ok())
+    all_values(sealed, |context, value| key.open_sealed(context, value).is_ok())
+}
+
+/// Whether the vault opens what is sealed, with the key that is on the disk now.
+pub(super) fn is_opened_by(vault: &Vault, sealed: &SealedInstallation) -> bool {
+    all_values(sealed, |context, value| vault.open_sealed(context, value).is_ok())
+}
+
+/// Whether something is true of each sealed value, with its context.
+fn all_values(sealed: &SealedInstallation, is_true: impl Fn(&str, &[u8]) -> bool) -> bool {
+    let is_true = |context: String, value: &Option<Vec<u8>>| {
+        value.as_ref().is_none_or(|value| is_true(&context, value))
     };
-    opens(credentials_context(&sealed.id), &sealed.credentials)
-        && opens(record_context(&sealed.id), &sealed.record)
+    is_true(credentials_context(&sealed.id), &sealed.credentials)
+        && is_true(record_context(&sealed.id), &sealed.record)
 }
 
 /// Seals with a new key what the old one opens. What is sealed with the new key already stays so: an operator whose

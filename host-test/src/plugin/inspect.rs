@@ -59,20 +59,20 @@ pub struct Inspection {
 pub async fn inspect(bytes: &[u8], compiler: &Compiler) -> Result<Inspection, LoadError> {
     let engine = engine::shared();
     let component = compiler.compile(engine, bytes).await?;
-    let (imports, callable_imports) = imports(engine, &component);
-    let (exports, exported_functions) = exports(engine, &component);
-    let package_version = exports.iter().find_map(|name| {
-        let (interface, version) = name.split_once('@')?;
-        interface.starts_with(PACKAGE).then(|| version.to_owned())
-    });
-    Ok(Inspection {
-        imports,
-        callable_imports,
-        exports,
-        exported_functions,
-        size_bytes: bytes.len(),
-        package_version,
-    })
+    Ok(Inspection::of(engine, &component, bytes.len()))
+}
+
+impl Inspection {
+    /// The imports and exports of a compiled component, of which the file has this many bytes.
+    pub(super) fn of(engine: &Engine, component: &Component, size_bytes: usize) -> Self {
+        let (imports, callable_imports) = imports(engine, component);
+        let (exports, exported_functions) = exports(engine, component);
+        let package_version = exports.iter().find_map(|name| {
+            let (interface, version) = name.split_once('@')?;
+            interface.starts_with(PACKAGE).then(|| version.to_owned())
+        });
+        Self { imports, callable_imports, exports, exported_functions, size_bytes, package_version }
+    }
 }
 
 /// Whether a component imports nothing but `http#send` and exports the whole contract.
@@ -97,7 +97,7 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), LoadEr
 }
 
 /// The functions that a component can call.
-pub(super) fn callable_imports(engine: &Engine, component: &Component) -> Vec<String> {
+fn callable_imports(engine: &Engine, component: &Component) -> Vec<String> {
     imports(engine, component).1
 }
 

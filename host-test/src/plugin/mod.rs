@@ -41,6 +41,7 @@ pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};
 pub use compiled_cache::CompiledCache;
 pub use compiler::{CompileLimits, Compiler};
 pub use error::{CallError, CompileBound, LoadError, origins_invalid};
+use inspect::Inspection;
 pub use limits::CallLimits;
 pub use manifest::ManifestError;
 pub use rules::{Accepted, CredentialRules, RuleError};
@@ -54,7 +55,7 @@ pub struct Plugin {
     caller: Caller,
     sha256: String,
     is_built_in: bool,
-    imports: Arc<[String]>,
+    inspection: Arc<Inspection>,
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
     clock: Clock,
@@ -110,7 +111,7 @@ impl Plugin {
             caller,
             sha256: sha256(bytes),
             is_built_in,
-            imports: inspect::callable_imports(engine, component).into(),
+            inspection: Arc::new(Inspection::of(engine, component, bytes.len())),
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
             clock,
@@ -147,10 +148,10 @@ impl Plugin {
         self.is_built_in
     }
 
-    /// The functions that the component can call.
+    /// The imports and exports of the component.
     #[must_use]
-    pub fn imports(&self) -> &[String] {
-        &self.imports
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
     }
 
     /// A call that may not send requests, for tools without an installation.

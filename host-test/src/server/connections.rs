@@ -39,7 +39,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     door: &Door,
-    telemetry: &Arc<Telemetry>,
+    telemetry: Option<&Arc<Telemetry>>,
     stop: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();
@@ -80,17 +80,17 @@ pub async fn serve(
                         });
                     }
                     Admission::Refused => {
-                        telemetry.limit(Limit::Connections, &sender.to_string());
+                        if let Some(telemetry) = telemetry {
+                            telemetry.limit(Limit::Connections, &sender.to_string());
+                        }
                     }
                     Admission::Waits => waiting = Some((stream, peer)),
                 }
-                telemetry.set_in_use(Limit::Connections, open.number(), open.most());
+                count(telemetry, &open);
             }
             tokio::select! {
                 () = &mut stop => break,
-                Some(_) = tasks.join_next() => {
-                    telemetry.set_in_use(Limit::Connections, open.number(), open.most());
-                }
+                Some(_) = tasks.join_next() => count(telemetry, &open),
                 () = open.freed(), if waiting.is_some() => {}
                 accepted = &mut next, if waiting.is_none() => {
                     waiting = Some(accepted);
@@ -104,12 +104,19 @@ pub async fn serve(
     let _ = tokio::time::timeout(door.limits.shutdown_time, shutdown.shutdown()).await;
 }
 
+/// Measures how many connections are open.
+fn count(telemetry: Option<&Arc<Telemetry>>, open: &OpenConnections) {
+    if let Some(telemetry) = telemetry {
+        telemetry.set_in_use(Limit::Connections, open.number(), open.most());
+    }
+}
+
 /// The next connection, and the address of its sender. An error, such as too many open files, is logged and passes;
 /// the connection that has been idle longest gives its file.
 async fn accept(
     listener: &TcpListener,
     open: &OpenConnections,
-    telemetry: &Telemetry,
+    telemetry: Option<&Arc<Telemetry>>,
 ) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
@@ -118,7 +125,9 @@ async fn accept(
             Err(error) if is_of_connection(error.kind()) => {}
             Err(error) => {
                 let what = format!("a connection could not be accepted: {error}");
-                telemetry.security(SecurityEvent::Limit, "", what);
+                if let Some(telemetry) = telemetry {
+                    telemetry.security(SecurityEvent::Limit, "", what);
+                }
                 let pause = if open.close_idle() { SHORT_PAUSE } else { PAUSE };
                 tokio::time::sleep(pause).await;
             }

@@ -1,49 +1,28 @@
-//! The HTTP server that takes deliveries.
+//! The two listeners: the public door, which takes deliveries, and the control listener, for everything else.
 
 mod answer;
 mod body;
 mod connections;
+pub mod control;
 mod forwarded;
 mod lane;
 mod limits;
 mod open_connections;
 pub mod open_files;
+mod public;
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
-use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
-
-use crate::contract::types::{Problem, WebhookRequest};
-use crate::fair_places::{FairPlaces, Owner};
-use crate::limits::Limit;
-use crate::marketplace::{DeliveryOutcome, DeliveryTarget, Marketplace};
-use crate::sender::Sender;
-use crate::telemetry::{SecurityEvent, Telemetry};
-use answer::respond;
-use body::{BodyError, ReadBody};
 pub use forwarded::TrustedProxy;
-use lane::Lane;
 pub use limits::DoorLimits;
+pub use public::serve;
 
-/// How long the ledger may take to answer for `/readyz`. Our own choice.
-const READINESS_TIME: Duration = Duration::from_secs(5);
-
-/// What the public door takes, and from whom.
+/// What a listener takes, and from whom.
 #[derive(Clone, Debug, Default)]
 pub struct Door {
     /// How much it takes.
     pub limits: DoorLimits,
-    /// The proxies that say the truth about who has sent a delivery.
+    /// The proxies that say the truth about who has sent a request.
     pub trusted_proxies: Vec<TrustedProxy>,
 }
 
@@ -56,142 +35,3 @@ impl From<DoorLimits> for Door {
 /// The other end of the connection of a request.
 #[derive(Clone, Copy)]
 struct Peer(IpAddr);
-
-/// Serves deliveries until `stop` completes. Deliveries in progress are finished first.
-pub async fn serve(
-    listener: TcpListener,
-    marketplace: Arc<Marketplace>,
-    door: impl Into<Door>,
-    stop: impl Future<Output = ()>,
-) {
-    let door: Door = door.into();
-    let (limits, telemetry) = (door.limits, Arc::clone(marketplace.telemetry()));
-    let state = ServerState {
-        marketplace,
-        trusted_proxies: door.trusted_proxies.clone().into(),
-        large_bodies: Arc::new(Semaphore::new(limits.large_bodies)),
-        places: FairPlaces::new(limits.deliveries, limits.connections),
-        lane: Lane::new(),
-        limits,
-    };
-    let router = Router::new()
-        .route("/link-webhook", post(link_webhook))
-        .route("/healthz", get(async || "ok"))
-        .route("/readyz", get(readyz))
-        .with_state(state);
-    connections::serve(listener, router, &door, &telemetry, stop).await;
-}
-
-#[derive(Clone)]
-struct ServerState {
-    marketplace: Arc<Marketplace>,
-    limits: DoorLimits,
-    trusted_proxies: Arc<[TrustedProxy]>,
-    /// A permit for each large body that may be held now.
-    large_bodies: Arc<Semaphore>,
-    /// A place for each delivery that may be processed now.
-    places: FairPlaces,
-    /// For senders in bad standing.
-    lane: Lane,
-}
-
-async fn link_webhook(State(state): State<ServerState>, request: Request) -> Response {
-    let ServerState { marketplace, limits, trusted_proxies, large_bodies, places, lane } = state;
-    let received_at = marketplace.now();
-    let (head, body) = request.into_parts();
-    let query = head.uri.query().unwrap_or_default().to_owned();
-    let target = DeliveryTarget::parse(&query);
-    if target.provider.as_ref() != Some(&marketplace.plugin().manifest().provider_id) {
-        return respond(&refused("provider-unknown"));
-    }
-    let peer = head.extensions.get::<Peer>();
-    let sender = peer.map_or_else(Sender::default, |Peer(peer)| {
-        forwarded::sender(*peer, &head.headers, &trusted_proxies)
-    });
-    let (turn, places, body_time) = if marketplace.is_in_bad_standing(sender) {
-        let Some(turn) = lane.enter() else {
-            turned_away(marketplace.telemetry(), sender);
-            return respond(&retry_later("sender-unverified"));
-        };
-        (Some(turn), lane.places, limits.body_time / lane::HASTE)
-    } else {
-        (None, places, limits.body_time)
-    };
-    let read = body::read(body, body_time, limits.body_rate, &large_bodies).await;
-    let ReadBody { bytes: body, place: place_of_body } = match read {
-        Ok(body) => body,
-        Err(error) => return respond(&not_read(&error, marketplace.telemetry(), sender)),
-    };
-    // Only now, so that a slow sender takes no place. And not in the task: a sender that hangs up leaves the
-    // queue, so that it is never longer than the number of connections.
-    let owner = owner(&target, sender);
-    let Ok(place) = places.acquire(&owner, Instant::now() + limits.turn_time).await else {
-        marketplace.telemetry().limit(Limit::Deliveries, &owner.installation);
-        return respond(&retry_later("host-busy"));
-    };
-    let headers = head
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        })
-        .collect();
-    // Spawned, so that a client's disconnect does not cancel processing.
-    let work = tokio::spawn(async move {
-        let _places = (turn, place, place_of_body);
-        let request = WebhookRequest { headers, query, body };
-        marketplace.deliver(received_at, &target, sender, request).await
-    });
-    match work.await {
-        Ok(outcome) => respond(&outcome),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
-}
-
-/// Whether the ledger answers, how far reconciliation is behind, in seconds, and how much needs a person.
-async fn readyz(State(state): State<ServerState>) -> Response {
-    match timeout(READINESS_TIME, state.marketplace.readiness()).await {
-        Ok(Ok(readiness)) => Json(json!({
-            "ready": true,
-            "listing_lag": readiness.listing_lag,
-            "asking_lag": readiness.asking_lag,
-            "attention": readiness.attention,
-        }))
-        .into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false }))).into_response(),
-    }
-}
-
-/// For whom a delivery is: the installation that its URL names. At the shared URL each sender is one of its own.
-fn owner(target: &DeliveryTarget, sender: Sender) -> Owner {
-    let provider = target.provider.as_deref().unwrap_or_default();
-    match &target.installation {
-        Some(installation) => Owner::new(provider, installation),
-        None => Owner::new(provider, &sender.to_string()),
-    }
-}
-
-fn not_read(error: &BodyError, telemetry: &Telemetry, sender: Sender) -> DeliveryOutcome {
-    match error {
-        BodyError::TooLarge => refused("body-too-large"),
-        BodyError::TooSlow => refused("body-too-slow"),
-        BodyError::NoPlace => {
-            telemetry.limit(Limit::LargeBodies, &sender.to_string());
-            retry_later("host-busy")
-        }
-    }
-}
-
-fn turned_away(telemetry: &Telemetry, sender: Sender) {
-    telemetry.reached(Limit::UnverifiedPerSender);
-    let what = "too many deliveries of the sender are not verified";
-    telemetry.security(SecurityEvent::Quota, &sender.to_string(), what);
-}
-
-fn retry_later(code: &str) -> DeliveryOutcome {
-    DeliveryOutcome::RetryLater(Problem::new(code, "", &[]))
-}
-
-fn refused(code: &str) -> DeliveryOutcome {
-    DeliveryOutcome::Refused(Problem::new(code, "", &[]))
-}

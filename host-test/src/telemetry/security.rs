@@ -19,6 +19,8 @@ const MOST_REMEMBERED: usize = 4096;
 pub enum SecurityEvent {
     /// A request was denied: its origin, its resolved address, its method or a header.
     Denied,
+    /// A request to the control listener had no token, or named another host.
+    ControlDenied,
     /// A component that is not approved was to be called.
     NotApproved,
     /// An installation belongs to another component.
@@ -49,6 +51,7 @@ impl SecurityEvent {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Denied => "denied",
+            Self::ControlDenied => "control-denied",
             Self::NotApproved => "not-approved",
             Self::ComponentDiffers => "component-differs",
             Self::Approved => "approved",

@@ -10,6 +10,7 @@ use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac as _};
 use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 
 use super::VaultError;
 
@@ -24,7 +25,7 @@ pub struct SecretKey(Zeroizing<[u8; LENGTH]>);
 
 impl SecretKey {
     /// Reads 64 hexadecimal digits, with white space around them. None: they are no key.
-    pub(super) fn parse(text: &[u8]) -> Option<Arc<Self>> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Arc<Self>> {
         let mut key = Arc::new(Self(Zeroizing::new([0; LENGTH])));
         let bytes = Arc::get_mut(&mut key)?.0.as_mut_slice();
         let decoded = base16ct::mixed::decode(text.trim_ascii(), bytes).ok()?;
@@ -32,7 +33,7 @@ impl SecretKey {
     }
 
     /// A new key.
-    pub(super) fn generate() -> Result<Arc<Self>, VaultError> {
+    pub(crate) fn generate() -> Result<Arc<Self>, VaultError> {
         let mut key = Arc::new(Self(Zeroizing::new([0; LENGTH])));
         let mut random = Key::try_generate().map_err(|_| VaultError::NoRandomness)?;
         if let Some(key) = Arc::get_mut(&mut key) {
@@ -43,15 +44,16 @@ impl SecretKey {
     }
 
     /// The key as 64 hexadecimal digits.
-    pub(super) fn digits(&self) -> Zeroizing<[u8; 2 * LENGTH]> {
+    pub(crate) fn digits(&self) -> Zeroizing<[u8; 2 * LENGTH]> {
         let mut digits = Zeroizing::new([0; 2 * LENGTH]);
         // The length is right.
         let _ = base16ct::lower::encode(self.0.as_slice(), digits.as_mut_slice());
         digits
     }
 
+    /// Whether both are the same. The time that it takes does not tell how much of them is.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        self.0 == other.0
+        self.0.ct_eq(other.0.as_slice()).into()
     }
 
     /// Seals a value for an owner.

@@ -10,6 +10,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::VaultError;
 use super::key::SecretKey;
+use crate::data_folder;
 
 const KEY: &str = "vault.key";
 /// The key of a rotation that is not complete.
@@ -63,19 +64,9 @@ impl KeyFiles {
         let path = self.0.join(KEY);
         let failed = |error| VaultError::File(path.clone(), error);
         let key = SecretKey::generate()?;
-        // Written to a temporary file and renamed, so that a crash leaves no partial key and no key is replaced.
-        // Only its owner may read a temporary file.
-        let mut temporary = tempfile::NamedTempFile::new_in(&self.0).map_err(failed)?;
-        temporary.write_all(key.digits().as_slice()).map_err(failed)?;
-        temporary.as_file().sync_all().map_err(failed)?;
-        match temporary.persist_noclobber(&path) {
-            Ok(_) => {
-                self.sync()?;
-                Ok(key)
-            }
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => self.key(),
-            Err(error) => Err(failed(error.error)),
-        }
+        // No key is replaced.
+        let is_new = data_folder::create_file(&path, key.digits().as_slice()).map_err(failed)?;
+        if is_new { Ok(key) } else { self.key() }
     }
 
     /// Writes a new key beside the key. It is on the disk when this returns.
@@ -141,22 +132,23 @@ impl KeyFiles {
 
     /// Makes a change of the folder last over a crash of the machine.
     fn sync(&self) -> Result<(), VaultError> {
-        #[cfg(unix)]
-        File::open(&self.0)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| VaultError::File(self.0.clone(), error))?;
-        Ok(())
+        data_folder::sync(&self.0).map_err(|error| VaultError::File(self.0.clone(), error))
     }
 }
 
 /// The key in a file. None: there is no such file.
 fn read(path: &Path) -> Result<Option<Arc<SecretKey>>, VaultError> {
-    let failed = |error| VaultError::File(path.to_owned(), error);
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
+    match read_key(path) {
+        Ok(Some(key)) => Ok(Some(key)),
+        Ok(None) => Err(VaultError::MalformedFile(path.to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(VaultError::File(path.to_owned(), error)),
+    }
+}
+
+/// The 64 hexadecimal digits in a file. None: it holds something else.
+pub(crate) fn read_key(path: &Path) -> std::io::Result<Option<Arc<SecretKey>>> {
+    let mut file = File::open(path)?;
     // Of a fixed size, and in one place: a buffer that grows would leave copies behind.
     let mut text = Zeroizing::new(vec![0; MAXIMUM_LENGTH]);
     let mut length = 0;
@@ -165,9 +157,8 @@ fn read(path: &Path) -> Result<Option<Arc<SecretKey>>, VaultError> {
             Ok(0) => break,
             Ok(number) => length += number,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error),
         }
     }
-    let key = text.get(..length).filter(|_| length < MAXIMUM_LENGTH).and_then(SecretKey::parse);
-    key.map(Some).ok_or_else(|| VaultError::MalformedFile(path.to_owned()))
+    Ok(text.get(..length).filter(|_| length < MAXIMUM_LENGTH).and_then(SecretKey::parse))
 }

@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use error::VaultError;
 pub use key::SecretKey;
 pub use key_file::FILES;
+pub(crate) use key_file::read_key;
 use key_file::{KeyFiles, LockKind};
 pub use rotation::Rotation;
 

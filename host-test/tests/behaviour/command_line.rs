@@ -22,22 +22,42 @@ pub async fn run(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-/// The binary as a server, and its URL. It is killed when it is dropped.
-pub async fn serving(host: &Host, log: Stdio) -> (Child, String) {
+/// The binary as a server. It is killed when it is dropped.
+pub struct Served {
+    pub process: Child,
+    /// What it has printed.
+    pub line: Value,
+}
+
+pub async fn served(host: &Host, log: Stdio) -> Served {
     let serve = ["serve", "--listen", "127.0.0.1:0", "--json", "--log", "json"];
-    listening(host, host_test(host.data.path(), &serve), log).await
+    started(host, host_test(host.data.path(), &serve), log).await
+}
+
+/// The binary as a server, and the URL of its public door.
+pub async fn serving(host: &Host, log: Stdio) -> (Child, String) {
+    public(served(host, log).await)
 }
 
 /// As `serving`, with a command that serves.
 pub async fn listening(host: &Host, command: Command, log: Stdio) -> (Child, String) {
+    public(started(host, command, log).await)
+}
+
+fn public(served: Served) -> (Child, String) {
+    let url = served.line["listening"].as_str().unwrap();
+    let (url, _) = url.split_once("/link-webhook").unwrap();
+    (served.process, url.to_owned())
+}
+
+async fn started(host: &Host, command: Command, log: Stdio) -> Served {
     let mut command = tokio::process::Command::from(command);
     let origin = format!("https://api.stripe.com=http://{}", host.fake.address());
     command.args(["--provider-origin", &origin]).stdout(Stdio::piped()).stderr(log);
     let mut process = command.kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let line: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
-    let (url, _) = line["listening"].as_str().unwrap().split_once("/link-webhook").unwrap();
-    (process, url.to_owned())
+    Served { process, line }
 }
 
 /// The problem that a command printed, after its log.

@@ -61,6 +61,11 @@ impl Host {
         open(data, workspace, &format!("http://{}", self.fake.address())).await
     }
 
+    /// The same marketplace with another address that stands in for the provider.
+    pub async fn through(&self, provider: &str) -> Marketplace {
+        open(self.data.path(), "default", provider).await
+    }
+
     /// A marketplace over a data folder that may be refused.
     pub async fn try_open(&self, data: &Path) -> Result<Marketplace, Error> {
         let provider = format!("http://{}", self.fake.address());

@@ -10,6 +10,7 @@ mod command_line;
 mod compiling;
 mod component;
 mod connection_report;
+mod control;
 mod credential_rules;
 mod data_folder;
 // It looks at rights of files.

@@ -7,7 +7,11 @@
 use std::fmt::Write as _;
 use std::process::Stdio;
 
+use reqwest::Method;
+use serde_json::Value;
+
 use super::command_line::{host_test, run};
+use super::control::{self, Control};
 use super::host::{Host, IS_DECLINED, LIVE_KEY, PAYS, TEST_KEY};
 
 /// Ids, times and ports differ from run to run.
@@ -240,4 +244,44 @@ async fn demo_is_unchanged() {
     let data = tempfile::tempdir().unwrap();
     let output = run(host_test(data.path(), &["demo"])).await;
     assert_unchanged("demo", &String::from_utf8_lossy(&output.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_of_the_control_listener_are_unchanged() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let control = Control::start(&host).await;
+    let mut text = String::new();
+    let mut show = |what: &str, (status, answer): (u16, Value)| {
+        let problem = serde_json::to_string_pretty(&answer).unwrap();
+        let _ = writeln!(text, "{what}: {status} {problem}");
+    };
+    let wrong = host.client.get(&control.url).bearer_auth("wrong");
+    show("another token", control::answer(wrong).await);
+    let other = control.request(Method::GET, "/healthz").header("host", "evil.example");
+    show("another host", control::answer(other).await);
+    show("no route", control.get("/no-such").await);
+    show("another method", control.get("/api/v1/repair").await);
+    show("another query", control.get("/api/v1/payments?limit=many").await);
+    let too_large = "x".repeat((64 << 10) + 1);
+    for (path, body) in [
+        ("install", "{"),
+        ("install", r#"{"credentials": {"no-such": "x"}}"#),
+        ("payments", "{}"),
+        ("payments", &too_large),
+        ("approve", "{}"),
+        ("prune", r#"{"older_than": 1}"#),
+        ("attention/1/resolve", r#"{"note": ""}"#),
+        ("attention/x/accept", ""),
+        ("repair?workspace=shop", ""),
+    ] {
+        show(path, control.post(&format!("/api/v1/{path}"), body).await);
+    }
+    let order = r#"{"amount": "ten", "currency": "usd", "reference": "r", "success_url": "https://x.example"}"#;
+    show("no amount", control.post("/api/v1/payments", order).await);
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--control", "0.0.0.0:8788"];
+    text.push_str(&screen(&host, &serve, None).await);
+    std::fs::write(host.data.path().join("control.token"), "short").unwrap();
+    text.push_str(&screen(&host, &["serve", "--listen", "127.0.0.1:0"], None).await);
+    assert_unchanged("control", &text.replace(host.data.path().to_str().unwrap(), "DATA"));
 }

@@ -11,12 +11,12 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::command_line::{host_test, run};
 use super::host::{Host, IS_DECLINED, PAYS, TEST_KEY, options, options_with_secret};
 
-const NEW_KEY: &str = "sk_test_51AnotherKeyOfTheMerchant";
-const WRONG_KEY: &str = "sk_test_wrong51OfTheMerchantInvalid";
-const SECRET: &str = "whsec_pastedByTheMerchant/+";
+pub const NEW_KEY: &str = "sk_test_51AnotherKeyOfTheMerchant";
+pub const WRONG_KEY: &str = "sk_test_wrong51OfTheMerchantInvalid";
+pub const SECRET: &str = "whsec_pastedByTheMerchant/+";
 
 /// The known keys and secrets, and those that the provider has made.
-fn known(host: &Host) -> Secrets {
+pub fn known(host: &Host) -> Secrets {
     let mut secrets = Secrets::default();
     for secret in [TEST_KEY, NEW_KEY, WRONG_KEY, SECRET] {
         secrets.add(secret, 8);
@@ -29,7 +29,7 @@ fn known(host: &Host) -> Secrets {
 
 /// Everything that is written to a log.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(pub Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -51,7 +51,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 /// Searches every file of a folder. Returns how many there are.
-fn search_files(folder: &Path, secrets: &Secrets) -> usize {
+pub fn search_files(folder: &Path, secrets: &Secrets) -> usize {
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -9,6 +9,8 @@ use crate::contract::types::{Mode, Problem};
 
 /// How many entries are read of a mode.
 const LIMIT: u32 = 1000;
+/// How many closed entries of a mode are read. Our own choice.
+const CLOSED_LIMIT: u32 = 50;
 
 /// Something that needs a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,19 +67,18 @@ impl Marketplace {
         Ok(items)
     }
 
-    /// What needed a person in the workspace and is closed, the last closed first, at most `limit` entries of each
-    /// mode.
+    /// What needed a person in the workspace and is closed, the last closed first, at most 50 of each mode.
     ///
     /// # Errors
     ///
     /// The ledger fails.
-    pub async fn closed_attention(&self, limit: u32) -> Result<Vec<ClosedItem>, Error> {
+    pub async fn closed_attention(&self) -> Result<Vec<ClosedItem>, Error> {
         let scopes = [Mode::Live, Mode::Test].map(|mode| self.scope(&self.workspace, mode));
         let closed = self
             .ledger(move |ledger| {
                 let mut closed = Vec::new();
                 for scope in &scopes {
-                    closed.extend(ledger.closed_attention(scope, limit)?);
+                    closed.extend(ledger.closed_attention(scope, CLOSED_LIMIT)?);
                 }
                 Ok(closed)
             })

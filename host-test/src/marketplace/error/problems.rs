@@ -4,12 +4,25 @@ use ledger::Component;
 
 use super::OpenPayment;
 use crate::contract::types::{Mode, Money, Problem};
+use crate::egress::PolicyError;
+use crate::foreign::line;
 
 pub(super) fn client_unusable(why: &str) -> Problem {
     Problem::new(
         "client-unusable",
         format!("The HTTPS client could not be created: {why}."),
         &["Check that this computer's certificates are installed (on Debian: ca-certificates)."],
+    )
+}
+
+/// How much of a workspace's name is shown, in characters. Our own choice.
+const LONGEST_NAME: usize = 100;
+
+pub(super) fn workspace_unknown(name: &str) -> Problem {
+    Problem::new(
+        "workspace-unknown",
+        format!("There is no workspace '{}'.", line(name, LONGEST_NAME)),
+        &["Check its name. An install in a new workspace creates it."],
     )
 }
 
@@ -24,6 +37,26 @@ pub(super) fn mode_mismatch(provider: &str, installed: Mode) -> Problem {
         &[
             &format!("To change the mode, uninstall {provider}."),
             "Install it again with the new key.",
+        ],
+    )
+}
+
+pub(super) fn hash_differs() -> Problem {
+    Problem::new(
+        "hash-differs",
+        "The file's SHA-256 is not the given one. Nothing was approved.",
+        &[
+            "If the file was changed since you have read its review, read it again: run `host-test approve FILE`.",
+        ],
+    )
+}
+
+pub(super) fn page_origin_malformed(error: &PolicyError) -> Problem {
+    Problem::new(
+        "page-origin-malformed",
+        format!("The page's origin cannot be used: {error}."),
+        &[
+            "Give it as https://pay.example.com: in lower case, without a path and without a slash at its end.",
         ],
     )
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use fake_provider::signature;
 use host_test::marketplace::InstallOptions;
 use host_test::server::open_files;
-use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::ChildStderr;
@@ -164,23 +163,6 @@ async fn log_names_deliveries_rounds_and_what_needs_a_person() {
     );
     assert!(text.contains("signature-mismatch") && !text.contains("whsec_"), "{text}");
 
-    let ready = host.client.get(format!("{url}/readyz")).send().await.unwrap();
-    assert_eq!(ready.status(), 200);
-    let ready: Value = serde_json::from_slice(&ready.bytes().await.unwrap()).unwrap();
-    assert_eq!((&ready["ready"], &ready["attention"]), (&true.into(), &1.into()), "{ready}");
-    assert!(ready["listing_lag"].as_u64().unwrap() < 60, "{ready}");
     let alive = host.client.get(format!("{url}/healthz")).send().await.unwrap();
     assert_eq!(alive.status(), 200);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn store_that_does_not_answer_is_not_ready() {
-    let host = Host::start().await;
-    host.install(TEST_KEY).await.unwrap();
-    let ledger = host.data.path().join("ledger.sqlite");
-    let damage = rusqlite::Connection::open(&ledger).unwrap();
-    damage.execute_batch("ALTER TABLE attention RENAME TO gone").unwrap();
-    let url = |path| format!("{}/{path}", host.url);
-    let status = async |path| host.client.get(url(path)).send().await.unwrap().status();
-    assert_eq!((status("healthz").await, status("readyz").await.as_u16()), (StatusCode::OK, 503));
 }

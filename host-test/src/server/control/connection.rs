@@ -1,0 +1,174 @@
+//! Installations and components: status, install, repair, uninstall, review and approval.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::refusal::Refusal;
+use super::request::{ChosenMode, Form, Input, Nothing, Params, Scoped, malformed};
+use super::{Answer, Answered, Control};
+use crate::contract::types::Problem;
+use crate::egress::Credentials;
+use crate::marketplace::{Connection, InstallOptions, Marketplace, TakeOver};
+use crate::views;
+
+/// How many workspaces are listed at most at once. Our own choice.
+const MOST_WORKSPACES: u32 = 1000;
+
+pub async fn status(
+    State(control): State<Control>,
+    Params(Scoped { workspace }): Params<Scoped>,
+) -> Answered {
+    let (connection, report) = control.in_workspace(&workspace).await?.status().await?;
+    Ok(Answer(views::connection(&connection, &report.checks)))
+}
+
+/// The body of an install.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Install {
+    credentials: BTreeMap<String, SecretString>,
+    webhook: Option<Webhook>,
+    mode: Option<ChosenMode>,
+}
+
+/// Who creates the webhook.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Webhook {
+    Automatic,
+    Manual,
+}
+
+impl Form for Install {
+    const EXAMPLE: &str =
+        r#"{"credentials": {"api-key": "KEY"}, "webhook": "automatic", "mode": "test"}"#;
+}
+
+pub async fn install(
+    State(control): State<Control>,
+    Params(Scoped { workspace }): Params<Scoped>,
+    Input(Install { credentials, webhook, mode }): Input<Install>,
+) -> Answered {
+    let fields = &control.marketplace.plugin().manifest().credentials;
+    if !credentials.keys().all(|name| fields.iter().any(|field| field.name == *name)) {
+        let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
+        return Err(Refusal::malformed(Problem::new(
+            "credential-unknown",
+            "The plugin has no credential of a name that was given.",
+            &[&format!("Its credentials are: {}.", names.join(", "))],
+        )));
+    }
+    let options = InstallOptions {
+        credentials: Credentials::new(credentials),
+        mode: mode.map(Into::into),
+        webhook_is_manual: webhook.map(|webhook| matches!(webhook, Webhook::Manual)),
+        approve_origins: false,
+    };
+    let marketplace = control.marketplace.in_new_workspace(&workspace).await?;
+    let connection = marketplace.install(options).await?;
+    Ok(with_checks(&marketplace, &connection).await)
+}
+
+pub async fn repair(
+    State(control): State<Control>,
+    Params(Scoped { workspace }): Params<Scoped>,
+    Input(Nothing {}): Input<Nothing>,
+) -> Answered {
+    let marketplace = control.in_workspace(&workspace).await?;
+    let connection = marketplace.repair().await?;
+    Ok(with_checks(&marketplace, &connection).await)
+}
+
+/// An installation and its checks.
+async fn with_checks(marketplace: &Marketplace, connection: &Connection) -> Answer {
+    // The install or repair has succeeded, even if the status report fails.
+    let checks =
+        marketplace.status().await.map_or_else(|_| Vec::new(), |(_, report)| report.checks);
+    Answer(views::connection(connection, &checks))
+}
+
+/// The body of an uninstall.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Uninstall {
+    #[serde(default)]
+    force: bool,
+}
+
+impl Form for Uninstall {
+    const EXAMPLE: &str = r#"{"force": false}"#;
+}
+
+pub async fn uninstall(
+    State(control): State<Control>,
+    Params(Scoped { workspace }): Params<Scoped>,
+    Input(Uninstall { force }): Input<Uninstall>,
+) -> Answered {
+    let removed = control.in_workspace(&workspace).await?.uninstall(force).await?;
+    Ok(Answer(views::uninstalled(&removed)))
+}
+
+/// The query of the list of workspaces.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspacesQuery {
+    #[serde(default)]
+    from: String,
+    #[serde(default = "default_workspaces")]
+    limit: u32,
+}
+
+fn default_workspaces() -> u32 {
+    100
+}
+
+pub async fn workspaces(
+    State(control): State<Control>,
+    Params(WorkspacesQuery { from, limit }): Params<WorkspacesQuery>,
+) -> Answered {
+    let page = control.marketplace.workspaces(&from, limit.min(MOST_WORKSPACES)).await?;
+    Ok(Answer(views::workspaces(&page)))
+}
+
+pub async fn component(State(control): State<Control>) -> Answered {
+    Ok(Answer(views::component(control.marketplace.plugin())))
+}
+
+pub async fn review(State(control): State<Control>) -> Answered {
+    let review = control.marketplace.review(TakeOver::All).await?;
+    Ok(Answer(json!(review)))
+}
+
+/// The body of an approval: one of both.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    sha256: Option<String>,
+    page_origin: Option<String>,
+}
+
+impl Form for Approve {
+    const EXAMPLE: &str = r#"{"sha256": "HASH"} or {"page_origin": "https://pay.example.com"}"#;
+}
+
+pub async fn approve(
+    State(control): State<Control>,
+    Params(Scoped { workspace }): Params<Scoped>,
+    Input(approve): Input<Approve>,
+) -> Answered {
+    match approve {
+        Approve { sha256: Some(sha256), page_origin: None } => {
+            let (review, moved) = control.marketplace.approve_exactly(&sha256).await?;
+            Ok(Answer(views::approved(&review, moved)))
+        }
+        Approve { sha256: None, page_origin: Some(origin) } => {
+            control.in_workspace(&workspace).await?.approve_page_origin(&origin).await?;
+            Ok(Answer(views::page_origin_approved(&origin)))
+        }
+        _ => Err(malformed::<Approve>("it names not exactly one thing")),
+    }
+}
