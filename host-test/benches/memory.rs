@@ -91,7 +91,7 @@ async fn main() {
                 loop {
                     let deed = DEEDS[(number + call) % DEEDS.len()];
                     let body =
-                        format!("attack do={deed}.{call}.{}", "x".repeat(1 << 10 * (call % 3)));
+                        format!("attack do={deed}.{call}.{}", "x".repeat(1 << (10 * (call % 3))));
                     let _ = client.post(&url).body(body).send().await;
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }

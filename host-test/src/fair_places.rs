@@ -49,8 +49,12 @@ pub enum NoPlace {
 pub struct InUse {
     /// Places in use.
     pub running: usize,
+    /// All places.
+    pub places: usize,
     /// Who waits.
     pub waiting: usize,
+    /// How many may wait.
+    pub queue: usize,
 }
 
 /// A number of places, and a bounded queue before them.
@@ -140,7 +144,12 @@ impl FairPlaces {
     #[must_use]
     pub fn in_use(&self) -> InUse {
         let state = self.lock();
-        InUse { running: state.running, waiting: state.waiting }
+        InUse {
+            running: state.running,
+            places: state.places,
+            waiting: state.waiting,
+            queue: state.queue,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -328,7 +337,7 @@ mod tests {
         assert!(take_all(&places, &owner("c")).await.is_empty());
         assert_eq!(take_all(&places, &Owner::new("STONE", "a")).await.len(), 8);
         drop((first, second));
-        assert_eq!(places.in_use(), InUse { running: 0, waiting: 0 });
+        assert_eq!((places.in_use().running, places.in_use().waiting), (0, 0));
         assert!(places.lock().providers.is_empty());
     }
 
@@ -368,7 +377,7 @@ mod tests {
         };
         let (a, b) = tokio::join!(wait("a", 100), wait("b", 100));
         assert_eq!((a, b), (96, 98));
-        assert_eq!(places.in_use(), InUse { running: 1, waiting: 0 });
+        assert_eq!((places.in_use().running, places.in_use().waiting), (1, 0));
     }
 
     proptest! {
@@ -402,7 +411,7 @@ mod tests {
                 }
                 assert!(held.len() <= 3);
                 drop(held);
-                assert_eq!(places.in_use(), InUse { running: 0, waiting: 0 });
+                assert_eq!((places.in_use().running, places.in_use().waiting), (0, 0));
                 assert!(places.lock().providers.is_empty());
             });
         }

@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
 use crate::fair_places::FairPlaces;
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::memory_budget::MemoryBudget;
+use crate::telemetry::Telemetry;
 
 /// How much memory of its instance a call has without a reservation, in bytes. Our own choice: an ordinary call of a
 /// plugin in Rust uses less.
@@ -39,6 +40,17 @@ impl Resources {
     /// Sets the limits of this process. It has no effect after the first call.
     pub fn set_limits(limits: &Limits) {
         let _ = SHARED.set(Self::within(limits));
+    }
+
+    /// Measures what is in use.
+    pub fn measure(&self, telemetry: &Telemetry) {
+        let places = self.places.in_use();
+        telemetry.set_in_use(Limit::Places, places.running, places.places);
+        telemetry.set_in_use(Limit::Queue, places.waiting, places.queue);
+        let requests = self.requests.in_use();
+        telemetry.set_in_use(Limit::Requests, requests.running, requests.places);
+        let (reserved, most) = self.memory.in_use();
+        telemetry.set_in_use(Limit::Memory, reserved, most);
     }
 
     fn within(limits: &Limits) -> Self {

@@ -76,7 +76,7 @@ pub async fn provider() -> String {
                 while let Ok(1..) = stream.read(&mut head).await {
                     if head.starts_with(b"GET /128 ") {
                         let _ = stream.write_all(LARGE_HEAD).await;
-                        let _ = stream.write_all(&[b'x'; 4 << 20]).await;
+                        let _ = stream.write_all(&vec![b'x'; 4 << 20]).await;
                     }
                 }
             });

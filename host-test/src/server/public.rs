@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::answer::respond;
 use super::body::{self, BodyError, ReadBody};
@@ -88,7 +89,7 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
     };
     // Only now, so that a slow sender takes no place. And not in the task: a sender that hangs up leaves the
     // queue, so that it is never longer than the number of connections.
-    let owner = owner(&target, sender);
+    let owner = owner(&target, sender, turn.is_some());
     let Ok(place) = places.acquire(&owner, Instant::now() + limits.turn_time).await else {
         marketplace.telemetry().limit(Limit::Deliveries, &owner.installation);
         return respond(&retry_later("host-busy"));
@@ -112,12 +113,13 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
     }
 }
 
-/// For whom a delivery is: the installation that its URL names. At the shared URL each sender is one of its own.
-fn owner(target: &DeliveryTarget, sender: Sender) -> Owner {
+/// Between whom the places are shared: the installations that the URLs name, which may be any text. At the shared URL,
+/// and in the lane, it is the senders.
+fn owner(target: &DeliveryTarget, sender: Sender, is_in_lane: bool) -> Owner {
     let provider = target.provider.as_deref().unwrap_or_default();
     match &target.installation {
-        Some(installation) => Owner::new(provider, installation),
-        None => Owner::new(provider, &sender.to_string()),
+        Some(id) if !is_in_lane && Uuid::try_parse(id).is_ok() => Owner::new(provider, id),
+        _ => Owner::new(provider, &sender.to_string()),
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::Control;
 use crate::marketplace::{Error, Readiness};
+use crate::resources::Resources;
 use crate::{telemetry, views};
 use ledger::LedgerError;
 
@@ -36,6 +37,7 @@ pub async fn readyz(State(control): State<Control>) -> Response {
 pub async fn metrics(State(control): State<Control>) -> Response {
     // It sets what is measured now. If the ledger does not answer, the rest is told all the same.
     let _ = readiness(&control).await;
+    Resources::shared().measure(control.marketplace.telemetry());
     let text = control.marketplace.telemetry().text();
     ([(CONTENT_TYPE, telemetry::CONTENT_TYPE)], text).into_response()
 }
