@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use fake_provider::FaultKind;
 use host_test::foreign::Secrets;
-use tracing::subscriber::set_default;
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, set_default};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::command_line::{host_test, run};
@@ -47,6 +48,24 @@ impl<'a> MakeWriter<'a> for Log {
 
     fn make_writer(&'a self) -> Self {
         self.clone()
+    }
+}
+
+impl Log {
+    /// The log of every crate, at the most verbose level, until the guard is dropped. The tasks of a test run on its
+    /// thread.
+    pub fn of_this_thread() -> (Self, (DefaultGuard, Dispatch)) {
+        let log = Self::default();
+        let subscriber = || {
+            tracing_subscriber::fmt()
+                .with_max_level(tracing::level_filters::LevelFilter::TRACE)
+                .with_writer(log.clone())
+                .finish()
+        };
+        // Where there is only one, what another thread logs first is switched off for all: that thread has none.
+        let second = Dispatch::new(subscriber());
+        let guard = (set_default(subscriber()), second);
+        (log, guard)
     }
 }
 
@@ -105,13 +124,7 @@ async fn story(host: &Host) -> Vec<u8> {
 
 #[tokio::test]
 async fn no_secret_is_in_logs_answers_or_files() {
-    let log = Log::default();
-    // Of every crate, at the most verbose level. The tasks of this test run on this thread.
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::level_filters::LevelFilter::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = set_default(subscriber);
+    let (log, _guard) = Log::of_this_thread();
     let host = Host::start().await;
     let answers = story(&host).await;
     let secrets = known(&host);

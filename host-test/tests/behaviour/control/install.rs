@@ -2,7 +2,6 @@
 
 use host_test::foreign::Secrets;
 use serde_json::json;
-use tracing::subscriber::set_default;
 
 use super::{Control, code};
 use crate::host::{Host, TEST_KEY};
@@ -10,13 +9,7 @@ use crate::no_secret_anywhere::{Log, NEW_KEY, SECRET, WRONG_KEY, known, search_f
 
 #[tokio::test]
 async fn key_that_is_installed_by_api_is_shown_nowhere() {
-    let log = Log::default();
-    // Of every crate, at the most verbose level. The tasks of this test run on this thread.
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::level_filters::LevelFilter::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = set_default(subscriber);
+    let (log, _guard) = Log::of_this_thread();
     let host = Host::start().await;
     let control = Control::start(&host).await;
     let install = "/api/v1/install";

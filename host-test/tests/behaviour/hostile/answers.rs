@@ -58,7 +58,7 @@ async fn merchants_own_domain_can_be_approved() {
         ["https://pay.shop.example/", "http://pay.shop.example", "https://pаy.shop.example", ""]
     {
         let refused = marketplace.approve_page_origin(origin).await.unwrap_err();
-        assert_eq!(refused.problem().code, "origins-invalid", "{origin}");
+        assert_eq!(refused.problem().code, "page-origin-malformed", "{origin}");
     }
     marketplace.approve_page_origin("https://pay.shop.example").await.unwrap();
     // The same reference, and the payment that was made.
