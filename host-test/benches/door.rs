@@ -3,7 +3,13 @@
 //! `cargo bench -p host-test --bench door -- 10` lasts ten seconds. Linux only: it binds to many loopback addresses.
 
 // A benchmark that panics has failed.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::use_debug,
+    missing_docs
+)]
 
 use std::collections::BTreeMap;
 use std::io;

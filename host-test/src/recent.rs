@@ -21,15 +21,10 @@ impl<K: Eq + Hash, V: Default> Recent<K, V> {
 
     /// The value of a key. One that is not remembered has the default.
     pub fn of(&mut self, key: K) -> &mut V {
-        if !self.newer.contains_key(&key) && self.newer.len() >= self.half {
-            let older = std::mem::take(&mut self.newer);
-            // What is not used again from here on goes with the next exchange.
-            let oldest = std::mem::replace(&mut self.older, older);
-            if let Some((key, value)) = oldest.into_iter().find(|(old, _)| *old == key) {
-                return self.newer.entry(key).or_insert(value);
-            }
-        }
         let value = self.older.remove(&key);
+        if self.newer.len() >= self.half && !self.newer.contains_key(&key) {
+            self.older = std::mem::take(&mut self.newer);
+        }
         self.newer.entry(key).or_insert_with(|| value.unwrap_or_default())
     }
 
