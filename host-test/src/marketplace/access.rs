@@ -7,12 +7,15 @@ use crate::contract::types::Mode;
 use crate::egress::{Credentials, Gateway, PageOrigins};
 use crate::foreign::AnswerError;
 use crate::plugin::{Call, Witness};
+use crate::telemetry::SecurityEvent;
 use ledger::{AttentionCode, AttentionDetails, Scope, StoredInstallation};
 
 /// What the calls of one installation may reach.
 #[derive(Clone)]
 pub(super) struct Access {
     gateway: Gateway,
+    /// Its id.
+    installation: String,
     mode: Mode,
     credentials: Credentials,
     pages: PageOrigins,
@@ -23,7 +26,7 @@ impl Access {
     /// The access of one call: how many requests it may send is counted from 0.
     pub fn call(&self) -> Call {
         Call {
-            egress: self.gateway.egress(self.mode, self.credentials.clone()),
+            egress: self.gateway.egress(&self.installation, self.mode, self.credentials.clone()),
             pages: self.pages.clone(),
             witness: Some(Arc::clone(&self.witness)),
         }
@@ -41,6 +44,7 @@ impl Marketplace {
         self.check_component(stored).await?;
         Ok(Access {
             gateway: self.gateway.clone(),
+            installation: stored.id.clone(),
             mode,
             credentials: credentials.clone(),
             pages: self.gateway.page_origins().with(&stored.page_origins),
@@ -51,18 +55,17 @@ impl Marketplace {
     /// Writes a refused answer to the log. One that holds a secret needs a person as well.
     fn witness(&self, scope: Scope, installation: String) -> Witness {
         let (ledger, clock) = (Arc::clone(&self.ledger), self.clock.clone());
+        let telemetry = Arc::clone(&self.telemetry);
         Arc::new(move |function, why| {
             let event = match why {
-                AnswerError::SecretFound => "secret-found",
-                AnswerError::PageNotApproved(_) => "page-not-approved",
-                AnswerError::Malformed(_) | AnswerError::NotAsked(_) => "answer-refused",
+                AnswerError::SecretFound => SecurityEvent::SecretFound,
+                AnswerError::PageNotApproved(_) => SecurityEvent::PageNotApproved,
+                AnswerError::Malformed(_) | AnswerError::NotAsked(_) => {
+                    SecurityEvent::AnswerRefused
+                }
             };
-            tracing::warn!(
-                security = event,
-                installation,
-                function,
-                "an answer was refused: {why}"
-            );
+            let what = format_args!("an answer of {function} was refused: {why}");
+            telemetry.security(event, &installation, what);
             let (ledger, now) = (Arc::clone(&ledger), clock.now());
             let (scope, installation) = (scope.clone(), installation.clone());
             Box::pin(async move {

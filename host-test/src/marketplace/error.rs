@@ -16,8 +16,9 @@ use ledger::{Component, InstallationState, LedgerError};
 use problems::{
     attention_not_acceptable, attention_unknown, client_unusable, component_differs,
     component_not_approved, cursor_repeated, ledger_restored, mode_mismatch, other_account,
-    page_missing, paid_late, payment_disputed, payment_unknown, payments_open, position_unknown,
-    reference_used, refund_reference_used, refund_too_large, refund_undecided, refund_unknown,
+    page_missing, paid_late, payment_disputed, payment_unknown, payments_open, ports_not_approved,
+    position_unknown, reference_used, refund_reference_used, refund_too_large, refund_undecided,
+    refund_unknown,
 };
 
 /// Why a use case failed.
@@ -76,6 +77,9 @@ pub enum Error {
     /// The operator has not approved the component: each subject, and what it may do.
     #[error("the component is not approved")]
     ComponentNotApproved(Vec<(String, String)>),
+    /// The component uses these ports other than 443, which the operator has not named.
+    #[error("the component uses ports that were not named")]
+    PortsNotApproved(Vec<u16>),
     /// The installation belongs to another component.
     #[error("the installation belongs to another component")]
     ComponentDiffers {
@@ -187,6 +191,7 @@ impl Error {
             | Self::ModeMismatch { .. }
             | Self::WebhookSetupDiffers
             | Self::ComponentNotApproved(_)
+            | Self::PortsNotApproved(_)
             | Self::ComponentDiffers { .. }
             | Self::ReferenceUsed(_)
             | Self::PageMissing
@@ -278,6 +283,7 @@ impl Error {
                 ],
             ),
             Self::ComponentNotApproved(approvals) => component_not_approved(approvals),
+            Self::PortsNotApproved(ports) => ports_not_approved(ports),
             Self::ComponentDiffers { installed, own_is_built_in } => {
                 component_differs(installed, *own_is_built_in)
             }

@@ -40,7 +40,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
 use crate::data_folder;
-use crate::egress::{self, Credentials, Gateway, OriginOverride, Policy, Quotas};
+use crate::egress::{Clients, Credentials, Gateway, OriginOverride, Policy, Quotas};
 use crate::limits::Limits;
 use crate::plugin::{Accepted, Plugin};
 use crate::telemetry::Telemetry;
@@ -115,9 +115,10 @@ impl Marketplace {
             Self::move_built_in(&plugin, &mut ledger, options.clock.now())?;
         }
         let policy = Policy::new(plugin.manifest(), &options.overrides)?;
-        let client = egress::client().map_err(|error| Error::Client(error.to_string()))?;
+        let clients = Clients::new().map_err(|error| Error::Client(error.to_string()))?;
+        let telemetry = Arc::new(Telemetry::new(&plugin.manifest().provider_id));
         Ok(Self {
-            gateway: Gateway::new(client, policy),
+            gateway: Gateway::new(clients, policy, Arc::clone(&telemetry)),
             ledger: Arc::new(Mutex::new(ledger)),
             vault,
             workspace,
@@ -125,7 +126,7 @@ impl Marketplace {
             unclaimed: Mutex::default(),
             has_closing: AtomicBool::new(true),
             changes: watch::Sender::new(()),
-            telemetry: Arc::new(Telemetry::new(&plugin.manifest().provider_id)),
+            telemetry,
             plugin: plugin.with_clock(options.clock.clone()),
             clock: options.clock.clone(),
             limits: options.limits,

@@ -298,6 +298,7 @@ mod tests {
             LoadError::Rules(pattern),
             LoadError::Origins(PolicyError::NotAnOrigin(name())),
             LoadError::Origins(PolicyError::NotHttps(name())),
+            LoadError::Origins(PolicyError::NotPublic(name())),
             LoadError::Origins(PolicyError::NotExact { given: name(), exact: "b".to_owned() }),
             LoadError::Origins(PolicyError::Twice(name())),
             LoadError::Origins(PolicyError::UnknownAuthorization(name())),

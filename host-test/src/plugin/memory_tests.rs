@@ -15,9 +15,10 @@ use crate::contract::types::{
     AttemptSearch, CaptureMethod, Installation, Mode, Money, PaymentSearchResult, RefundSearch,
     RefundSearchResult,
 };
-use crate::egress::{Credentials, Gateway, Policy, client};
+use crate::egress::{Clients, Credentials, Gateway, Policy, client};
 use crate::foreign::Secrets;
 use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
+use crate::telemetry::Telemetry;
 use fake_provider::FakeStripe;
 
 /// Looks at the store of a call before it is dropped.
@@ -88,8 +89,8 @@ fn options(key: &str, secret: Option<&str>) -> InstallOptions {
 async fn search_for_attempts(plugin: &Plugin, provider: &str) {
     let policy = Policy::new(plugin.manifest(), &[provider.parse().unwrap()]).unwrap();
     let key = ("api-key".to_owned(), SecretString::from(KEY));
-    let gateway = Gateway::new(client().unwrap(), policy);
-    let egress = || gateway.egress(Mode::Test, Credentials::new([key.clone()]));
+    let gateway = Gateway::new(Clients::new().unwrap(), policy, Arc::new(Telemetry::new("P")));
+    let egress = || gateway.egress("", Mode::Test, Credentials::new([key.clone()]));
     let installation = Installation::ad_hoc(Vec::new());
     let (attempt_id, reserved_at, cursor) = ("an-attempt".to_owned(), 1, None);
     let search = AttemptSearch { attempt_id: attempt_id.clone(), reserved_at, cursor };

@@ -242,7 +242,7 @@ async fn as_plugin(host: &Host) -> (Gateway, Credentials, Installation) {
     let key = ("api-key".to_owned(), SecretString::from(TEST_KEY));
     let workspace = host.marketplace.workspace().to_owned();
     let installation = Installation { workspace, ..Installation::ad_hoc(Vec::new()) };
-    (Gateway::new(host.client.clone(), policy), Credentials::new([key]), installation)
+    (super::host::gateway(policy), Credentials::new([key]), installation)
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn lost_answer_is_found_by_attempt() {
     }
     let (gateway, credentials, installation) = as_plugin(&host).await;
     let plugin = plugin().await;
-    let egress = || gateway.egress(Mode::Test, credentials.clone());
+    let egress = || gateway.egress("", Mode::Test, credentials.clone());
     let find = async |attempt: &str| {
         let mut search = AttemptSearch {
             attempt_id: attempt.to_owned(),
@@ -375,7 +375,7 @@ async fn spent_key_is_not_a_refusal() {
             expires_at: None,
             capture_method: CaptureMethod::Automatic,
         };
-        let egress = gateway.egress(Mode::Test, credentials.clone());
+        let egress = gateway.egress("", Mode::Test, credentials.clone());
         plugin.create_payment(egress.into(), &installation, &request).await.unwrap().unwrap_err()
     };
     assert!(matches!(create("Two coffees").await, ProviderError::UnknownOutcome(_)));

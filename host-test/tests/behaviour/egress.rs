@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 use host_test::contract::http::{FailureKind, Request};
 use host_test::contract::types::Mode;
-use host_test::egress::{Credentials, Egress, Gateway, OriginOverride, Policy, client};
+use host_test::egress::{Credentials, Egress, OriginOverride, Policy};
 
-use super::host::plugin;
+use super::host::{gateway, plugin};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
@@ -48,7 +48,7 @@ async fn provider() -> (OriginOverride, Seen) {
 async fn egress(overrides: &[OriginOverride]) -> Egress {
     let policy = Policy::new(plugin().await.manifest(), overrides).unwrap();
     let key = ("api-key".to_owned(), SecretString::from("sk_test_theMerchants"));
-    Gateway::new(client().unwrap(), policy).egress(Mode::Test, Credentials::new([key]))
+    gateway(policy).egress("", Mode::Test, Credentials::new([key]))
 }
 
 fn get(url: &str) -> Request {

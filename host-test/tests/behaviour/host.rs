@@ -8,13 +8,14 @@ use fake_provider::FakeStripe;
 use host_test::bundled;
 use host_test::clock::Clock;
 use host_test::contract::types::{CaptureMethod, Money};
-use host_test::egress::{Credentials, client, redirect};
+use host_test::egress::{Clients, Credentials, Gateway, Policy, client, redirect};
 use host_test::limits::Limits;
 use host_test::marketplace::{
     Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
 use host_test::plugin::{Compiler, Plugin};
 use host_test::server::{DoorLimits, serve};
+use host_test::telemetry::Telemetry;
 use ledger::Told;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -164,6 +165,12 @@ pub async fn plugin() -> Plugin {
     static PLUGIN: OnceCell<Plugin> = OnceCell::const_new();
     let load = async || Plugin::load(bundled::COMPONENT, &compiler()).await.unwrap();
     PLUGIN.get_or_init(load).await.clone()
+}
+
+/// A gateway without a marketplace.
+pub fn gateway(policy: Policy) -> Gateway {
+    let telemetry = Arc::new(Telemetry::new("GATEWAY"));
+    Gateway::new(Clients::new().unwrap(), policy, telemetry)
 }
 
 /// The binary as the compiler, without a cache.

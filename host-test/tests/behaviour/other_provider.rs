@@ -16,7 +16,7 @@ use host_test::contract::types::{
     CaptureMethod, DeliveredEvent, EventSubject, Installation, Mode, Money, RefundStatus, Verdict,
     WebhookOutcome, WebhookRequest,
 };
-use host_test::egress::{Credentials, Gateway, OriginOverride, Policy, client};
+use host_test::egress::{Credentials, OriginOverride, Policy};
 use host_test::marketplace::{
     DeliveryOutcome, DeliveryTarget, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
@@ -276,9 +276,9 @@ async fn each_origin_has_its_authorization() {
 
     let plugin = guest().await;
     let policy = Policy::new(plugin.manifest(), &world.overrides).unwrap();
-    let gateway = Gateway::new(client().unwrap(), policy);
+    let gateway = super::host::gateway(policy);
     let ask = async || {
-        let egress = gateway.egress(Mode::Test, credentials());
+        let egress = gateway.egress("", Mode::Test, credentials());
         let installation = Installation::ad_hoc(Vec::new());
         plugin.get_refund(egress.into(), &installation, "rf1").await.unwrap().unwrap()
     };
@@ -402,11 +402,11 @@ async fn access_token_that_is_echoed_stays_outside() {
     world.happens(&payment, "paid", "e1");
     let plugin = guest().await;
     let policy = Policy::new(plugin.manifest(), &world.overrides).unwrap();
-    let gateway = Gateway::new(client().unwrap(), policy);
+    let gateway = super::host::gateway(policy);
     let installation = Installation::ad_hoc(Vec::new());
     let request =
         WebhookRequest { headers: Vec::new(), query: String::new(), body: b"event=e1".to_vec() };
-    let egress = gateway.egress(Mode::Test, credentials());
+    let egress = gateway.egress("", Mode::Test, credentials());
     let outcome = plugin.handle_webhook(egress.into(), 1, &installation, &request).await.unwrap();
     let Ok(WebhookOutcome::Event(DeliveredEvent { event, .. })) = outcome else { panic!() };
     let EventSubject::Payment(payment) = event.subject else { panic!() };

@@ -4,7 +4,7 @@ use fake_provider::signature;
 use host_test::contract::types::{
     Credential, InstallRequest, Mode, UrlsByMode, Verdict, WebhookOwner, WebhookUrls,
 };
-use host_test::egress::{Credentials, Gateway, Policy};
+use host_test::egress::{Credentials, Policy};
 use host_test::marketplace::InstallOptions;
 use secrecy::SecretString;
 
@@ -135,7 +135,7 @@ async fn replaced_webhook_keeps_the_old_secret() {
     let policy = Policy::new(plugin.manifest(), &[provider.parse().unwrap()]).unwrap();
     let credentials =
         Credentials::new([("api-key".to_owned(), SecretString::from(TEST_KEY.to_owned()))]);
-    let egress = Gateway::new(host.client.clone(), policy).egress(Mode::Test, credentials);
+    let egress = super::host::gateway(policy).egress("", Mode::Test, credentials);
     let urls = |path: &str| UrlsByMode {
         test: format!("https://chat-payments.jelou.dev/{path}"),
         live: format!("https://chat-payments.jelou.ai/{path}"),

@@ -33,6 +33,7 @@ fn errors() -> Vec<Error> {
         mismatch(Mode::Live),
         Error::WebhookSetupDiffers,
         Error::ComponentNotApproved(approvals),
+        Error::PortsNotApproved(vec![8443, 9443]),
         differs(false, true),
         differs(false, false),
         differs(true, false),
