@@ -157,7 +157,7 @@ mod tests {
         for name in names("x-forwarded-for x-forwarded x-real-ip x-http-method-override forwarded")
             .into_iter()
             .chain(names("via origin referer x-original-url x-rewrite-url x-host x-amz-date"))
-            .chain(names("andes-version stripe-version content-encoding api-key cf-connecting-ip"))
+            .chain(names("andes-version square-version content-encoding api-key cf-connecting-ip"))
         {
             let refused = sent(&[("accept", "*/*"), (&name, "1")], "ANDES_PAY");
             assert_eq!(refused, Err(format!("a plugin may not set this header: {name}")));

@@ -8,25 +8,15 @@ use wasmtime::{
     WasmFeatures,
 };
 
+use super::bounds::{
+    MAXIMUM_CORE_INSTANCES, MAXIMUM_HANDLES, MAXIMUM_INSTANCE_DATA, MAXIMUM_MEMORIES,
+    MAXIMUM_MEMORY, MAXIMUM_PASSED, MAXIMUM_TABLE_ELEMENTS, MAXIMUM_TABLES,
+};
 use super::state::CallState;
 use crate::egress::Egress;
 
 /// How many calls may run at the same time.
 pub const INSTANCES: usize = 64;
-/// How much memory a call may use, in bytes. Source: the contract. A delivery of 1 MiB takes about 20 MiB when
-/// it is parsed.
-const MAXIMUM_MEMORY: usize = 64 << 20;
-/// How many core instances a component may consist of. Our own choice: one in Rust has 3, one in Python 38.
-const MAXIMUM_CORE_INSTANCES: u32 = 64;
-/// How many memories a component may have. Our own choice: two components that were linked have two.
-const MAXIMUM_MEMORIES: u32 = 2;
-/// How many tables a component may have. Our own choice.
-const MAXIMUM_TABLES: u32 = 8;
-/// How many elements a table may have. Our own choice: an interpreter has several thousand.
-const MAXIMUM_TABLE_ELEMENTS: usize = 20_000;
-/// How many bytes a plugin may pass to the host at once. Our own choice: the contract allows requests of 1 MiB
-/// together.
-const HOSTCALL_FUEL: usize = 2 << 20;
 /// The period of the epoch.
 const TICK: Duration = Duration::from_millis(10);
 /// How many ticks a call may compute: one second, waiting not included. Source: the contract. A delivery
@@ -94,6 +84,14 @@ pub(super) fn config() -> Config {
         .total_memories(MAXIMUM_MEMORIES * instances)
         .total_tables(MAXIMUM_TABLES * instances)
         .table_elements(MAXIMUM_TABLE_ELEMENTS)
+        // A component that needs more is not loaded.
+        .max_core_instances_per_component(MAXIMUM_CORE_INSTANCES)
+        .max_memories_per_component(MAXIMUM_MEMORIES)
+        .max_memories_per_module(MAXIMUM_MEMORIES)
+        .max_tables_per_component(MAXIMUM_TABLES)
+        .max_tables_per_module(MAXIMUM_TABLES)
+        .max_component_instance_size(MAXIMUM_INSTANCE_DATA)
+        .max_core_instance_size(MAXIMUM_INSTANCE_DATA)
         .total_stacks(2 * instances)
         .max_memory_size(MAXIMUM_MEMORY)
         // Zeroing the pages of the last call is cheaper than new pages from the kernel.
@@ -116,7 +114,8 @@ pub fn store(engine: &Engine, egress: Egress) -> Store<CallState> {
     let state = CallState { egress, limits, ticks: 0 };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
-    store.set_hostcall_fuel(HOSTCALL_FUEL);
+    store.set_hostcall_fuel(MAXIMUM_PASSED);
+    store.set_max_component_handles(MAXIMUM_HANDLES);
     // A yield lets the timeout of the call fire.
     store.epoch_deadline_callback(|mut context| {
         let state = context.data_mut();

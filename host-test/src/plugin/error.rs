@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 use wasmtime::Trap;
 
+use super::bounds::Bound;
 use super::manifest::ManifestError;
 use super::rules::RuleError;
 use crate::contract::types::Problem;
@@ -34,6 +35,9 @@ pub enum LoadError {
     /// Compiling it costs too much.
     #[error("{0}")]
     TooCostly(CompileBound),
+    /// It consists of more than a call may have.
+    #[error("{0}")]
+    TooLarge(Bound),
     /// The process that compiles cannot be started.
     #[error("{0}")]
     CompilerNotStarted(std::io::Error),
@@ -96,6 +100,11 @@ impl LoadError {
                     "Build it for size, without debug information and names.",
                     "If it contains a very large function, such as a table that was turned into code, split it.",
                 ],
+            ),
+            Self::TooLarge(bound) => Problem::new(
+                "component-too-large",
+                format!("The component is too large to be run: {bound}."),
+                &["Build it from fewer or smaller parts."],
             ),
             Self::CompilerNotStarted(error) => Problem::new(
                 "compiler-not-started",
@@ -205,6 +214,9 @@ pub enum CallError {
     /// It trapped.
     #[error("{0}")]
     Trapped(String),
+    /// It has reached a bound.
+    #[error("{0}")]
+    LimitReached(Bound),
     /// It answered with something that must not be used.
     #[error(transparent)]
     AnswerRefused(AnswerError),
@@ -219,6 +231,7 @@ impl CallError {
             Some(Trap::Interrupt) => Self::Interrupted,
             // Only the trap: the rest of the error may contain the guest's arguments.
             Some(trap) => Self::Trapped(trap.to_string()),
+            None if let Some(bound) = Bound::of(error) => Self::LimitReached(bound),
             // Its cause: around it stands a backtrace with names that the guest has chosen.
             None => {
                 Self::Trapped(line(&error.root_cause().to_string(), LONGEST_CAUSE).into_owned())
@@ -242,6 +255,11 @@ impl CallError {
             Self::Trapped(why) => {
                 Problem::new("plugin-crashed", format!("The plugin crashed: {why}."), TRY_AGAIN)
             }
+            Self::LimitReached(bound) => Problem::new(
+                "plugin-limit-reached",
+                format!("The plugin was stopped, because it has reached a limit: {bound}."),
+                TRY_AGAIN,
+            ),
             Self::AnswerRefused(why) => why.problem(),
             Self::Stopped => {
                 Problem::new("host-stopping", "The host is stopping.", &["Start it again."])
@@ -272,6 +290,12 @@ mod tests {
             LoadError::TooCostly(CompileBound::Memory(1 << 30)),
             LoadError::TooCostly(CompileBound::Time(Duration::from_mins(2))),
             LoadError::TooCostly(CompileBound::Code(128 << 20)),
+            LoadError::TooLarge(Bound::CoreInstances),
+            LoadError::TooLarge(Bound::Memories),
+            LoadError::TooLarge(Bound::Memory),
+            LoadError::TooLarge(Bound::Tables),
+            LoadError::TooLarge(Bound::TableElements),
+            LoadError::TooLarge(Bound::InstanceData),
             LoadError::CompilerNotStarted(std::io::Error::other("no such file")),
             LoadError::CompilerFailed("signal: 9 (SIGKILL)".to_owned()),
             LoadError::ForbiddenImports(vec!["wasi:cli/stderr#get-stderr".to_owned()]),
@@ -282,6 +306,8 @@ mod tests {
             LoadError::Describe(CallError::Interrupted),
             LoadError::Describe(CallError::Trapped("out of bounds".to_owned())),
             LoadError::Describe(CallError::Stopped),
+            LoadError::Describe(CallError::LimitReached(Bound::Passed)),
+            LoadError::Describe(CallError::LimitReached(Bound::Handles)),
             LoadError::Describe(CallError::AnswerRefused(AnswerError::SecretFound)),
             LoadError::Describe(CallError::AnswerRefused(AnswerError::Malformed("payment id"))),
             LoadError::Describe(CallError::AnswerRefused(AnswerError::NotAsked("amount"))),

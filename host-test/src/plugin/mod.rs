@@ -2,6 +2,7 @@
 
 mod answers;
 mod asked;
+mod bounds;
 mod call;
 mod caller;
 mod calls;
@@ -31,6 +32,7 @@ use crate::clock::Clock;
 use crate::contract::types::{Context, Installation, Manifest, WebhookRequest};
 use crate::egress::{Egress, Policy};
 
+pub use bounds::Bound;
 pub use call::{Call, Witness};
 use caller::Caller;
 pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};
