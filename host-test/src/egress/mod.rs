@@ -156,6 +156,13 @@ impl Egress {
         self.inner.as_ref().map(|inner| &inner.credentials)
     }
 
+    /// Reports a security event of its installation.
+    pub fn report(&self, event: SecurityEvent, what: impl std::fmt::Display) {
+        if let Some(inner) = &self.inner {
+            inner.gateway.telemetry.security(event, &inner.installation, what);
+        }
+    }
+
     /// Sets the deadline of every request.
     #[must_use]
     pub fn until(mut self, deadline: Instant) -> Self {
@@ -188,7 +195,7 @@ impl Egress {
         {
             // Without what the plugin wrote, which stands after a colon: it may hold a signing secret.
             let (why, _) = failure.message.split_once(':').unwrap_or((&failure.message, ""));
-            inner.gateway.telemetry.security(SecurityEvent::Denied, &inner.installation, why);
+            self.report(SecurityEvent::Denied, why);
         }
         answer
     }

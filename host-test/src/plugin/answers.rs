@@ -5,6 +5,7 @@ use super::{Call, Plugin};
 use crate::contract::types::{Awaited, Payment, ProviderError};
 use crate::egress::PageOrigins;
 use crate::foreign::{Answer, AnswerError, Inspector};
+use crate::telemetry::SecurityEvent;
 
 /// Checks the value of a call that has succeeded.
 pub(super) fn checked<T, E>(
@@ -61,8 +62,15 @@ impl Plugin {
         let given = call.egress.credentials();
         let secrets = fields.filter_map(|field| given?.get(&field.name));
         let secrets = secrets.map(secrecy::ExposeSecret::expose_secret);
-        Inspector::new(&self.manifest.name, self.is_built_in)
-            .check(answer, secrets.chain(signing_secrets))
+        let left_out = |field: &str| {
+            let what = format_args!("an entry of an answer was left out, for its {field}");
+            call.egress.report(SecurityEvent::EntryLeftOut, what);
+        };
+        Inspector::new(&self.manifest.name, self.is_built_in).check(
+            answer,
+            secrets.chain(signing_secrets),
+            left_out,
+        )
     }
 
     /// Tells the witness of an answer that is refused.
