@@ -19,6 +19,9 @@ pub struct ApproveArgs {
     /// Approve the component if this is its SHA-256
     #[arg(long, value_name = "HASH")]
     sha256: Option<String>,
+    /// A port other than 443 that the component may use, as its review shows; may be given several times
+    #[arg(long, value_name = "PORT", requires = "sha256")]
+    port: Vec<u16>,
     /// Let this workspace's installation send its customers to this origin too, such as the
     /// merchant's own domain at the provider
     #[arg(long, value_name = "https://ORIGIN", conflicts_with = "sha256")]
@@ -37,7 +40,7 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
     let Some(sha256) = args.sha256 else {
         return review(marketplace).await;
     };
-    let (review, moved) = marketplace.approve_exactly(&sha256).await?;
+    let (review, moved) = marketplace.approve_exactly(&sha256, &args.port).await?;
     let mut text = review_text(&review);
     let _ = write!(text, "Approved.");
     match moved {
@@ -64,6 +67,9 @@ async fn review(marketplace: &Marketplace) -> Result<Output, CommandError> {
     };
     if let Some(what) = what {
         let _ = write!(text, "{what}: run it again with --sha256 {}", review.sha256);
+        for port in &review.unusual_ports {
+            let _ = write!(text, " --port {port}");
+        }
     }
     Ok(Output::new(json!(review), text.trim_end()))
 }
@@ -71,6 +77,7 @@ async fn review(marketplace: &Marketplace) -> Result<Output, CommandError> {
 /// The review for a person.
 pub fn review_text(review: &Review) -> String {
     let Review { name, provider_id, version, sha256, .. } = review;
+    let ports: Vec<String> = review.unusual_ports.iter().map(u16::to_string).collect();
     let mut text = format!(
         "Review of a plugin\n  provider  {name} ({provider_id}), version {version}\n  SHA-256   {sha256}\n"
     );
@@ -80,6 +87,7 @@ pub fn review_text(review: &Review) -> String {
     for (title, mark, lines) in [
         ("It can call", "·", &review.imports),
         ("It asks", "·", &review.asks),
+        ("It uses other ports than 443, which is unusual", "!", &ports),
         ("The merchant gives", "·", &review.credentials),
         ("The credentials have to permit", "·", &review.permissions),
         ("It would take over", "!", &review.takes_over),

@@ -85,11 +85,11 @@ pub async fn install(
     let mut review = None;
     if args.approve_origins {
         let shown = marketplace.review(TakeOver::Workspace).await?;
+        marketplace.approve(TakeOver::Workspace, &[]).await?;
         if !as_json {
             print_beside(&format!("{}Approved.", review_text(&shown)));
         }
         review = Some(shown);
-        marketplace.approve(TakeOver::Workspace).await?;
     }
     // Before anything is read or asked for.
     marketplace.check_usable().await?;

@@ -6,9 +6,10 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use secrecy::ExposeSecret as _;
 
 use super::credentials::Credentials;
-use super::headers::{HOST_HEADERS, basic, bearer, named, sensitive};
+use super::headers::{basic, bearer, named, sensitive};
 use super::oauth::Grant;
 use super::origin::{OriginOverride, PolicyError};
+use super::plugin_headers::is_of_host;
 use crate::contract::http::Failure;
 use crate::contract::types::{self, CredentialRole, Manifest};
 
@@ -62,7 +63,7 @@ impl Authorization {
             let parsed = HeaderName::try_from(name.as_str())
                 .ok()
                 .filter(|parsed| parsed.as_str() == name)
-                .filter(|parsed| *parsed == AUTHORIZATION || !HOST_HEADERS.contains(&name.as_str()))
+                .filter(|parsed| *parsed == AUTHORIZATION || !is_of_host(name))
                 .ok_or_else(|| PolicyError::InvalidHeader(name.clone()))?;
             Ok((parsed, field(credential)?))
         };

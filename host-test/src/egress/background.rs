@@ -64,11 +64,21 @@ impl RepeatRules {
         Some(longest.mul_f64(0.5 + fastrand::f64() / 2.0))
     }
 
+    /// Whether the manifest says anything about repeats.
+    fn has_any(&self) -> bool {
+        self.header.is_some() || !self.statuses.is_empty()
+    }
+
     fn allow(&self, answer: &Result<Response, Failure>) -> bool {
         let response = match answer {
             Ok(response) => response,
             Err(failure) => {
-                return matches!(failure.kind, FailureKind::Unreachable | FailureKind::Interrupted);
+                return match failure.kind {
+                    // Nothing was sent.
+                    FailureKind::Unreachable => !failure.request_sent,
+                    FailureKind::Interrupted => self.has_any(),
+                    _ => false,
+                };
             }
         };
         if response.status < 400 {
@@ -110,5 +120,24 @@ mod tests {
         assert!(rules.pause(&Ok(answer(429, None)), 1).is_some());
         assert!(rules.pause(&Ok(answer(429, None)), 2).is_none());
         assert!(RepeatRules::default().pause(&Ok(answer(429, None)), 0).is_none());
+    }
+
+    #[test]
+    fn read_without_an_answer_is_repeated_if_nothing_was_sent_or_the_manifest_has_rules() {
+        let some = RepeatRules { header: None, statuses: vec![429] };
+        for (kind, request_sent, without_rules, with_rules) in [
+            (FailureKind::Unreachable, false, true, true),
+            (FailureKind::Interrupted, true, false, true),
+            (FailureKind::TimedOut, true, false, false),
+            (FailureKind::Denied, false, false, false),
+            (FailureKind::LimitReached, false, false, false),
+            (FailureKind::Unauthorized, false, false, false),
+            (FailureKind::TooLarge, true, false, false),
+        ] {
+            let answer = Err(Failure { kind, message: String::new(), request_sent });
+            let repeats = |rules: &RepeatRules| rules.pause(&answer, 0).is_some();
+            assert_eq!(repeats(&RepeatRules::default()), without_rules, "{kind:?}");
+            assert_eq!(repeats(&some), with_rules, "{kind:?}");
+        }
     }
 }

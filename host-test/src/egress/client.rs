@@ -1,25 +1,91 @@
-//! The HTTP client, and what can fail with it.
+//! The HTTP clients, and what can fail with them.
 
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::Client;
+use url::Host;
 
+use super::address::is_public;
 use super::budget::ResponseRoom;
+use super::resolver::{NoAddressAllowed, Resolver, of_system};
 use crate::contract::http::{Failure, FailureKind};
 
 /// How long a request may take. Source: the contract.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A new HTTP client. All installations share one: its connections, not their credentials.
+/// The HTTP clients of a host. All installations share them: their connections, not their credentials.
+#[derive(Clone)]
+pub struct Clients {
+    /// Reaches public addresses only.
+    public: Client,
+    /// Reaches what stands in for a provider, on this machine only.
+    loopback: Client,
+}
+
+impl Clients {
+    /// New clients.
+    ///
+    /// # Errors
+    ///
+    /// The platform's certificates cannot be read.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        Self::resolving(of_system)
+    }
+
+    /// New clients that ask `lookup` for the addresses of a name.
+    pub(super) fn resolving<L, F>(lookup: L) -> Result<Self, reqwest::Error>
+    where
+        L: Fn(String) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+    {
+        let loopback = with(Resolver { lookup: lookup.clone(), is_allowed: is_loopback })?;
+        Ok(Self { public: with(Resolver { lookup, is_allowed: is_public })?, loopback })
+    }
+
+    /// Sends a request to a public address, or to this machine if something there stands in for its origin.
+    pub(super) async fn execute(
+        &self,
+        request: reqwest::Request,
+        is_stand_in: bool,
+    ) -> Result<reqwest::Response, Failure> {
+        // No resolver is asked about an address. Those that stand in were checked when they were given.
+        if !is_stand_in && !matches!(request.url().host(), Some(Host::Domain(_))) {
+            return Err(denied("an address cannot be called, only a name"));
+        }
+        let client = if is_stand_in { &self.loopback } else { &self.public };
+        client.execute(request).await.map_err(|error| from_client(&error))
+    }
+}
+
+/// A client that reaches this machine only: the demo and the tests are customers and providers with it.
 ///
 /// # Errors
 ///
 /// The platform's certificates cannot be read.
 pub fn client() -> Result<Client, reqwest::Error> {
+    with(Resolver { lookup: of_system, is_allowed: is_loopback })
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.is_loopback()
+}
+
+fn with<L, F>(resolver: Resolver<L>) -> Result<Client, reqwest::Error>
+where
+    L: Fn(String) -> F + Send + Sync + 'static,
+    F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+{
     // An error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
+        .dns_resolver(resolver)
         .redirect(reqwest::redirect::Policy::none())
+        // What remains is in hyper's pool: a request that it has not begun to write, because a reused connection was
+        // closed, is sent on another one. Nothing of it has left this machine.
+        .retry(reqwest::retry::never())
         .no_proxy()
         .timeout(REQUEST_TIMEOUT)
         .user_agent(concat!("brain-studio-host-test/", env!("CARGO_PKG_VERSION")))
@@ -65,13 +131,18 @@ pub(super) fn failure(kind: FailureKind, message: &str) -> Failure {
 
 /// The failure for an error of the client. After the connection was made, the request may have reached the
 /// provider.
-pub(super) fn from_client(error: &reqwest::Error) -> Failure {
-    let (kind, message) = if error.is_connect() {
+fn from_client(error: &reqwest::Error) -> Failure {
+    let (kind, message) = if cause::<NoAddressAllowed>(error).is_some() {
+        (FailureKind::Denied, "the name of the origin has no public address")
+    } else if error.is_connect() {
         (FailureKind::Unreachable, "no connection could be made")
     } else if error.is_timeout() {
         (FailureKind::TimedOut, "no response came in time")
     } else if error.is_builder() {
         (FailureKind::Denied, "the request cannot be sent")
+    } else if cause(error).is_some_and(hyper::Error::is_parse_too_large) {
+        // hyper reads 100 headers, and about 400 KiB of them.
+        (FailureKind::TooLarge, "the headers of the response are too many or too large")
     } else {
         (FailureKind::Interrupted, "the connection broke")
     };
@@ -80,4 +151,11 @@ pub(super) fn from_client(error: &reqwest::Error) -> Failure {
         message: message.to_owned(),
         request_sent: !(error.is_connect() || error.is_builder()),
     }
+}
+
+/// The first error of a type among those that caused an error.
+fn cause<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source())
+        .find_map(|error| error.downcast_ref())
 }

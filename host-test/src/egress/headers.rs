@@ -1,4 +1,4 @@
-//! Headers: those that only the host sets, and the values that hold a credential.
+//! The values of headers that hold a credential.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -10,22 +10,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::client::denied;
 use super::credentials::Credentials;
 use crate::contract::http::Failure;
-
-/// The headers that only the host sets. `accept-encoding` and `range` would hide a credential in a response
-/// from the search.
-pub(super) const HOST_HEADERS: [&str; 11] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "proxy-authorization",
-    "range",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// The credential of a field.
 pub(super) fn named<'a>(

@@ -5,51 +5,56 @@
 //! Redirects are not followed. Time, size and number of requests are limited. A credential in a response is
 //! masked before the plugin reads the response.
 
+mod address;
 mod authorization;
 mod background;
 mod budget;
 mod client;
+#[cfg(test)]
+mod connection_tests;
 mod credentials;
 mod headers;
 mod limits;
 mod oauth;
 mod origin;
 mod pages;
+mod plugin_headers;
 mod policy;
+mod ports;
+mod prepare;
 mod quota;
+mod resolver;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use reqwest::{Client, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
-use url::Url;
 
 use crate::contract::http::{Failure, FailureKind, Request, Response};
 use crate::contract::types::Mode;
 use crate::fair_places::Owner;
 use crate::foreign::Secrets;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{SecurityEvent, Telemetry};
 use authorization::Authorization;
 pub use background::Meter;
 use budget::{CallBudget, Rates};
-pub use client::client;
-use client::{REQUEST_TIMEOUT, denied, failure, from_client, read_body};
+pub use client::{Clients, client};
+use client::{REQUEST_TIMEOUT, denied, failure, read_body};
 pub use credentials::Credentials;
-use headers::{HOST_HEADERS, bearer, pair};
+use headers::{bearer, pair};
 pub use limits::RequestLimits;
-use oauth::Tokens;
+use oauth::{Tokens, Which};
 pub use origin::{LoopbackOrigin, OriginOverride, PolicyError, exact_origin, redirect};
 pub use pages::PageOrigins;
 pub use policy::Policy;
 use policy::Rule;
+pub use ports::unusual_ports;
 pub use quota::{Quota, Quotas};
 
-/// The largest body of a request, in bytes. Source: the contract.
-const MAXIMUM_REQUEST: usize = 256 << 10;
 /// The largest body of a response, in bytes. Source: the contract.
 const MAXIMUM_RESPONSE: usize = 4 << 20;
 /// Shorter credentials, in bytes, are not masked: they would match ordinary words. Our own choice.
@@ -61,7 +66,7 @@ const MAXIMUM_REQUESTS: u32 = 128;
 /// credentials.
 #[derive(Clone)]
 pub struct Gateway {
-    client: Client,
+    clients: Clients,
     policy: Arc<Policy>,
     tokens: Arc<Tokens>,
     limits: RequestLimits,
@@ -70,16 +75,16 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway to the origins of a policy.
+    /// A gateway to the origins of a policy. What is denied is a security event.
     #[must_use]
     pub fn new(
-        client: Client,
+        clients: Clients,
         policy: Policy,
         limits: RequestLimits,
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let (policy, tokens, rates) = (Arc::new(policy), Arc::default(), Arc::default());
-        Self { client, policy, tokens, limits, rates, telemetry }
+        Self { clients, policy, tokens, limits, rates, telemetry }
     }
 
     /// Where customers may be sent, by the manifest.
@@ -179,6 +184,13 @@ impl Egress {
         self.inner.as_ref().map(|inner| &inner.credentials)
     }
 
+    /// Reports a security event of its installation.
+    pub fn report(&self, event: SecurityEvent, what: impl std::fmt::Display) {
+        if let Some(inner) = &self.inner {
+            inner.gateway.telemetry.security(event, &inner.budget.owner().installation, what);
+        }
+    }
+
     /// Sets the deadline of every request.
     #[must_use]
     pub fn until(mut self, deadline: Instant) -> Self {
@@ -200,12 +212,23 @@ impl Egress {
         self
     }
 
-    /// Sends a request of the plugin.
+    /// Sends a request of the plugin. What is denied is a security event.
     pub async fn send(&self, request: Request) -> Result<Response, Failure> {
         let Some(inner) = &self.inner else {
             return Err(denied("this call may not send requests"));
         };
-        let _turn = inner.budget.turn(Instant::now() + self.time_left()).await?;
+        let answer = self.send_allowed(inner, request).await;
+        if let Err(failure) = &answer
+            && failure.kind == FailureKind::Denied
+        {
+            // Without what the plugin wrote, which stands after a colon: it may hold a signing secret.
+            let (why, _) = failure.message.split_once(':').unwrap_or((&failure.message, ""));
+            self.report(SecurityEvent::Denied, why);
+        }
+        answer
+    }
+
+    async fn send_allowed(&self, inner: &Inner, request: Request) -> Result<Response, Failure> {
         if inner.requests.fetch_add(1, Ordering::Relaxed) >= MAXIMUM_REQUESTS {
             return Err(failure(FailureKind::LimitReached, "too many requests in one call"));
         }
@@ -216,30 +239,29 @@ impl Egress {
             return Err(failure(FailureKind::LimitReached, &message));
         }
         let (rule, request) = inner.prepare(request)?;
-        match &rule.authorization {
-            Authorization::ClientCredentials(grant) => {
-                let tokens = &inner.gateway.tokens;
-                let client = &inner.gateway.client;
-                let token = async |refused: Option<&SecretString>| {
-                    let deadline = Instant::now() + self.time_left();
-                    tokens.token(grant, client, &inner.credentials, deadline, refused).await
-                };
-                let first = token(None).await?;
-                let response = self.send_with_token(inner, &request, &first).await?;
-                // The token was revoked and nothing was carried out: the request is sent again.
-                if response.status != 401 {
-                    return Ok(response);
-                }
-                let second = token(Some(&first)).await?;
-                self.send_with_token(inner, &request, &second).await
-            }
-            _ => self.execute(inner, request).await,
+        let _turn = inner.budget.turn(Instant::now() + self.time_left()).await?;
+        let Authorization::ClientCredentials(grant) = &rule.authorization else {
+            return self.execute(inner, rule, request).await;
+        };
+        let token = async |which: Which<'_>| {
+            let Gateway { tokens, clients, .. } = &inner.gateway;
+            let deadline = Instant::now() + self.time_left();
+            tokens.token(grant, clients, &inner.credentials, deadline, which).await
+        };
+        let first = token(Which::Any).await?;
+        let response = self.send_with_token(inner, rule, &request, &first.value).await?;
+        // The token was revoked since it was stored, and nothing was carried out: the request is sent again, once.
+        if response.status != 401 || !first.was_stored {
+            return Ok(response);
         }
+        let second = token(Which::But(&first.value)).await?;
+        self.send_with_token(inner, rule, &request, &second.value).await
     }
 
     async fn send_with_token(
         &self,
         inner: &Inner,
+        rule: &Rule,
         request: &reqwest::Request,
         token: &SecretString,
     ) -> Result<Response, Failure> {
@@ -247,19 +269,24 @@ impl Egress {
         let mut request =
             request.try_clone().ok_or_else(|| denied("the request cannot be sent"))?;
         request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
-        self.execute(inner, request).await
+        self.execute(inner, rule, request).await
     }
 
-    async fn execute(&self, inner: &Inner, request: reqwest::Request) -> Result<Response, Failure> {
+    async fn execute(
+        &self,
+        inner: &Inner,
+        rule: &Rule,
+        request: reqwest::Request,
+    ) -> Result<Response, Failure> {
         let Some(meter) = self.meter.as_ref().filter(|_| request.method() == Method::GET) else {
-            return self.execute_once(inner, request).await;
+            return self.execute_measured(inner, rule, request).await;
         };
         let mut repeats = 0;
         loop {
             // A request without a body can always be cloned.
             let copy = request.try_clone().ok_or_else(|| denied("the request cannot be sent"))?;
             meter.count();
-            let answer = self.execute_once(inner, copy).await;
+            let answer = self.execute_measured(inner, rule, copy).await;
             meter.note(&answer);
             let pause = inner.gateway.policy.repeat_rules().pause(&answer, repeats);
             match pause.filter(|pause| *pause < self.time_left()) {
@@ -270,14 +297,27 @@ impl Egress {
         }
     }
 
+    async fn execute_measured(
+        &self,
+        inner: &Inner,
+        rule: &Rule,
+        request: reqwest::Request,
+    ) -> Result<Response, Failure> {
+        let begun = Instant::now();
+        let answer = self.execute_once(inner, rule, request).await;
+        inner.gateway.telemetry.requested(outcome_of(&answer), begun.elapsed());
+        answer
+    }
+
     async fn execute_once(
         &self,
         inner: &Inner,
+        rule: &Rule,
         mut request: reqwest::Request,
     ) -> Result<Response, Failure> {
         let until = Instant::now() + self.time_left();
         *request.timeout_mut() = Some(self.time_left());
-        let response = inner.gateway.client.execute(request).await.map_err(|e| from_client(&e))?;
+        let response = inner.gateway.clients.execute(request, rule.is_stood_in()).await?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let mut room = inner.budget.response(until);
@@ -304,43 +344,28 @@ impl Inner {
     fn leaks(&self) -> std::sync::MutexGuard<'_, Secrets> {
         self.leaks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn prepare(&self, request: Request) -> Result<(&Rule, reqwest::Request), Failure> {
-        let (method, has_body) = match request.method.as_str() {
-            "GET" => (Method::GET, false),
-            "POST" => (Method::POST, true),
-            "PUT" => (Method::PUT, true),
-            "PATCH" => (Method::PATCH, true),
-            "DELETE" => (Method::DELETE, false),
-            _ => return Err(denied("only GET, POST, PUT, PATCH and DELETE are allowed")),
-        };
-        if request.body.len() > MAXIMUM_REQUEST {
-            return Err(denied("the request is too large"));
-        }
-        let url = Url::parse(&request.url).map_err(|_| denied("the URL cannot be read"))?;
-        let rule = self
-            .gateway
-            .policy
-            .rule_for(&url, self.mode)
-            .ok_or_else(|| denied("the plugin's manifest does not name this origin"))?;
-        let mut prepared = reqwest::Request::new(method, rule.address(url));
-        let headers = prepared.headers_mut();
-        for (name, value) in request.headers {
-            let name =
-                HeaderName::try_from(name).map_err(|_| denied("a header's name is invalid"))?;
-            if HOST_HEADERS.contains(&name.as_str())
-                || rule.authorization.header_names().any(|set| *set == name)
-            {
-                continue;
-            }
-            let value =
-                HeaderValue::try_from(value).map_err(|_| denied("a header's value is invalid"))?;
-            headers.append(name, value);
-        }
-        rule.authorization.apply(&self.credentials, headers)?;
-        if has_body {
-            *prepared.body_mut() = Some(request.body.into());
-        }
-        Ok((rule, prepared))
+/// What a request came to, for the metrics.
+fn outcome_of(answer: &Result<Response, Failure>) -> &'static str {
+    match answer {
+        Ok(response) => match response.status / 100 {
+            1 => "1xx",
+            2 => "2xx",
+            3 => "3xx",
+            4 => "4xx",
+            5 => "5xx",
+            _ => "other",
+        },
+        Err(failure) => match failure.kind {
+            FailureKind::Denied => "denied",
+            FailureKind::LimitReached => "limit-reached",
+            FailureKind::Unauthorized => "unauthorized",
+            FailureKind::Unreachable => "unreachable",
+            FailureKind::TimedOut => "timed-out",
+            FailureKind::Interrupted => "interrupted",
+            FailureKind::TooLarge => "too-large",
+            FailureKind::Other => "other",
+        },
     }
 }

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, RequestBuilder};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::client::{failure, from_client, read_body};
+use super::client::{Clients, failure, read_body};
 use super::credentials::Credentials;
 use super::headers::{basic, named};
 use super::origin::{LoopbackOrigin, OriginOverride, PolicyError, parse_https, replacement_of};
@@ -75,11 +75,7 @@ impl Grant {
     }
 
     /// The request for a token.
-    fn request(
-        &self,
-        client: &Client,
-        credentials: &Credentials,
-    ) -> Result<RequestBuilder, Failure> {
+    fn request(&self, credentials: &Credentials) -> Result<reqwest::Request, Failure> {
         let id = named(credentials, &self.client_id)?;
         let secret = named(credentials, &self.client_secret)?;
         let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -91,7 +87,11 @@ impl Grant {
             Some(replacement) => replacement.in_place_of(&self.token_url),
             None => self.token_url.clone(),
         };
-        let mut request = client.post(url).header(ACCEPT, "application/json");
+        let mut request = reqwest::Request::new(Method::POST, url);
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, form_type);
         match self.authentication {
             ClientAuthentication::Basic => {
                 let encoded = |part: &SecretString| {
@@ -99,27 +99,29 @@ impl Grant {
                     let encoded = url::form_urlencoded::byte_serialize(bytes).collect::<String>();
                     SecretString::from(encoded)
                 };
-                request = request.header(AUTHORIZATION, basic(&encoded(id), &encoded(secret))?);
+                headers.insert(AUTHORIZATION, basic(&encoded(id), &encoded(secret))?);
             }
             ClientAuthentication::Body => {
                 form.append_pair("client_id", id.expose_secret());
                 form.append_pair("client_secret", secret.expose_secret());
             }
         }
-        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        Ok(request.header(CONTENT_TYPE, form_type).body(form.finish()))
+        *request.body_mut() = Some(form.finish().into());
+        Ok(request)
     }
 
     async fn exchange(
         &self,
-        client: &Client,
+        clients: &Clients,
         credentials: &Credentials,
         timeout: Duration,
     ) -> Result<Token, Failure> {
-        let request = self.request(client, credentials)?.timeout(timeout);
+        let mut request = self.request(credentials)?;
+        *request.timeout_mut() = Some(timeout);
         // Whatever fails here, the plugin's own request was not sent.
         let not_sent = |failure: Failure| Failure { request_sent: false, ..failure };
-        let response = request.send().await.map_err(|error| not_sent(from_client(&error)))?;
+        let is_stood_in = self.replacement.is_some();
+        let response = clients.execute(request, is_stood_in).await.map_err(not_sent)?;
         let status = response.status();
         let body = read_body(response, MAXIMUM_RESPONSE, None).await.map_err(not_sent)?;
         // It holds the token.
@@ -156,6 +158,22 @@ struct Token {
     until: Instant,
 }
 
+/// Which token is asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Which<'a> {
+    /// Any that is valid.
+    Any,
+    /// Another one than this, which the provider did not accept.
+    But(&'a SecretString),
+}
+
+/// A token that a request may be sent with.
+pub(super) struct Issued {
+    pub value: SecretString,
+    /// Whether it was in the cache, so that it may have been revoked since.
+    pub was_stored: bool,
+}
+
 /// A slot of the cache. It is locked during an exchange, so that parallel calls wait for one exchange.
 type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
 
@@ -173,33 +191,33 @@ impl Tokens {
         Arc::clone(slots.entry(key).or_default())
     }
 
-    /// A valid token, from the cache or from a new exchange. `refused`: a token that the provider did not
-    /// accept.
+    /// A valid token, from the cache or from a new exchange.
     pub async fn token(
         &self,
         grant: &Grant,
-        client: &Client,
+        clients: &Clients,
         credentials: &Credentials,
         deadline: Instant,
-        refused: Option<&SecretString>,
-    ) -> Result<SecretString, Failure> {
+        which: Which<'_>,
+    ) -> Result<Issued, Failure> {
         let slot = self.slot(grant.cache_key(credentials)?);
         let too_late = |_| failure(FailureKind::TimedOut, "no token came in time");
         let mut cached = timeout_at(deadline, slot.lock()).await.map_err(too_late)?;
-        let is_refused = |token: &Token| {
-            refused.is_some_and(|refused| refused.expose_secret() == token.value.expose_secret())
+        let is_refused = |token: &Token| match which {
+            Which::Any => false,
+            Which::But(refused) => refused.expose_secret() == token.value.expose_secret(),
         };
         if let Some(token) = cached.as_ref()
             && token.until > Instant::now()
             && !is_refused(token)
         {
-            return Ok(token.value.clone());
+            return Ok(Issued { value: token.value.clone(), was_stored: true });
         }
         *cached = None;
         let left = deadline.saturating_duration_since(Instant::now());
-        let new = grant.exchange(client, credentials, left).await?;
+        let new = grant.exchange(clients, credentials, left).await?;
         let value = new.value.clone();
         *cached = Some(new);
-        Ok(value)
+        Ok(Issued { value, was_stored: false })
     }
 }

@@ -12,6 +12,11 @@ use crate::foreign::line;
 /// How much of an unusable origin is shown, in characters. Our own choice.
 const LONGEST_SHOWN: usize = 100;
 
+/// Domains whose names are never on the public internet. Source: IANA's registry of special-use domain names, and
+/// ICANN's reservation of `internal`. `example` is among them there, and not here: texts and tests use it.
+const NEVER_PUBLIC: [&str; 8] =
+    ["alt", "home.arpa", "internal", "invalid", "local", "localhost", "onion", "test"];
+
 /// Why the origins of a manifest, or a loopback address, are refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PolicyError {
@@ -21,6 +26,11 @@ pub enum PolicyError {
     /// It is not encrypted.
     #[error("'{0}' is not https")]
     NotHttps(String),
+    /// Its host can never be a provider's: an address, or a name that is not on the public internet.
+    #[error(
+        "'{0}' is not on the public internet: give a domain name, such as api.example.com, and no address"
+    )]
+    NotPublic(String),
     /// It is an origin in another form than the one that is used.
     #[error("'{given}' has another form than '{exact}', which is meant")]
     NotExact {
@@ -169,7 +179,10 @@ pub(super) fn parse_exact(text: &str) -> Result<Url, PolicyError> {
         return Err(PolicyError::NotAnOrigin(shown()));
     }
     let exact = url.origin().ascii_serialization();
-    if exact == text { Ok(url) } else { Err(PolicyError::NotExact { given: shown(), exact }) }
+    if exact != text {
+        return Err(PolicyError::NotExact { given: shown(), exact });
+    }
+    if is_public_name(&url) { Ok(url) } else { Err(PolicyError::NotPublic(shown())) }
 }
 
 /// The exact form of an `https` origin, if a text is that.
@@ -189,11 +202,20 @@ pub(super) fn parse_https(text: &str) -> Result<Url, PolicyError> {
     };
     let url = Url::parse(text).ok().filter(is_plain);
     let url = url.ok_or_else(|| PolicyError::NotHttps(shown()))?;
-    if url.as_str() == text {
-        Ok(url)
-    } else {
-        Err(PolicyError::NotExact { given: shown(), exact: url.to_string() })
+    if url.as_str() != text {
+        return Err(PolicyError::NotExact { given: shown(), exact: url.to_string() });
     }
+    if is_public_name(&url) { Ok(url) } else { Err(PolicyError::NotPublic(shown())) }
+}
+
+/// Whether the host of a URL is a name that may be on the public internet. An address is not one: it would need no
+/// resolver, and providers have names. Nor is a name that ends in a dot, which is another origin than the one without.
+fn is_public_name(url: &Url) -> bool {
+    let Some(Host::Domain(name)) = url.host() else { return false };
+    let is_below = |special: &&str| {
+        name.strip_suffix(*special).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    name.contains('.') && !name.ends_with('.') && !NEVER_PUBLIC.iter().any(is_below)
 }
 
 #[cfg(test)]
@@ -203,7 +225,7 @@ mod tests {
     #[test]
     fn origin_has_one_exact_form() {
         let exact = |text: &str| parse_exact(text).map(|url| url.host_str().map(str::to_owned));
-        for text in ["https://api.stand.example", "https://api.example:8443", "https://127.0.0.1"] {
+        for text in ["https://api.stand.example", "https://api.example:8443"] {
             assert!(exact(text).is_ok(), "{text}");
         }
         // The first has a Cyrillic letter.
@@ -235,6 +257,39 @@ mod tests {
                 );
             }
             assert!(refused.to_string().chars().all(crate::foreign::is_visible), "{text}");
+        }
+    }
+
+    #[test]
+    fn host_that_is_never_public_is_refused() {
+        for host in [
+            "127.0.0.1",
+            "1.1.1.1",
+            "169.254.169.254",
+            "[::1]",
+            "[2606:4700:4700::1111]",
+            "[::ffff:10.0.0.1]",
+            "localhost",
+            "api.localhost",
+            "printer.local",
+            "metadata.google.internal",
+            "router.home.arpa",
+            "api.test",
+            "api.invalid",
+            "api",
+            "api.example.com.",
+            "localhost.",
+        ] {
+            // Its exact form, so that nothing else refuses it.
+            let url = Url::parse(&format!("https://{host}/")).unwrap();
+            let origin = url.origin().ascii_serialization();
+            let refused =
+                |of: Result<Url, PolicyError>| matches!(of, Err(PolicyError::NotPublic(_)));
+            assert!(refused(parse_exact(&origin)), "{origin}");
+            assert!(refused(parse_https(url.as_str())), "{url}");
+        }
+        for host in ["api.mylocal", "internal.example.com", "arpa.example"] {
+            assert!(parse_exact(&format!("https://{host}")).is_ok(), "{host}");
         }
     }
 

@@ -6,6 +6,7 @@ use super::authorization::Authorization;
 use super::background::RepeatRules;
 use super::origin::{LoopbackOrigin, OriginOverride, PolicyError, parse_exact, replacement_of};
 use super::pages::PageOrigins;
+use super::plugin_headers::prefix_of;
 use crate::contract::types::{self, CredentialRole, Manifest, Mode};
 
 /// The origins that a plugin may call.
@@ -16,6 +17,8 @@ pub struct Policy {
     secret_fields: Vec<String>,
     repeat_rules: RepeatRules,
     page_origins: PageOrigins,
+    /// What the names of the provider's own headers begin with.
+    header_prefix: String,
 }
 
 /// An origin that the plugin may call, and how the host authorises it.
@@ -44,7 +47,9 @@ impl Policy {
         let secret_fields = secret_fields.map(|field| field.name.clone()).collect();
         let repeat_rules = RepeatRules::of(manifest);
         let page_origins = PageOrigins::new(&manifest.customer_origins, overrides)?;
-        let mut policy = Self { rules: Vec::new(), secret_fields, repeat_rules, page_origins };
+        let header_prefix = prefix_of(&manifest.provider_id);
+        let mut policy =
+            Self { rules: Vec::new(), secret_fields, repeat_rules, page_origins, header_prefix };
         for origin in &manifest.origins {
             let rule = Rule::parse(origin, manifest, overrides)?;
             if policy.rules.iter().any(|other| other.overlaps(&rule)) {
@@ -73,6 +78,11 @@ impl Policy {
         &self.page_origins
     }
 
+    /// What the names of the provider's own headers begin with.
+    pub(super) fn header_prefix(&self) -> &str {
+        &self.header_prefix
+    }
+
     /// When a read of the background may be repeated.
     pub(super) fn repeat_rules(&self) -> &RepeatRules {
         &self.repeat_rules
@@ -99,6 +109,11 @@ impl Rule {
     fn overlaps(&self, other: &Self) -> bool {
         let is_for_both = self.mode.is_none() || other.mode.is_none();
         self.origin == other.origin && (is_for_both || self.mode == other.mode)
+    }
+
+    /// Whether a loopback address stands in for it.
+    pub(super) fn is_stood_in(&self) -> bool {
+        self.replacement.is_some()
     }
 
     /// The address to which a request is sent.
@@ -189,6 +204,7 @@ mod tests {
             ),
             (header("x-store"), None),
             (header("authorization"), None),
+            (header("user-agent"), Some(PolicyError::InvalidHeader(name("user-agent")))),
             (header("host"), Some(PolicyError::InvalidHeader(name("host")))),
             (header("X-Store"), Some(PolicyError::InvalidHeader(name("X-Store")))),
             (header("a b"), Some(PolicyError::InvalidHeader(name("a b")))),
@@ -196,6 +212,10 @@ mod tests {
             (
                 oauth("http://login.example/token", "token"),
                 Some(PolicyError::NotHttps(name("http://login.example/token"))),
+            ),
+            (
+                oauth("https://169.254.169.254/token", "token"),
+                Some(PolicyError::NotPublic(name("https://169.254.169.254/token"))),
             ),
             (
                 oauth("https://login.example/token", "store"),
@@ -211,6 +231,7 @@ mod tests {
         for (url, expected) in [
             ("http://a.example", PolicyError::NotHttps(name("http://a.example"))),
             ("https://a.example/path", PolicyError::NotAnOrigin(name("https://a.example/path"))),
+            ("https://10.0.0.1", PolicyError::NotPublic(name("https://10.0.0.1"))),
         ] {
             let refused = Policy::new(&manifest(vec![one(url, None)]), &[]).err();
             assert_eq!(refused, Some(expected));

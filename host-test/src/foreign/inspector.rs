@@ -111,7 +111,8 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Reads an answer and makes its sentences readable. `secrets` are those of its installation.
+    /// Reads an answer and makes its sentences readable. `secrets` are those of its installation; `left_out` is told
+    /// of a field for which an entry was left out.
     ///
     /// # Errors
     ///
@@ -120,6 +121,7 @@ impl<'a> Inspector<'a> {
         mut self,
         mut answer: T,
         secrets: impl IntoIterator<Item = &'s str>,
+        left_out: impl FnOnce(&'static str),
     ) -> Result<T, AnswerError> {
         answer.pass(&mut self);
         let mut forbidden = Secrets::default();
@@ -133,11 +135,7 @@ impl<'a> Inspector<'a> {
             return Err(AnswerError::SecretFound);
         }
         if let Some(field) = self.left_out {
-            tracing::warn!(
-                security = "entry-left-out",
-                field,
-                "an entry of an answer has no usable form"
-            );
+            left_out(field);
         }
         self.malformed.map_or(Ok(answer), |field| Err(AnswerError::Malformed(field)))
     }

@@ -8,6 +8,7 @@ use crate::egress::{Credentials, Gateway, PageOrigins};
 use crate::fair_places::Owner;
 use crate::foreign::AnswerError;
 use crate::plugin::{Call, Witness};
+use crate::telemetry::SecurityEvent;
 use ledger::{AttentionCode, AttentionDetails, Scope, StoredInstallation};
 
 /// What the calls of one installation may reach.
@@ -54,18 +55,17 @@ impl Marketplace {
     /// Writes a refused answer to the log. One that holds a secret needs a person as well.
     fn witness(&self, scope: Scope, installation: String) -> Witness {
         let (ledger, clock) = (Arc::clone(&self.ledger), self.clock.clone());
+        let telemetry = Arc::clone(&self.telemetry);
         Arc::new(move |function, why| {
             let event = match why {
-                AnswerError::SecretFound => "secret-found",
-                AnswerError::PageNotApproved(_) => "page-not-approved",
-                AnswerError::Malformed(_) | AnswerError::NotAsked(_) => "answer-refused",
+                AnswerError::SecretFound => SecurityEvent::SecretFound,
+                AnswerError::PageNotApproved(_) => SecurityEvent::PageNotApproved,
+                AnswerError::Malformed(_) | AnswerError::NotAsked(_) => {
+                    SecurityEvent::AnswerRefused
+                }
             };
-            tracing::warn!(
-                security = event,
-                installation,
-                function,
-                "an answer was refused: {why}"
-            );
+            let what = format_args!("an answer of {function} was refused: {why}");
+            telemetry.security(event, &installation, what);
             let (ledger, now) = (Arc::clone(&ledger), clock.now());
             let (scope, installation) = (scope.clone(), installation.clone());
             Box::pin(async move {

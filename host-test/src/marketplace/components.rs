@@ -2,7 +2,9 @@
 //! nothing else is called.
 
 use super::{Error, Marketplace, Review};
+use crate::egress::unusual_ports;
 use crate::plugin::Plugin;
+use crate::telemetry::SecurityEvent;
 use ledger::{Component, StoredInstallation};
 
 /// Which installations an approved component takes over from another one.
@@ -62,11 +64,8 @@ impl Marketplace {
         if self.ledger(move |ledger| ledger.is_approved(&sha256, &approvals)).await? {
             return Ok(());
         }
-        tracing::warn!(
-            security = "not-approved",
-            component = self.plugin.sha256(),
-            "a component was not used"
-        );
+        let what = format_args!("the component {} was not used", self.plugin.sha256());
+        self.telemetry.security(SecurityEvent::NotApproved, "", what);
         Err(Error::ComponentNotApproved(self.plugin.manifest().approvals()))
     }
 
@@ -74,12 +73,11 @@ impl Marketplace {
     pub(super) fn check_belongs(&self, stored: &StoredInstallation) -> Result<(), Error> {
         let (own, other) = (self.component(), &stored.component);
         if !serves(&own, other) {
-            tracing::warn!(
-                security = "component-differs",
-                installation = stored.id,
-                component = own.sha256,
-                "an installation was not used: it belongs to another component",
+            let what = format_args!(
+                "it belongs to another component than {}: it was not used",
+                own.sha256
             );
+            self.telemetry.security(SecurityEvent::ComponentDiffers, &stored.id, what);
             let own_is_built_in = own.is_built_in;
             return Err(Error::ComponentDiffers { installed: other.clone(), own_is_built_in });
         }
@@ -128,13 +126,18 @@ impl Marketplace {
         Ok(Review::of(&self.plugin, &installed, &before, is_approved))
     }
 
-    /// Approves the component, and gives it the installations of its provider. Returns how many belonged to another
-    /// one.
+    /// Approves the component with these ports besides 443, and gives it the installations of its provider. Returns
+    /// how many belonged to another one. The ports need not be stored: those that a component uses never change.
     ///
     /// # Errors
     ///
-    /// The ledger fails.
-    pub async fn approve(&self, take_over: TakeOver) -> Result<usize, Error> {
+    /// It uses another port, or the ledger fails.
+    pub async fn approve(&self, take_over: TakeOver, ports: &[u16]) -> Result<usize, Error> {
+        let mut others = unusual_ports(self.plugin.manifest());
+        others.retain(|port| !ports.contains(port));
+        if !others.is_empty() {
+            return Err(Error::PortsNotApproved(others));
+        }
         let (own, provider) = (self.component(), self.provider_id().to_owned());
         let approvals = self.plugin.manifest().approvals();
         let workspace = self.workspace_of(take_over);
@@ -144,28 +147,29 @@ impl Marketplace {
                 ledger.take_over(&provider, workspace.as_deref(), &own, now)
             })
             .await?;
-        tracing::warn!(
-            security = "approved",
-            component = self.plugin.sha256(),
-            provider = self.provider_id(),
-            moved,
-            "a component was approved",
-        );
+        let (sha256, provider) = (self.plugin.sha256(), self.provider_id());
+        let what =
+            format_args!("the component {sha256} of {provider} was approved, {moved} taken over");
+        self.telemetry.security(SecurityEvent::Approved, sha256, what);
         Ok(moved)
     }
 
-    /// Approves the component if this is the SHA-256 of its bytes, and gives it the installations of its provider in
-    /// every workspace. Returns what was approved, and how many installations belonged to another component.
+    /// Approves the component with these ports besides 443, if this is the SHA-256 of its bytes, and gives it the
+    /// installations of its provider in every workspace. Returns what was approved, and how many installations belonged to another component.
     ///
     /// # Errors
     ///
-    /// The hash is another one, or the ledger fails.
-    pub async fn approve_exactly(&self, sha256: &str) -> Result<(Review, usize), Error> {
+    /// The hash is another one, it uses another port, or the ledger fails.
+    pub async fn approve_exactly(
+        &self,
+        sha256: &str,
+        ports: &[u16],
+    ) -> Result<(Review, usize), Error> {
         let review = self.review(TakeOver::All).await?;
         if !sha256.eq_ignore_ascii_case(&review.sha256) {
             return Err(Error::HashDiffers);
         }
-        let moved = self.approve(TakeOver::All).await?;
+        let moved = self.approve(TakeOver::All, ports).await?;
         Ok((review, moved))
     }
 
@@ -179,12 +183,8 @@ impl Marketplace {
         let origin = crate::egress::exact_origin(origin).map_err(Error::PageOriginMalformed)?;
         let stored = self.current_installation().await?.ok_or(Error::NotInstalled)?;
         self.check_component(&stored).await?;
-        tracing::warn!(
-            security = "approved",
-            installation = stored.id,
-            origin,
-            "a page's origin was approved"
-        );
+        let what = format!("the page's origin {origin} was approved");
+        self.telemetry.security(SecurityEvent::Approved, &stored.id, what);
         self.ledger_at(move |ledger, now| ledger.approve_page_origin(&stored.id, &origin, now))
             .await
     }

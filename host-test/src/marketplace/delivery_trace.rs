@@ -67,7 +67,7 @@ impl Marketplace {
     ) -> DeliveryOutcome {
         // What a body does to the plugin is its sender's doing. Other failures are the host's.
         let is_hosts_failure = delivered.as_ref().is_err_and(|error| match error {
-            Error::Plugin(CallError::NoPlace(_) | CallError::LimitReached(_)) => true,
+            Error::Plugin(CallError::NoPlace(_) | CallError::HostLimitReached(_)) => true,
             error => !matches!(error, Error::Plugin(_)),
         });
         let outcome =

@@ -17,8 +17,8 @@ use problems::{
     attention_not_acceptable, attention_unknown, client_unusable, component_differs,
     component_not_approved, cursor_repeated, hash_differs, ledger_restored, listing_endless,
     mode_mismatch, other_account, page_missing, page_origin_malformed, paid_late, payment_disputed,
-    payment_unknown, payments_open, position_unknown, reference_used, refund_reference_used,
-    refund_too_large, refund_undecided, refund_unknown, workspace_unknown,
+    payment_unknown, payments_open, ports_not_approved, position_unknown, reference_used,
+    refund_reference_used, refund_too_large, refund_undecided, refund_unknown, workspace_unknown,
 };
 
 /// Why a use case failed.
@@ -86,6 +86,9 @@ pub enum Error {
     /// The origin of a page is not in its exact form.
     #[error("the page's origin cannot be used: {0}")]
     PageOriginMalformed(PolicyError),
+    /// The component uses these ports other than 443, which the operator has not named.
+    #[error("the component uses ports that were not named")]
+    PortsNotApproved(Vec<u16>),
     /// The installation belongs to another component.
     #[error("the installation belongs to another component")]
     ComponentDiffers {
@@ -188,7 +191,7 @@ impl Error {
             )
             | Self::Ledger(LedgerError::Locked | LedgerError::DiskFull)
             | Self::Plugin(
-                CallError::TimedOut | CallError::NoPlace(_) | CallError::LimitReached(_),
+                CallError::TimedOut | CallError::NoPlace(_) | CallError::HostLimitReached(_),
             )
             | Self::LedgerRestored
             | Self::NoRemoteId => ErrorKind::Temporary,
@@ -205,6 +208,7 @@ impl Error {
             | Self::ModeMismatch { .. }
             | Self::WebhookSetupDiffers
             | Self::ComponentNotApproved(_)
+            | Self::PortsNotApproved(_)
             | Self::ComponentDiffers { .. }
             | Self::ReferenceUsed(_)
             | Self::PageMissing
@@ -300,6 +304,7 @@ impl Error {
             Self::HashDiffers => hash_differs(),
             Self::PageOriginMalformed(error) => page_origin_malformed(error),
             Self::ComponentNotApproved(approvals) => component_not_approved(approvals),
+            Self::PortsNotApproved(ports) => ports_not_approved(ports),
             Self::ComponentDiffers { installed, own_is_built_in } => {
                 component_differs(installed, *own_is_built_in)
             }

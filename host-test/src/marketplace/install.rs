@@ -37,7 +37,7 @@ impl Marketplace {
     /// the plugin's origins are not approved.
     pub async fn install(&self, options: InstallOptions) -> Result<Connection, Error> {
         if options.approve_origins {
-            self.approve(TakeOver::Workspace).await?;
+            self.approve(TakeOver::Workspace, &[]).await?;
         }
         self.check_usable().await?;
         let chosen = match self.plugin.manifest().mode_source {

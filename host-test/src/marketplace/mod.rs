@@ -44,7 +44,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
 use crate::data_folder;
-use crate::egress::{self, Credentials, Gateway, OriginOverride, Policy, Quotas};
+use crate::egress::{Clients, Credentials, Gateway, OriginOverride, Policy, Quotas};
 use crate::limits::Limits;
 use crate::plugin::{Accepted, Plugin};
 use crate::telemetry::Telemetry;
@@ -128,10 +128,10 @@ impl Marketplace {
         }
         let policy = Policy::new(plugin.manifest(), &options.overrides)?;
         let telemetry = Arc::new(Telemetry::new(&plugin.manifest().provider_id));
-        let client = egress::client().map_err(|error| Error::Client(error.to_string()))?;
-        let door = &options.limits.door;
+        let clients = Clients::new().map_err(|error| Error::Client(error.to_string()))?;
+        let Limits { door, requests, .. } = options.limits;
         Ok(Self {
-            gateway: Gateway::new(client, policy, options.limits.requests, Arc::clone(&telemetry)),
+            gateway: Gateway::new(clients, policy, requests, Arc::clone(&telemetry)),
             ledger: Arc::new(Mutex::new(ledger)),
             vault,
             workspace,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::contract::types::{CredentialField, CredentialRole};
+use crate::egress::unusual_ports;
 use crate::foreign::line;
 use crate::plugin::Plugin;
 use ledger::InstalledComponent;
@@ -25,6 +26,8 @@ pub struct Review {
     pub imports: Vec<String>,
     /// What it asks for.
     pub asks: Vec<String>,
+    /// The ports other than 443 that it uses.
+    pub unusual_ports: Vec<u16>,
     /// The credentials that the merchant would give.
     pub credentials: Vec<String>,
     /// What those have to permit, and for what.
@@ -62,6 +65,7 @@ impl Review {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
             imports: plugin.inspection().callable_imports.clone(),
+            unusual_ports: unusual_ports(manifest),
             credentials: manifest.credentials.iter().map(credential).collect(),
             permissions: permissions
                 .map(|permission| format!("{}: {}", permission.id, short(&permission.purpose)))

@@ -70,7 +70,7 @@ impl Plugin {
         match error {
             Some(CallError::NoPlace(NoPlace::QueueFull)) => telemetry.limit(Limit::Queue, whose),
             Some(CallError::NoPlace(NoPlace::TimedOut)) => telemetry.limit(Limit::Places, whose),
-            Some(CallError::LimitReached(limit)) => telemetry.limit(*limit, whose),
+            Some(CallError::HostLimitReached(limit)) => telemetry.limit(*limit, whose),
             Some(why) => {
                 let what = format_args!("{function} was ended: {why}");
                 telemetry.security(SecurityEvent::Trap, whose, what);
@@ -90,8 +90,15 @@ impl Plugin {
         let given = call.egress.credentials();
         let secrets = fields.filter_map(|field| given?.get(&field.name));
         let secrets = secrets.map(secrecy::ExposeSecret::expose_secret);
-        Inspector::new(&self.manifest.name, self.is_built_in)
-            .check(answer, secrets.chain(signing_secrets))
+        let left_out = |field: &str| {
+            let what = format_args!("an entry of an answer was left out, for its {field}");
+            call.egress.report(SecurityEvent::EntryLeftOut, what);
+        };
+        Inspector::new(&self.manifest.name, self.is_built_in).check(
+            answer,
+            secrets.chain(signing_secrets),
+            left_out,
+        )
     }
 
     /// Tells the witness of an answer that is refused.

@@ -15,7 +15,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The host has no more memory for the call.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the host's limit `{}` is reached", .0.as_str())]
-pub struct LimitReached(pub Limit);
+pub struct HostLimitReached(pub Limit);
 
 /// The memory of a call's instance.
 pub struct CallMemory {
@@ -34,7 +34,7 @@ impl CallMemory {
     }
 
     /// Reserves what is missing for so many bytes.
-    async fn reserve(&mut self, bytes: usize) -> Result<(), LimitReached> {
+    async fn reserve(&mut self, bytes: usize) -> Result<(), HostLimitReached> {
         let missing = bytes.saturating_sub(UNRESERVED_MEMORY + self.reserved.bytes());
         if missing > 0 {
             let until = if self.reserved.bytes() == 0 {
@@ -43,7 +43,7 @@ impl CallMemory {
                 self.until.min(Instant::now() + LONGEST_WAIT)
             };
             if !self.reserved.grow(missing, until).await {
-                return Err(LimitReached(Limit::Memory));
+                return Err(HostLimitReached(Limit::Memory));
             }
         }
         self.bytes = bytes;

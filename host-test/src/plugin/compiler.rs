@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::bounds::Bound;
 use super::compile_child::{self, MAXIMUM_COMPONENT};
 use super::compiled_cache::CompiledCache;
 use super::compiled_code::{CompiledCode, MAXIMUM_CODE};
@@ -95,9 +96,10 @@ impl Compiler {
         }
         let code = self.run(component).await?;
         let code = CompiledCode::of_child(&code);
-        // What the engine refuses here is a component that exceeds its pool.
-        let component =
-            code.load(engine).map_err(|error| LoadError::NotAComponent(shown(&error)))?;
+        let component = code.load(engine).map_err(|error| match Bound::of(&error) {
+            Some(bound) => LoadError::TooLarge(bound),
+            None => LoadError::NotAComponent(shown(&error)),
+        })?;
         if let Some(entry) = entry {
             entry.store(&code);
         }

@@ -6,6 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wasmtime::{Config, Engine, PoolingAllocationConfig, Store, StoreLimitsBuilder, WasmFeatures};
 
+use super::bounds::{
+    MAXIMUM_CORE_INSTANCES, MAXIMUM_HANDLES, MAXIMUM_INSTANCE_DATA, MAXIMUM_MEMORIES,
+    MAXIMUM_MEMORY, MAXIMUM_PASSED, MAXIMUM_TABLE_ELEMENTS, MAXIMUM_TABLES,
+};
 use super::call_memory::CallMemory;
 use super::computing::Computing;
 use super::state::CallState;
@@ -14,20 +18,6 @@ use crate::resources::Resources;
 
 /// How many calls may run at the same time.
 pub const INSTANCES: usize = 64;
-/// How much memory a call may use, in bytes. Source: the contract. A delivery of 1 MiB takes about 20 MiB when
-/// it is parsed.
-const MAXIMUM_MEMORY: usize = 64 << 20;
-/// How many core instances a component may consist of. Our own choice: one in Rust has 3, one in Python 38.
-const MAXIMUM_CORE_INSTANCES: u32 = 64;
-/// How many memories a component may have. Our own choice: two components that were linked have two.
-const MAXIMUM_MEMORIES: u32 = 2;
-/// How many tables a component may have. Our own choice.
-const MAXIMUM_TABLES: u32 = 8;
-/// How many elements a table may have. Our own choice: an interpreter has several thousand.
-const MAXIMUM_TABLE_ELEMENTS: usize = 20_000;
-/// How many bytes a plugin may pass to the host at once. Our own choice: the contract allows requests of 1 MiB
-/// together.
-const HOSTCALL_FUEL: usize = 2 << 20;
 /// The period of the epoch.
 const TICK: Duration = Duration::from_millis(10);
 /// What of WebAssembly a plugin may use. Everything else is refused: each feature is code of the compiler and of
@@ -92,6 +82,14 @@ pub(super) fn config() -> Config {
         .total_memories(MAXIMUM_MEMORIES * instances)
         .total_tables(MAXIMUM_TABLES * instances)
         .table_elements(MAXIMUM_TABLE_ELEMENTS)
+        // A component that needs more is not loaded.
+        .max_core_instances_per_component(MAXIMUM_CORE_INSTANCES)
+        .max_memories_per_component(MAXIMUM_MEMORIES)
+        .max_memories_per_module(MAXIMUM_MEMORIES)
+        .max_tables_per_component(MAXIMUM_TABLES)
+        .max_tables_per_module(MAXIMUM_TABLES)
+        .max_component_instance_size(MAXIMUM_INSTANCE_DATA)
+        .max_core_instance_size(MAXIMUM_INSTANCE_DATA)
         .total_stacks(2 * instances)
         .max_memory_size(MAXIMUM_MEMORY)
         // Zeroing the pages of the last call is cheaper than new pages from the kernel.
@@ -117,7 +115,8 @@ pub fn store(engine: &Engine, egress: Egress, until: Instant) -> Store<CallState
     let computing = Computing::new(owner, resources.turns.clone());
     let mut store = Store::new(engine, CallState { egress, memory, computing });
     store.limiter_async(|state| &mut state.memory);
-    store.set_hostcall_fuel(HOSTCALL_FUEL);
+    store.set_hostcall_fuel(MAXIMUM_PASSED);
+    store.set_max_component_handles(MAXIMUM_HANDLES);
     store.epoch_deadline_callback(|mut context| Ok(context.data_mut().computing.next_slice()));
     store.set_epoch_deadline(1);
     store

@@ -5,7 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 use wasmtime::Trap;
 
-use super::call_memory::LimitReached;
+use super::bounds::Bound;
+use super::call_memory::HostLimitReached;
 use super::manifest::ManifestError;
 use super::rules::RuleError;
 use crate::contract::types::Problem;
@@ -37,6 +38,9 @@ pub enum LoadError {
     /// Compiling it costs too much.
     #[error("{0}")]
     TooCostly(CompileBound),
+    /// It consists of more than a call may have.
+    #[error("{0}")]
+    TooLarge(Bound),
     /// The process that compiles cannot be started.
     #[error("{0}")]
     CompilerNotStarted(std::io::Error),
@@ -99,6 +103,11 @@ impl LoadError {
                     "Build it for size, without debug information and names.",
                     "If it contains a very large function, such as a table that was turned into code, split it.",
                 ],
+            ),
+            Self::TooLarge(bound) => Problem::new(
+                "component-too-large",
+                format!("The component is too large to be run: {bound}."),
+                &["Build it from fewer or smaller parts."],
             ),
             Self::CompilerNotStarted(error) => Problem::new(
                 "compiler-not-started",
@@ -208,6 +217,9 @@ pub enum CallError {
     /// It trapped.
     #[error("{0}")]
     Trapped(String),
+    /// It has reached a bound.
+    #[error("{0}")]
+    LimitReached(Bound),
     /// It answered with something that must not be used.
     #[error(transparent)]
     AnswerRefused(AnswerError),
@@ -216,18 +228,19 @@ pub enum CallError {
     NoPlace(NoPlace),
     /// The host has ended it at one of its limits.
     #[error("the host's limit `{}` is reached", .0.as_str())]
-    LimitReached(Limit),
+    HostLimitReached(Limit),
 }
 
 impl CallError {
     pub(super) fn from_wasmtime(error: &wasmtime::Error) -> Self {
-        if let Some(LimitReached(limit)) = error.downcast_ref::<LimitReached>() {
-            return Self::LimitReached(*limit);
+        if let Some(HostLimitReached(limit)) = error.downcast_ref::<HostLimitReached>() {
+            return Self::HostLimitReached(*limit);
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Self::Interrupted,
             // Only the trap: the rest of the error may contain the guest's arguments.
             Some(trap) => Self::Trapped(trap.to_string()),
+            None if let Some(bound) = Bound::of(error) => Self::LimitReached(bound),
             // Its cause: around it stands a backtrace with names that the guest has chosen.
             None => {
                 Self::Trapped(line(&error.root_cause().to_string(), LONGEST_CAUSE).into_owned())
@@ -251,13 +264,18 @@ impl CallError {
             Self::Trapped(why) => {
                 Problem::new("plugin-crashed", format!("The plugin crashed: {why}."), TRY_AGAIN)
             }
+            Self::LimitReached(bound) => Problem::new(
+                "plugin-limit-reached",
+                format!("The plugin was stopped, because it has reached a limit: {bound}."),
+                TRY_AGAIN,
+            ),
             Self::AnswerRefused(why) => why.problem(),
             Self::NoPlace(why) => Problem::new(
                 "host-busy",
                 format!("Too many calls are under way, so nothing was done: {why}."),
                 &["Try again in a moment."],
             ),
-            Self::LimitReached(limit) => Problem::new(
+            Self::HostLimitReached(limit) => Problem::new(
                 "host-limit-reached",
                 format!("The call was ended: the host's limit `{0}` is reached.", limit.as_str()),
                 &[
@@ -291,6 +309,12 @@ mod tests {
             LoadError::TooCostly(CompileBound::Memory(1 << 30)),
             LoadError::TooCostly(CompileBound::Time(Duration::from_mins(2))),
             LoadError::TooCostly(CompileBound::Code(128 << 20)),
+            LoadError::TooLarge(Bound::CoreInstances),
+            LoadError::TooLarge(Bound::Memories),
+            LoadError::TooLarge(Bound::Memory),
+            LoadError::TooLarge(Bound::Tables),
+            LoadError::TooLarge(Bound::TableElements),
+            LoadError::TooLarge(Bound::InstanceData),
             LoadError::CompilerNotStarted(std::io::Error::other("no such file")),
             LoadError::CompilerFailed("signal: 9 (SIGKILL)".to_owned()),
             LoadError::ForbiddenImports(vec!["wasi:cli/stderr#get-stderr".to_owned()]),
@@ -302,7 +326,9 @@ mod tests {
             LoadError::Describe(CallError::Trapped("out of bounds".to_owned())),
             LoadError::Describe(CallError::NoPlace(NoPlace::QueueFull)),
             LoadError::Describe(CallError::NoPlace(NoPlace::TimedOut)),
-            LoadError::Describe(CallError::LimitReached(Limit::Memory)),
+            LoadError::Describe(CallError::HostLimitReached(Limit::Memory)),
+            LoadError::Describe(CallError::LimitReached(Bound::Passed)),
+            LoadError::Describe(CallError::LimitReached(Bound::Handles)),
             LoadError::Describe(CallError::AnswerRefused(AnswerError::SecretFound)),
             LoadError::Describe(CallError::AnswerRefused(AnswerError::Malformed("payment id"))),
             LoadError::Describe(CallError::AnswerRefused(AnswerError::NotAsked("amount"))),
@@ -319,6 +345,7 @@ mod tests {
             LoadError::Rules(pattern),
             LoadError::Origins(PolicyError::NotAnOrigin(name())),
             LoadError::Origins(PolicyError::NotHttps(name())),
+            LoadError::Origins(PolicyError::NotPublic(name())),
             LoadError::Origins(PolicyError::NotExact { given: name(), exact: "b".to_owned() }),
             LoadError::Origins(PolicyError::Twice(name())),
             LoadError::Origins(PolicyError::UnknownAuthorization(name())),

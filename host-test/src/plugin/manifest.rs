@@ -48,7 +48,7 @@ pub fn checked(manifest: Manifest, is_built_in: bool) -> Result<Manifest, Manife
         }
     }
     let name = manifest.name.clone();
-    Ok(Inspector::new(&name, is_built_in).check(manifest, [])?)
+    Ok(Inspector::new(&name, is_built_in).check(manifest, [], |_| ())?)
 }
 
 /// Upper case letters, digits and `_`, a letter first. It is a part of URLs and of the names of variables.

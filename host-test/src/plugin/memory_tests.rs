@@ -15,7 +15,7 @@ use crate::contract::types::{
     AttemptSearch, CaptureMethod, Installation, Mode, Money, PaymentSearchResult, RefundSearch,
     RefundSearchResult,
 };
-use crate::egress::{Credentials, Gateway, Policy, RequestLimits, client};
+use crate::egress::{Clients, Credentials, Gateway, Policy, RequestLimits, client};
 use crate::fair_places::Owner;
 use crate::foreign::Secrets;
 use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
@@ -91,7 +91,7 @@ async fn search_for_attempts(plugin: &Plugin, provider: &str) {
     let policy = Policy::new(plugin.manifest(), &[provider.parse().unwrap()]).unwrap();
     let key = ("api-key".to_owned(), SecretString::from(KEY));
     let gateway = Gateway::new(
-        client().unwrap(),
+        Clients::new().unwrap(),
         policy,
         RequestLimits::default(),
         Arc::new(Telemetry::new("GUEST")),

@@ -2,6 +2,7 @@
 
 mod answers;
 mod asked;
+mod bounds;
 mod call;
 mod call_memory;
 mod caller;
@@ -35,6 +36,7 @@ use crate::contract::types::{Context, Installation, Manifest, WebhookRequest};
 use crate::egress::{Egress, Policy};
 use crate::telemetry::Telemetry;
 
+pub use bounds::Bound;
 pub use call::{Call, Witness};
 use caller::Caller;
 pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};

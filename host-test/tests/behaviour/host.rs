@@ -8,7 +8,7 @@ use fake_provider::FakeStripe;
 use host_test::bundled;
 use host_test::clock::Clock;
 use host_test::contract::types::{CaptureMethod, Money};
-use host_test::egress::{Credentials, Gateway, Policy, RequestLimits, client, redirect};
+use host_test::egress::{Clients, Credentials, Gateway, Policy, RequestLimits, client, redirect};
 use host_test::limits::Limits;
 use host_test::marketplace::{
     Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
@@ -205,8 +205,8 @@ async fn try_open(
 
 /// A gateway to the origins of a policy, with the default limits.
 pub fn gateway(policy: Policy) -> Gateway {
-    let telemetry = Arc::new(Telemetry::new("STRIPE"));
-    Gateway::new(client().unwrap(), policy, RequestLimits::default(), telemetry)
+    let telemetry = Arc::new(Telemetry::new("GATEWAY"));
+    Gateway::new(Clients::new().unwrap(), policy, RequestLimits::default(), telemetry)
 }
 
 pub fn options(key: &str) -> InstallOptions {

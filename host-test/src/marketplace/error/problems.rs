@@ -73,6 +73,26 @@ pub(super) fn component_not_approved(approvals: &[(String, String)]) -> Problem 
     )
 }
 
+pub(super) fn ports_not_approved(ports: &[u16]) -> Problem {
+    let flags: Vec<String> = ports.iter().map(|port| format!("--port {port}")).collect();
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let approve = format!(
+        "If the provider's documentation names them: run `host-test approve FILE --sha256 HASH {}`. `install --approve-origins` cannot approve them.",
+        flags.join(" ")
+    );
+    Problem::new(
+        "ports-not-approved",
+        format!(
+            "The component uses other ports than 443: {}. Behind such a port may be another service than the provider's. Nothing was approved.",
+            ports.join(", ")
+        ),
+        &[
+            "Read where it uses them: run `host-test approve FILE` with the component's file.",
+            &approve,
+        ],
+    )
+}
+
 pub(super) fn component_differs(installed: &Component, own_is_built_in: bool) -> Problem {
     let whose = if installed.is_built_in {
         "the built-in component".to_owned()

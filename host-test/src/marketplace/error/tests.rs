@@ -35,6 +35,7 @@ fn errors() -> Vec<Error> {
         Error::WebhookSetupDiffers,
         Error::HashDiffers,
         Error::ComponentNotApproved(approvals),
+        Error::PortsNotApproved(vec![8443, 9443]),
         differs(false, true),
         differs(false, false),
         differs(true, false),

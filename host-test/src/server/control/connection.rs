@@ -148,6 +148,8 @@ pub async fn review(State(control): State<Control>) -> Answered {
 #[serde(deny_unknown_fields)]
 pub struct Approve {
     sha256: Option<String>,
+    #[serde(default)]
+    ports: Vec<u16>,
     page_origin: Option<String>,
 }
 
@@ -161,11 +163,12 @@ pub async fn approve(
     Input(approve): Input<Approve>,
 ) -> Answered {
     match approve {
-        Approve { sha256: Some(sha256), page_origin: None } => {
-            let (review, moved) = control.marketplace.approve_exactly(&sha256).await?;
+        Approve { sha256: Some(sha256), ports, page_origin: None } => {
+            let approved = control.marketplace.approve_exactly(&sha256, &ports).await;
+            let (review, moved) = approved?;
             Ok(Answer(views::approved(&review, moved)))
         }
-        Approve { sha256: None, page_origin: Some(origin) } => {
+        Approve { sha256: None, page_origin: Some(origin), .. } => {
             control.in_workspace(&workspace).await?.approve_page_origin(&origin).await?;
             Ok(Answer(views::page_origin_approved(&origin)))
         }

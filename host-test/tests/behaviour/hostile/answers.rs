@@ -148,7 +148,7 @@ async fn repair_changes_neither_mode_nor_account_nor_id() {
     ] {
         let (world, before) = World::installed("").await;
         let hostile = super::open(world.data.path(), "default", script).await;
-        hostile.approve(host_test::marketplace::TakeOver::All).await.unwrap();
+        hostile.approve(host_test::marketplace::TakeOver::All, &[]).await.unwrap();
         let refused = hostile.repair().await.unwrap_err();
         assert_eq!(refused.problem().code, "installation-foreign", "{script}");
         let (after, _) = hostile.status().await.unwrap();

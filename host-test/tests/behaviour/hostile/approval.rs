@@ -75,12 +75,42 @@ async fn approved_component_takes_over_and_the_earlier_one_is_out() {
     assert_eq!(review.added, added);
     assert!(review.removed.contains(&"to call https://api.stripe.com with api-key".to_owned()));
     assert!(review.imports.is_empty() || review.imports[0].ends_with("http@0.3.0#send"));
-    assert_eq!(next.approve(TakeOver::All).await.unwrap(), 1);
+    assert_eq!(next.approve(TakeOver::All, &[]).await.unwrap(), 1);
     assert!(next.review(TakeOver::All).await.unwrap().is_approved);
     // Its own rules are asked for its own credential now.
     assert_eq!(next.repair().await.unwrap_err().problem().code, "key-missing");
     let refused = host.marketplace.repair().await.unwrap_err();
     assert_eq!(refused.problem().code, "component-differs");
+}
+
+#[tokio::test]
+async fn unusual_port_is_named_by_the_operator() {
+    // What the component asks for, the ports that the operator names, and whether that is enough.
+    for (script, named, missing) in [
+        ("", [].as_slice(), ""),
+        ("", &[8443], ""),
+        ("origin=https://api.hostile.example:8443", &[], "8443"),
+        ("origin=https://api.hostile.example:8443", &[443, 8444], "8443"),
+        ("origin=https://api.hostile.example:8443", &[8443], ""),
+        ("page=https://pay.hostile.example:22", &[], "22"),
+        ("origin=https://api.hostile.example:8443\npage=https://x.example:22", &[22], "8443"),
+        ("origin=https://api.hostile.example:8443\npage=https://x.example:22", &[], "22, 8443"),
+        ("origin=https://api.hostile.example:8443\npage=https://x.example:22", &[22, 8443], ""),
+    ] {
+        let world = World::start(script).await;
+        let approved = world.marketplace.approve(TakeOver::All, named).await;
+        let is_approved = world.marketplace.review(TakeOver::All).await.unwrap().is_approved;
+        assert_eq!(is_approved, missing.is_empty(), "{script} {named:?}");
+        let said = approved.map_or_else(|error| error.problem().message, |_| String::new());
+        let expected = format!("The component uses other ports than 443: {missing}. ");
+        assert!(missing.is_empty() && said.is_empty() || said.starts_with(&expected), "{said}");
+        // `install` names none, so it approves none.
+        let world = World::start(script).await;
+        let has_none = !script.contains(".example:");
+        let installed = world.marketplace.install(options(true)).await;
+        let code = installed.map_or_else(|error| error.problem().code, |_| String::new());
+        assert_eq!(code, if has_none { "" } else { "ports-not-approved" }, "{script}");
+    }
 }
 
 #[tokio::test]

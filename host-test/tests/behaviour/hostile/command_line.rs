@@ -108,6 +108,32 @@ async fn swapped_file_is_not_approved() {
     assert!(review.contains("+ to call https://evil.example with token"), "{review}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unusual_port_is_approved_by_its_number() {
+    let folder = Folder::new();
+    let file = folder.write("origin=https://api.hostile.example:8443");
+    let review = text_of(&run(folder.command(&file, &["approve"])).await);
+    assert!(
+        review.contains("It uses other ports than 443, which is unusual:\n  ! 8443"),
+        "{review}"
+    );
+    let (_, hash) = review.split_once("--sha256 ").unwrap();
+    let (hash, port) = hash.split_once(' ').unwrap();
+    assert_eq!(port.trim(), "--port 8443");
+    let approve = |more: &[&str]| {
+        let mut command = folder.command(&file, &["approve", "--json", "--sha256", hash]);
+        command.args(more);
+        run(command)
+    };
+    let mut install = folder.command(&file, &["install", "--mode", "test", "--approve-origins"]);
+    install.arg("--json").env("PLUGIN_HOSTILE_TOKEN", super::KEY);
+    let refused = "ports-not-approved";
+    assert_eq!(json(&run(install).await)["code"], refused);
+    assert_eq!(json(&approve(&[]).await)["code"], refused);
+    assert_eq!(json(&approve(&["--port", "443"]).await)["code"], refused);
+    assert_eq!(json(&approve(&["--port", "8443"]).await)["is_approved"], true);
+}
+
 /// Names in a component that is not even a plugin, which the compiler repeats.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn name_in_a_component_is_no_line_of_ours() {

@@ -55,7 +55,7 @@ async fn secret_is_not_given_away_by_status_or_repair() {
     {
         let (world, _) = World::installed("").await;
         let hostile = super::open(world.data.path(), "default", script).await;
-        hostile.approve(host_test::marketplace::TakeOver::Workspace).await.unwrap();
+        hostile.approve(host_test::marketplace::TakeOver::Workspace, &[]).await.unwrap();
         if is_repair {
             assert_refused(&hostile.repair().await.unwrap_err(), script);
         } else {
