@@ -15,10 +15,11 @@ use crate::vault::VaultError;
 use ledger::{Component, InstallationState, LedgerError};
 use problems::{
     attention_not_acceptable, attention_unknown, client_unusable, component_differs,
-    component_not_approved, cursor_repeated, hash_differs, ledger_restored, listing_endless,
-    mode_mismatch, other_account, page_missing, page_origin_malformed, paid_late, payment_disputed,
-    payment_unknown, payments_open, ports_not_approved, position_unknown, reference_used,
-    refund_reference_used, refund_too_large, refund_undecided, refund_unknown, workspace_unknown,
+    component_not_approved, cursor_repeated, hash_differs, installation_foreign, ledger_restored,
+    listing_endless, mode_mismatch, other_account, page_missing, page_origin_malformed, paid_late,
+    payment_disputed, payment_unknown, payments_open, ports_not_approved, position_unknown,
+    reference_used, refund_reference_used, refund_too_large, refund_undecided, refund_unknown,
+    webhook_setup_differs, workspace_unknown,
 };
 
 /// Why a use case failed.
@@ -255,14 +256,7 @@ impl Error {
                 "The stored installation cannot be read.",
                 &["Run `host-test uninstall --force`, and install again."],
             ),
-            Self::InstallationForeign => Problem::new(
-                "installation-foreign",
-                "The plugin returned data of another installation. Nothing was stored.",
-                &[
-                    "Do not use this component, and report this to its author.",
-                    "If an install does not end: run `host-test uninstall --force`.",
-                ],
-            ),
+            Self::InstallationForeign => installation_foreign(),
             Self::UninstallFinished => Problem::new(
                 "not-installed",
                 "An interrupted uninstall was finished. Nothing is installed any more.",
@@ -293,14 +287,7 @@ impl Error {
                 ],
             ),
             Self::ModeMismatch { provider, installed } => mode_mismatch(provider, *installed),
-            Self::WebhookSetupDiffers => Problem::new(
-                "webhook-setup-differs",
-                "This installation's webhook is set up in another way (by hand or automatically).",
-                &[
-                    "To keep it, leave out --webhook.",
-                    "To change it, uninstall and install again with --webhook.",
-                ],
-            ),
+            Self::WebhookSetupDiffers => webhook_setup_differs(),
             Self::HashDiffers => hash_differs(),
             Self::PageOriginMalformed(error) => page_origin_malformed(error),
             Self::ComponentNotApproved(approvals) => component_not_approved(approvals),

@@ -275,6 +275,28 @@ pub(super) fn attention_not_acceptable(id: u64) -> Problem {
     )
 }
 
+pub(super) fn installation_foreign() -> Problem {
+    Problem::new(
+        "installation-foreign",
+        "The plugin returned data of another installation. Nothing was stored.",
+        &[
+            "Do not use this component, and report this to its author.",
+            "If an install does not end: run `host-test uninstall --force`.",
+        ],
+    )
+}
+
+pub(super) fn webhook_setup_differs() -> Problem {
+    Problem::new(
+        "webhook-setup-differs",
+        "This installation's webhook is set up in another way (by hand or automatically).",
+        &[
+            "To keep it, leave out --webhook.",
+            "To change it, uninstall and install again with --webhook.",
+        ],
+    )
+}
+
 pub(super) fn cursor_repeated() -> Problem {
     Problem::new(
         "plugin-cursor-repeated",
