@@ -19,7 +19,7 @@ fn behind_proxy() -> Door {
     Door { limits, trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()] }
 }
 
-/// Posts as the proxy does for a sender. `before` is what the sender has written into the header.
+/// Posts as the proxy does for a sender.
 async fn post_from(
     host: &Host,
     sender: &str,
