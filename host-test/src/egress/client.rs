@@ -11,7 +11,7 @@ use url::Host;
 use super::address::is_public;
 use super::budget::ResponseRoom;
 use super::resolver::{NoAddressAllowed, Resolver, of_system};
-use crate::contract::http::{Failure, FailureKind};
+use crate::contract::http::{Failure, FailureKind, Response};
 
 /// How long a request may take. Source: the contract.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -158,4 +158,28 @@ fn cause<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let first: &(dyn std::error::Error + 'static) = error;
     std::iter::successors(Some(first), |error| error.source())
         .find_map(|error| error.downcast_ref())
+}
+
+/// What a request came to, for the metrics.
+pub(super) fn outcome_of(answer: &Result<Response, Failure>) -> &'static str {
+    match answer {
+        Ok(response) => match response.status / 100 {
+            1 => "1xx",
+            2 => "2xx",
+            3 => "3xx",
+            4 => "4xx",
+            5 => "5xx",
+            _ => "other",
+        },
+        Err(failure) => match failure.kind {
+            FailureKind::Denied => "denied",
+            FailureKind::LimitReached => "limit-reached",
+            FailureKind::Unauthorized => "unauthorized",
+            FailureKind::Unreachable => "unreachable",
+            FailureKind::TimedOut => "timed-out",
+            FailureKind::Interrupted => "interrupted",
+            FailureKind::TooLarge => "too-large",
+            FailureKind::Other => "other",
+        },
+    }
 }

@@ -43,7 +43,7 @@ use authorization::Authorization;
 pub use background::Meter;
 use budget::{CallBudget, Rates};
 pub use client::{Clients, client};
-use client::{REQUEST_TIMEOUT, denied, failure, read_body};
+use client::{REQUEST_TIMEOUT, denied, failure, outcome_of, read_body};
 pub use credentials::Credentials;
 use headers::{bearer, pair};
 pub use limits::RequestLimits;
@@ -343,29 +343,5 @@ impl Egress {
 impl Inner {
     fn leaks(&self) -> std::sync::MutexGuard<'_, Secrets> {
         self.leaks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a request came to, for the metrics.
-fn outcome_of(answer: &Result<Response, Failure>) -> &'static str {
-    match answer {
-        Ok(response) => match response.status / 100 {
-            1 => "1xx",
-            2 => "2xx",
-            3 => "3xx",
-            4 => "4xx",
-            5 => "5xx",
-            _ => "other",
-        },
-        Err(failure) => match failure.kind {
-            FailureKind::Denied => "denied",
-            FailureKind::LimitReached => "limit-reached",
-            FailureKind::Unauthorized => "unauthorized",
-            FailureKind::Unreachable => "unreachable",
-            FailureKind::TimedOut => "timed-out",
-            FailureKind::Interrupted => "interrupted",
-            FailureKind::TooLarge => "too-large",
-            FailureKind::Other => "other",
-        },
     }
 }
