@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use host_test::egress::client;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
-use support::{Bench, component, provider, status_of};
+use support::{Bench, OWN, WITHOUT_QUOTAS, component, provider, status_of};
 
 /// How many calls are under way at the same time.
 const AT_ONCE: usize = 16;
@@ -40,7 +41,7 @@ fn sample(process: &Child) -> Sample {
 
 /// Makes calls until so many were made in all. Each is a delivery that the plugin only reads.
 async fn call(url: &str, made: &Arc<AtomicUsize>, until: usize) {
-    let client = reqwest::Client::new();
+    let client = client().unwrap();
     let mut callers = JoinSet::new();
     for _ in 0..AT_ONCE {
         let (client, url, made) = (client.clone(), url.to_owned(), Arc::clone(made));
@@ -63,13 +64,14 @@ async fn main() {
     let calls: usize = arguments.first().map_or(2000, |calls| calls.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench {
-        host: env!("CARGO_BIN_EXE_host-test").into(),
+        host: OWN.into(),
         data: folder.path().join("data"),
         component: component(folder.path(), ""),
         provider: provider().await,
     };
     let query = bench.install("default").await;
-    let serve = bench.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut serve = bench.command(&["serve", "--listen", "127.0.0.1:0"]);
+    serve.args(WITHOUT_QUOTAS);
     let mut limited = Command::new("sh");
     limited.args(["-c", "ulimit -n 256; exec \"$@\"", "sh"]).kill_on_drop(true);
     limited.arg(serve.as_std().get_program()).args(serve.as_std().get_args());

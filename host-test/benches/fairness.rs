@@ -11,9 +11,10 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use host_test::egress::client;
 use tokio::task::JoinSet;
 
-use support::{Bench, component, peak_memory, provider};
+use support::{Bench, OWN, component, peak_memory, provider};
 
 const HEALTHY: usize = 100;
 /// How many calls each of the two greedy ones has under way all the time.
@@ -22,7 +23,7 @@ const GREEDY_CALLS: usize = 64;
 /// Posts for some seconds, once a second for each healthy installation. Returns the times, and how many posts were not
 /// answered with 200.
 async fn healthy(urls: &[String], seconds: u64, phase: &str) -> (Vec<Duration>, usize) {
-    let client = reqwest::Client::new();
+    let client = client().unwrap();
     let mut posts = JoinSet::new();
     let begun = tokio::time::Instant::now();
     for (number, url) in urls.iter().cloned().enumerate() {
@@ -49,7 +50,7 @@ async fn healthy(urls: &[String], seconds: u64, phase: &str) -> (Vec<Duration>, 
 
 /// Keeps calls of a deed under way.
 fn greedy(url: &str, deed: &'static str, calls: &mut JoinSet<()>) {
-    let client = reqwest::Client::new();
+    let client = client().unwrap();
     for number in 0..GREEDY_CALLS {
         let (client, url) = (client.clone(), url.to_owned());
         calls.spawn(async move {
@@ -79,7 +80,7 @@ async fn main() {
     // cargo passes `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let seconds = arguments.first().map_or(5, |seconds| seconds.parse().unwrap());
-    let host = arguments.get(1).map_or(env!("CARGO_BIN_EXE_host-test"), String::as_str);
+    let host = arguments.get(1).map_or(OWN, String::as_str);
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench {
         host: host.into(),

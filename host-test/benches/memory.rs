@@ -11,11 +11,12 @@ mod support;
 
 use std::time::Duration;
 
+use host_test::egress::client;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use support::{Bench, component, peak_memory, provider};
+use support::{Bench, OWN, component, peak_memory, provider};
 
 /// The bound, in MiB.
 const BOUND: u64 = 512;
@@ -66,7 +67,7 @@ async fn main() {
     let _ = host_test::server::open_files::raise();
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench {
-        host: env!("CARGO_BIN_EXE_host-test").into(),
+        host: OWN.into(),
         data: folder.path().join("data"),
         component: component(folder.path(), "events=endless\n"),
         provider: provider().await,
@@ -83,7 +84,7 @@ async fn main() {
     println!("Peak memory of `serve`, idle: {} MiB", peak_memory(&process).unwrap_or(0));
 
     let mut open = JoinSet::new();
-    let client = reqwest::Client::new();
+    let client = client().unwrap();
     for (number, url) in urls.iter().take(4).cloned().enumerate() {
         for call in 0..100 {
             let (client, url) = (client.clone(), url.clone());

@@ -195,9 +195,8 @@ impl From<crate::plugin::CallError> for CommandError {
 pub async fn run() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let is_server = matches!(command, Command::Serve(_));
-    if let Some(format) = global.log.or(is_server.then_some(LogFormat::Text)) {
-        log::install(format);
-    }
+    let format = global.log.or(is_server.then_some(LogFormat::Text));
+    let _log = format.map(log::install);
     match Box::pin(run_command(&global, command)).await {
         Ok(output) => {
             output.print(global.json);

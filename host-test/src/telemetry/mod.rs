@@ -3,7 +3,7 @@
 mod security;
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -12,6 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::limits::Limit;
 use security::Lines;
@@ -19,6 +20,15 @@ pub use security::SecurityEvent;
 
 /// The type of the text of [`Telemetry::text`], for the header `content-type`.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The lines of the log of this process that found no room.
+static DROPPED_LINES: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// Counts the lines of the log that find no room.
+pub fn count_dropped_lines(counter: ErrorCounter) {
+    // There is one log.
+    let _ = DROPPED_LINES.set(counter);
+}
 
 /// One label, of which the values are few and known.
 type Label = [(&'static str, &'static str); 1];
@@ -38,6 +48,7 @@ pub struct Telemetry {
     most: Family<Label, Gauge>,
     lag: Family<Label, Gauge>,
     attention: Gauge,
+    dropped_lines: Gauge,
     lines: Mutex<Lines>,
 }
 
@@ -65,6 +76,7 @@ impl Telemetry {
             most: Family::default(),
             lag: Family::default(),
             attention: Gauge::default(),
+            dropped_lines: Gauge::default(),
             lines: Mutex::default(),
         };
         new.register();
@@ -100,6 +112,11 @@ impl Telemetry {
             "attention",
             "Open entries of the attention list",
             self.attention.clone(),
+        );
+        registry.register(
+            "log_lines_dropped",
+            "Lines of the log that nobody has read in time",
+            self.dropped_lines.clone(),
         );
     }
 
@@ -148,6 +165,8 @@ impl Telemetry {
     /// All of it as text that Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
+        let dropped = DROPPED_LINES.get().map_or(0, ErrorCounter::dropped_lines);
+        self.dropped_lines.set(i64::try_from(dropped).unwrap_or(i64::MAX));
         let mut text = String::new();
         // Writing into memory cannot fail.
         let _ = encode(&mut text, &self.registry);

@@ -166,3 +166,22 @@ async fn log_names_deliveries_rounds_and_what_needs_a_person() {
     let alive = host.client.get(format!("{url}/healthz")).send().await.unwrap();
     assert_eq!(alive.status(), 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_that_nobody_reads_stops_nothing() {
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let page = host.ask("order-1").await;
+    host.pay(&page, PAYS).await;
+    let (mut process, url) = serving(&host, Stdio::piped()).await;
+    let _log_of_nobody = process.stderr.take().unwrap();
+    let delivery = host.fake.unsent_delivery(false, "payment_intent.succeeded").unwrap();
+    let (_, path) = delivery.url.split_once("/link-webhook").unwrap();
+    // Each has a line of some 400 bytes, and a pipe holds 64 KiB.
+    for _ in 0..400 {
+        let post = host.client.post(format!("{url}/link-webhook{path}"));
+        let post = post.header("stripe-signature", &delivery.signature).body(delivery.body.clone());
+        let answer = timeout(PATIENCE, post.send()).await.unwrap().unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+}

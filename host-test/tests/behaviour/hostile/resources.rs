@@ -11,6 +11,7 @@ use host_test::marketplace::{
 };
 use host_test::resources::Resources;
 use host_test::sender::Sender;
+use host_test::server::DoorLimits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -41,6 +42,16 @@ async fn provider(answer: Option<usize>) -> String {
         }
     });
     format!("http://{address}")
+}
+
+/// The quotas of deliveries that are not verified would end most of the calls at once.
+fn without_quotas() -> Limits {
+    let door = DoorLimits {
+        hints_per_sender: u32::MAX,
+        hints_per_installation: u32::MAX,
+        ..DoorLimits::default()
+    };
+    Limits { door, ..Limits::default() }
 }
 
 /// Two workspaces of one host with the same component.
@@ -110,12 +121,18 @@ fn said(outcome: &DeliveryOutcome) -> (&str, &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_spins_or_waits_holds_up_no_other() {
     for deed in ["spin", "wait"] {
-        let two = Two::start(&provider(None).await, Limits::default()).await;
+        let two = Two::start(&provider(None).await, without_quotas()).await;
         let mut calls = two.overload(deed, 100);
         // It has as many places as it can get.
-        while Resources::shared().places.in_use().waiting == 0 {
-            tokio::task::yield_now().await;
-        }
+        let is_full = async {
+            while Resources::shared().places.in_use().waiting == 0 {
+                if let Some(ended) = calls.try_join_next() {
+                    panic!("{deed}: a greedy call has ended: {ended:?}");
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, is_full).await.unwrap();
         for number in 0..10 {
             let body = format!("order-{number}.attempt");
             let delivered = timeout(PATIENCE, two.honest.deliver(&body)).await;
@@ -128,7 +145,7 @@ async fn what_spins_or_waits_holds_up_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn call_holds_a_bounded_number_of_bytes() {
     let requests = RequestLimits { call_bytes: 2, ..RequestLimits::default() };
-    let limits = Limits { requests, ..Limits::default() };
+    let limits = Limits { requests, ..without_quotas() };
     let two = Two::start(&provider(Some(1 << 20)).await, limits).await;
     let mut calls = two.overload("send-all", 1);
     let outcome = timeout(PATIENCE, calls.join_next()).await.unwrap().unwrap().unwrap();
@@ -139,7 +156,7 @@ async fn call_holds_a_bounded_number_of_bytes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_is_reserved_before_it_is_used() {
-    let two = Two::start(&provider(None).await, Limits::default()).await;
+    let two = Two::start(&provider(None).await, without_quotas()).await;
     let mut calls = two.overload("hog", 8);
     // One holds its memory and waits. For the others there is not enough.
     let outcome = timeout(PATIENCE, calls.join_next()).await.unwrap().unwrap().unwrap();
