@@ -1,10 +1,11 @@
 //! Places that are shared fairly: between providers, and between the installations of each.
 //!
-//! Two rules bound what one of them can do to the others. An installation gets a place only while it holds fewer than
-//! are free, and a provider only while it holds fewer than three times as many as are free: so a single one that spins
-//! or waits holds at most half of the places, two of them a third each, and there is one left for whoever comes next.
-//! Where several wait, the provider that holds the fewest is served first, then its installation that holds the fewest,
-//! then who has waited longest.
+//! An installation that holds none gets any free place. One that holds some gets another one only while it holds less
+//! than half of what is free, without an eighth of all places, which is kept for those that hold none. So one that spins or
+//! waits holds less than a third of the places, and it takes many of them to leave none for whoever comes next. While
+//! several providers hold places or wait, each has at most three times as many as are free. Where several
+//! wait, the provider that holds the fewest is served first, then its installation that holds the fewest, then who has
+//! waited longest.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +14,10 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-/// How many times as many places as are free a provider may hold. Our own choice: three quarters of all, if it is alone.
+/// How many times as many places as are free a provider may hold beside others. Our own choice: three quarters of all.
 const SHARE_OF_PROVIDER: usize = 3;
+/// One of so many places is kept for installations that hold none. Our own choice.
+const KEPT_SHARE: usize = 8;
 
 /// For whom work is done: places, memory and requests are shared between owners.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -192,16 +195,25 @@ impl State {
     fn may_run(&self, owner: &Owner) -> bool {
         let provider = self.providers.get(&owner.provider);
         let installation = provider.and_then(|own| own.installations.get(&owner.installation));
+        // Whoever asks is there, too.
+        let is_alone = self.providers.len() <= usize::from(provider.is_some());
         self.has_room(
             provider.map_or(0, |own| own.running),
             installation.map_or(0, |own| own.running),
+            is_alone,
         )
     }
 
-    /// Whether a provider and an installation that hold so many places may have one more.
-    fn has_room(&self, of_provider: usize, of_installation: usize) -> bool {
+    /// Whether a provider and an installation that hold so many places may have one more. `is_alone`: no other provider
+    /// holds any or waits.
+    fn has_room(&self, of_provider: usize, of_installation: usize, is_alone: bool) -> bool {
         let free = self.free();
-        of_installation < free && of_provider < free.saturating_mul(SHARE_OF_PROVIDER)
+        let left = free.saturating_sub(self.places / KEPT_SHARE);
+        let is_due = if of_installation == 0 { free > 0 } else { 2 * of_installation < left };
+        let is_of_provider = is_alone
+            || of_provider < free.saturating_mul(SHARE_OF_PROVIDER)
+            || (of_installation == 0 && left > 0);
+        is_due && is_of_provider
     }
 
     fn of(&mut self, owner: &Owner) -> &mut Provider {
@@ -246,6 +258,8 @@ impl State {
         provider.waiting -= 1;
         self.waiting -= 1;
         self.forget(owner);
+        // Another provider may be alone now.
+        self.serve();
         true
     }
 
@@ -257,6 +271,11 @@ impl State {
             own.running = own.running.saturating_sub(1);
         }
         self.forget(owner);
+        self.serve();
+    }
+
+    /// Gives places to those who wait and may have one.
+    fn serve(&mut self) {
         while let Some(next) = self.next_waiting() {
             self.give(&next);
         }
@@ -267,12 +286,17 @@ impl State {
         if self.waiting == 0 || self.free() == 0 {
             return None;
         }
+        let is_alone = self.providers.len() == 1;
         let providers = self.providers.iter().filter(|(_, provider)| provider.waiting > 0);
         let candidates = providers.flat_map(|(id, provider)| {
             provider.installations.iter().filter_map(move |(installation, own)| {
                 let first = own.waiting.front()?;
                 let rank = (provider.running, own.running, first.number);
-                self.has_room(provider.running, own.running).then_some((rank, id, installation))
+                self.has_room(provider.running, own.running, is_alone).then_some((
+                    rank,
+                    id,
+                    installation,
+                ))
             })
         });
         let (_, provider, installation) = candidates.min_by_key(|(rank, ..)| *rank)?;
@@ -327,18 +351,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_installation_holds_half_of_the_places() {
+    async fn whoever_comes_next_finds_a_place() {
         let places = FairPlaces::new(64, 64);
-        let first = take_all(&places, &owner("a")).await;
-        assert_eq!(first.len(), 32);
-        let second = take_all(&places, &owner("b")).await;
-        assert_eq!(second.len(), 16);
-        // The provider's share is used up, but not the others'.
-        assert!(take_all(&places, &owner("c")).await.is_empty());
-        assert_eq!(take_all(&places, &Owner::new("STONE", "a")).await.len(), 8);
-        drop((first, second));
+        let mut held = Vec::new();
+        for number in 0..17 {
+            held.push(take_all(&places, &owner(&number.to_string())).await);
+        }
+        let numbers: Vec<usize> = held.iter().map(Vec::len).collect();
+        assert_eq!(numbers, [19, 13, 8, 6, 4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+        drop(held);
         assert_eq!((places.in_use().running, places.in_use().waiting), (0, 0));
         assert!(places.lock().providers.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn provider_leaves_places_to_another_one() {
+        let places = FairPlaces::new(64, 64);
+        let other = take_all(&places, &Owner::new("STONE", "a")).await;
+        assert_eq!(other.len(), 19);
+        let mut held = Vec::new();
+        for number in 0..100 {
+            held.extend(take_all(&places, &owner(&number.to_string())).await);
+        }
+        // One that holds nothing finds one of those that are kept, until there is none.
+        assert_eq!((other.len(), held.len()), (19, 37));
+        assert_eq!(take_all(&places, &Owner::new("STONE", "b")).await.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

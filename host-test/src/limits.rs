@@ -1,5 +1,7 @@
 //! The limits of a host: what each is called, and what it allows unless a flag of `serve` says otherwise.
 
+use std::str::FromStr;
+
 use clap::Args;
 
 use crate::egress::RequestLimits;
@@ -23,6 +25,12 @@ pub struct Limits {
     /// Of reconciliation, and of what is stored.
     #[command(flatten)]
     pub work: WorkLimits,
+}
+
+/// A number that is at least one: with none of it the host could do nothing.
+pub(crate) fn at_least_one<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    let number = text.parse::<T>().ok().filter(|number| *number >= T::from(1));
+    number.ok_or_else(|| "give a number that is at least 1".to_owned())
 }
 
 /// A limit, by the name of its flag. Errors, the log and the metrics use the same name.

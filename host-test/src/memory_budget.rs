@@ -1,8 +1,7 @@
 //! The memory of all calls together: it is reserved before it is used.
 //!
 //! A call has a little that needs no reservation, so that ordinary calls never wait for memory. What is beyond that comes
-//! from a budget of the whole host, of which an owner may hold at most twice as much as it leaves free: two thirds, if
-//! it is alone.
+//! from a budget of the whole host, of which an owner that holds some may hold at most as much as it leaves free.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +10,6 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::fair_places::Owner;
-
-/// How many times as much as it leaves free an owner may hold. Our own choice.
-const SHARE_OF_OWNER: usize = 2;
 
 /// The budget. Its clones are one budget.
 #[derive(Clone, Debug)]
@@ -69,12 +65,12 @@ impl MemoryBudget {
     fn try_take(&self, owner: &Owner, bytes: usize) -> bool {
         let mut state = self.lock();
         let Some(left) = state.free.checked_sub(bytes) else { return false };
-        let held = state.held.get(owner).copied().unwrap_or(0) + bytes;
-        if held > left.saturating_mul(SHARE_OF_OWNER) {
+        let held = state.held.get(owner).copied().unwrap_or(0);
+        if held > 0 && held + bytes > left {
             return false;
         }
         state.free = left;
-        state.held.insert(owner.clone(), held);
+        state.held.insert(owner.clone(), held + bytes);
         true
     }
 }
@@ -134,11 +130,13 @@ mod tests {
         let now = Instant::now();
         let (mut greedy, mut other) =
             (budget.reserved(&Owner::new("A", "1")), budget.reserved(&Owner::new("A", "2")));
-        assert!(greedy.grow(80, now).await);
+        assert!(greedy.grow(10, now).await && greedy.grow(50, now).await);
         assert!(!greedy.grow(1, now).await);
-        assert!(other.grow(26, now).await);
+        assert!(other.grow(30, now).await);
         assert!(!other.grow(1, now).await);
-        assert_eq!(budget.in_use(), (106, 120));
+        // Who holds nothing gets what is left.
+        assert!(budget.reserved(&Owner::new("A", "3")).grow(30, now).await);
+        assert_eq!(budget.in_use(), (90, 120));
         drop((greedy, other));
         assert_eq!(budget.in_use(), (0, 120));
         assert!(budget.lock().held.is_empty());

@@ -11,7 +11,7 @@ use crate::types::{Event, EventSubject};
 pub(super) const LARGEST: usize = 32 << 10;
 
 /// Stores an event whose reference belongs to this workspace and has no payment yet. Of all of them only the newest
-/// `most` stay: a payment whose event was deleted is asked about.
+/// `most` stay: a payment whose event was deleted is asked about. Returns how many were deleted.
 pub(super) fn store_early_event(
     connection: &Connection,
     scope: &Scope,
@@ -19,7 +19,7 @@ pub(super) fn store_early_event(
     reference: &str,
     now: u64,
     most: u32,
-) -> Result<(), LedgerError> {
+) -> Result<usize, LedgerError> {
     let content = serde_json::to_string(event).unwrap_or_default();
     let content = if content.len() > LARGEST { String::new() } else { content };
     connection.execute(
@@ -37,7 +37,7 @@ pub(super) fn store_early_event(
             content
         ],
     )?;
-    connection
+    let deleted = connection
         .prepare_cached(
             "DELETE FROM early_events WHERE rowid IN (
                  SELECT rowid FROM early_events
@@ -45,7 +45,7 @@ pub(super) fn store_early_event(
                  ORDER BY received_at DESC LIMIT -1 OFFSET ?4)",
         )?
         .execute(params![scope.workspace, scope.provider, scope.mode.as_str(), most])?;
-    Ok(())
+    Ok(deleted)
 }
 
 /// The early events of one attempt.

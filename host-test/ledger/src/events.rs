@@ -69,7 +69,7 @@ impl Ledger {
         refetch: &Refetch,
         now: u64,
     ) -> Result<EventOutcome, LedgerError> {
-        let most_early = self.most_early_events;
+        let (most_early, mut deleted) = (self.most_early_events, 0);
         let transaction = self.write()?;
         if let Some(installation) = delivered_to {
             record_verified_delivery(&transaction, installation, now)?;
@@ -97,7 +97,7 @@ impl Ledger {
             if let Some(lost) = restore_payment(&transaction, scope, payment, reference, now)? {
                 apply_event(&transaction, scope, &lost, event, refetch, now, now)?
             } else {
-                early_events::store_early_event(
+                deleted = early_events::store_early_event(
                     &transaction,
                     scope,
                     event,
@@ -113,7 +113,10 @@ impl Ledger {
         // Dropping the transaction rolls it back.
         if !matches!(outcome, EventOutcome::NeedsRefetch { .. }) {
             transaction.commit()?;
+        } else {
+            drop(transaction);
         }
+        self.deleted_early_events += deleted;
         Ok(outcome)
     }
 }

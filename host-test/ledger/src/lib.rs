@@ -99,6 +99,8 @@ pub struct Ledger {
     connection: Connection,
     /// How many events of a scope may wait for their payment.
     most_early_events: u32,
+    /// How many were deleted since somebody asked.
+    deleted_early_events: usize,
 }
 
 impl Ledger {
@@ -116,7 +118,8 @@ impl Ledger {
         connection.pragma_update(None, "foreign_keys", true)?;
         // Deleted bytes are overwritten with zeros: secrets must not stay in free pages.
         connection.pragma_update(None, "secure_delete", true)?;
-        let mut ledger = Self { connection, most_early_events: MOST_EARLY_EVENTS };
+        let mut ledger =
+            Self { connection, most_early_events: MOST_EARLY_EVENTS, deleted_early_events: 0 };
         ledger.migrate()?;
         Ok(ledger)
     }
@@ -124,6 +127,11 @@ impl Ledger {
     /// Sets how many events of a scope may wait for their payment. When there are more, the oldest are deleted.
     pub fn set_most_early_events(&mut self, most: u32) {
         self.most_early_events = most;
+    }
+
+    /// How many events that waited for their payment were deleted since the last call, because there were too many.
+    pub fn take_deleted_early_events(&mut self) -> usize {
+        std::mem::take(&mut self.deleted_early_events)
     }
 
     fn migrate(&mut self) -> Result<(), LedgerError> {

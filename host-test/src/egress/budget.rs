@@ -1,6 +1,5 @@
 //! What the requests of a call use: turns, memory, and how many an installation may send in a minute.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,34 +12,47 @@ use crate::contract::http::{Failure, FailureKind};
 use crate::fair_places::{Owner, Place};
 use crate::limits::Limit;
 use crate::memory_budget::ReservedMemory;
+use crate::recent::Recent;
 use crate::resources::Resources;
 use crate::telemetry::Telemetry;
 
-/// How many bytes of a response need no reservation. Our own choice: an ordinary response has a few kilobytes.
-const UNRESERVED: usize = 64 << 10;
-/// How many bytes are reserved at once where the length of a response is not known. Our own choice.
-const STEP: usize = 256 << 10;
+/// How many bytes of its responses a call holds without a reservation. Our own choice: an ordinary response has a few
+/// kilobytes.
+const UNRESERVED: usize = 128 << 10;
+/// How many bytes of a short response, and of a long one, there is room for at once where its length is not known. Our
+/// own choice.
+const STEPS: (usize, usize) = (4 << 10, 256 << 10);
+/// How long a call that holds memory waits for more: it keeps others waiting meanwhile. Our own choice.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const MINUTE: Duration = Duration::from_mins(1);
-/// How many installations are remembered before those of earlier minutes are forgotten. Our own choice.
-const REMEMBERED: usize = 1024;
+/// How many installations are remembered. Our own choice.
+const REMEMBERED: usize = 10_000;
 
 /// How many requests each installation has sent in its minute.
-#[derive(Debug, Default)]
-pub(super) struct Rates(Mutex<HashMap<Owner, (Instant, u32)>>);
+pub(super) struct Rates(Mutex<Recent<Owner, Minute>>);
+
+#[derive(Default)]
+struct Minute {
+    since: Option<Instant>,
+    sent: u32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(REMEMBERED)))
+    }
+}
 
 impl Rates {
     /// Counts a request. False: the installation has used up its minute.
     fn take(&self, owner: &Owner, most: u32) -> bool {
         let (mut minutes, now) = (lock(&self.0), Instant::now());
-        if minutes.len() >= REMEMBERED {
-            minutes.retain(|_, (since, _)| now.duration_since(*since) < MINUTE);
+        let minute = minutes.of(owner.clone());
+        if minute.since.is_none_or(|since| now.duration_since(since) >= MINUTE) {
+            *minute = Minute { since: Some(now), sent: 0 };
         }
-        let (since, sent) = minutes.entry(owner.clone()).or_insert((now, 0));
-        if now.duration_since(*since) >= MINUTE {
-            (*since, *sent) = (now, 0);
-        }
-        let is_left = *sent < most;
-        *sent += u32::from(is_left);
+        let is_left = minute.sent < most;
+        minute.sent += u32::from(is_left);
         is_left
     }
 }
@@ -56,9 +68,12 @@ pub(super) struct CallBudget {
 }
 
 /// The responses that a call holds.
+#[derive(Default)]
 struct Held {
     bytes: usize,
-    /// What is reserved for them.
+    /// How many of them are not reserved.
+    unreserved: usize,
+    /// What is reserved for those that were read.
     reserved: Vec<ReservedMemory>,
 }
 
@@ -76,7 +91,7 @@ impl CallBudget {
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let at_once = Semaphore::new(limits.requests_at_once as usize);
-        let held = Mutex::new(Held { bytes: 0, reserved: Vec::new() });
+        let held = Mutex::default();
         Self { owner, limits, rates, telemetry, at_once, held }
     }
 
@@ -93,7 +108,7 @@ impl CallBudget {
 
     /// The responses of the last `send` are with the plugin: the host holds them no more.
     pub fn begin_send(&self) {
-        *lock(&self.held) = Held { bytes: 0, reserved: Vec::new() };
+        *lock(&self.held) = Held::default();
     }
 
     /// Waits until the request may be sent.
@@ -113,47 +128,63 @@ impl CallBudget {
     /// The room for one response.
     pub fn response(&self, until: Instant) -> ResponseRoom<'_> {
         let reserved = Resources::shared().memory.reserved(&self.owner);
-        ResponseRoom { budget: self, reserved, until, bytes: 0 }
+        ResponseRoom { budget: self, reserved: Some(reserved), until, bytes: 0, unreserved: 0 }
     }
 }
 
-/// The room for one response: it is reserved before the response is read.
+/// The room for one response: it is reserved before the response is read, and given back if the response is dropped.
 pub(super) struct ResponseRoom<'a> {
     budget: &'a CallBudget,
-    reserved: ReservedMemory,
+    /// None: the call holds it.
+    reserved: Option<ReservedMemory>,
     until: Instant,
     /// What the call holds for this response.
     bytes: usize,
+    /// How many of them are not reserved.
+    unreserved: usize,
 }
 
 impl ResponseRoom<'_> {
     /// Makes room for a response of this length, or of at least this length. Returns how much there is.
     pub async fn grow(&mut self, length: usize, is_known: bool) -> Result<usize, Failure> {
-        let room = if is_known { length } else { length.next_multiple_of(STEP).min(length + STEP) };
-        let room = if length <= UNRESERVED { UNRESERVED } else { room };
+        let (short, long) = STEPS;
+        let step = if length > long { long } else { short };
+        let room = if is_known { length } else { length.next_multiple_of(step) };
         let more = room.saturating_sub(self.bytes);
-        if more == 0 {
-            return Ok(self.bytes);
-        }
-        {
+        let unreserved = {
             let mut held = lock(&self.budget.held);
             if held.bytes + more > (self.budget.limits.call_bytes as usize) << 20 {
                 return Err(self.budget.reached(Limit::CallBytes, true));
             }
+            let unreserved = more.min(UNRESERVED.saturating_sub(held.unreserved));
             held.bytes += more;
-        }
-        self.bytes = room;
-        let missing = room.saturating_sub(UNRESERVED + self.reserved.bytes());
-        if missing > 0 && !self.reserved.grow(missing, self.until).await {
+            held.unreserved += unreserved;
+            unreserved
+        };
+        self.bytes += more;
+        self.unreserved += unreserved;
+        let until = self.until.min(Instant::now() + LONGEST_WAIT);
+        if let Some(reserved) = self.reserved.as_mut().filter(|_| more > unreserved)
+            && !reserved.grow(more - unreserved, until).await
+        {
             return Err(self.budget.reached(Limit::Memory, true));
         }
         Ok(room)
     }
 
-    /// Keeps the room for a response that was read: the plugin has not got it yet.
-    pub fn keep(self) {
-        if self.reserved.bytes() > 0 {
-            lock(&self.budget.held).reserved.push(self.reserved);
+    /// Keeps the room of a response that was read: the plugin has not got it yet.
+    pub fn keep(mut self) {
+        let reserved = self.reserved.take().filter(|reserved| reserved.bytes() > 0);
+        lock(&self.budget.held).reserved.extend(reserved);
+    }
+}
+
+impl Drop for ResponseRoom<'_> {
+    fn drop(&mut self) {
+        if self.reserved.is_some() {
+            let mut held = lock(&self.budget.held);
+            held.bytes = held.bytes.saturating_sub(self.bytes);
+            held.unreserved = held.unreserved.saturating_sub(self.unreserved);
         }
     }
 }
@@ -174,11 +205,6 @@ mod tests {
         assert_eq!((taken(&one), taken(&one), taken(&other)), (60, 0, 60));
         tokio::time::advance(MINUTE).await;
         assert_eq!(taken(&one), 60);
-        for number in 0..10 * REMEMBERED {
-            tokio::time::advance(Duration::from_millis(100)).await;
-            rates.take(&Owner::new("A", &number.to_string()), 60);
-        }
-        assert!(lock(&rates.0).len() <= REMEMBERED + 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -188,15 +214,19 @@ mod tests {
         let budget = CallBudget::new(Owner::new("A", "1"), limits, Arc::default(), telemetry);
         let until = Instant::now() + MINUTE;
         let mut small = budget.response(until);
-        assert_eq!(small.grow(10, false).await.unwrap(), UNRESERVED);
-        assert_eq!(small.reserved.bytes(), 0);
+        assert_eq!(small.grow(10, false).await.unwrap(), 4096);
         let mut large = budget.response(until);
         assert_eq!(large.grow(900 << 10, true).await.unwrap(), 900 << 10);
-        assert_eq!(large.reserved.bytes(), (900 << 10) - UNRESERVED);
-        let refused = budget.response(until).grow(100 << 10, true).await.unwrap_err();
+        let reserved = large.reserved.as_ref().unwrap().bytes();
+        assert_eq!(reserved + UNRESERVED, (900 << 10) + 4096);
+        let refused = budget.response(until).grow(200 << 10, true).await.unwrap_err();
         assert!(refused.message.contains("`call-bytes`") && refused.request_sent, "{refused:?}");
+        // What is dropped is given back, what is kept is not, until the plugin has it.
+        drop(small);
         large.keep();
+        assert!(budget.response(until).grow(200 << 10, true).await.is_err());
         budget.begin_send();
-        assert_eq!(budget.response(until).grow(100 << 10, true).await.unwrap(), 100 << 10);
+        assert_eq!(budget.response(until).grow(200 << 10, true).await.unwrap(), 200 << 10);
+        assert_eq!(lock(&budget.held).bytes, 0);
     }
 }

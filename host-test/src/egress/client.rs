@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::Client;
+use reqwest::header::HeaderMap;
 use url::Host;
 
 use super::address::is_public;
@@ -13,6 +14,8 @@ use super::budget::ResponseRoom;
 use super::resolver::{NoAddressAllowed, Resolver, of_system};
 use crate::contract::http::{Failure, FailureKind, Response};
 
+/// How large the headers of a response may be, in bytes. Our own choice: those of known providers have 2 KB.
+const LARGEST_HEADERS: usize = 32 << 10;
 /// How long a request may take. Source: the contract.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -117,6 +120,19 @@ pub(super) async fn read_body(
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// How many bytes the headers of a response have.
+pub(super) fn headers_length(headers: &HeaderMap) -> Result<usize, Failure> {
+    let length = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if length <= LARGEST_HEADERS {
+        return Ok(length);
+    }
+    Err(Failure {
+        kind: FailureKind::TooLarge,
+        message: "the headers of the response are too large".to_owned(),
+        request_sent: true,
+    })
 }
 
 /// The failure of a request that is not allowed.

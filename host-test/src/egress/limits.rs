@@ -2,20 +2,26 @@
 
 use clap::Args;
 
+use crate::limits::at_least_one;
+
 /// How much the requests of calls may use.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct RequestLimits {
     /// The responses that one call holds at the same time, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = Self::DEFAULT.call_bytes)]
+    #[arg(long, value_name = "MIB", default_value_t = Self::DEFAULT.call_bytes,
+        value_parser = at_least_one::<u32>)]
     pub call_bytes: u32,
     /// Requests of one call at the same time; further ones wait
-    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests_at_once)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests_at_once,
+        value_parser = at_least_one::<u32>)]
     pub requests_at_once: u32,
     /// Requests of all calls at the same time; further ones wait
-    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests,
+        value_parser = at_least_one::<u32>)]
     pub requests: u32,
     /// Requests of one installation in a minute
-    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests_per_minute)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests_per_minute,
+        value_parser = at_least_one::<u32>)]
     pub requests_per_minute: u32,
 }
 

@@ -43,7 +43,7 @@ use authorization::Authorization;
 pub use background::Meter;
 use budget::{CallBudget, Rates};
 pub use client::{Clients, client};
-use client::{REQUEST_TIMEOUT, denied, failure, outcome_of, read_body};
+use client::{REQUEST_TIMEOUT, denied, failure, headers_length, outcome_of, read_body};
 pub use credentials::Credentials;
 use headers::{bearer, pair};
 pub use limits::RequestLimits;
@@ -320,6 +320,10 @@ impl Egress {
         let response = inner.gateway.clients.execute(request, rule.is_stood_in()).await?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
+        let mut head = inner.budget.response(until);
+        // Once as they came, and once for the plugin.
+        head.grow(2 * headers_length(&headers)?, true).await?;
+        head.keep();
         let mut room = inner.budget.response(until);
         let mut body = read_body(response, MAXIMUM_RESPONSE, Some(&mut room)).await?;
         room.keep();

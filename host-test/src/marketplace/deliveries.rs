@@ -18,6 +18,7 @@ use crate::contract::types::{
 };
 use crate::egress::Quota;
 use crate::foreign::AnswerError;
+use crate::limits::Limit;
 use crate::plugin::CallError;
 use crate::sender::Sender;
 use ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
@@ -266,11 +267,17 @@ impl Marketplace {
     ) -> Result<EventOutcome, Error> {
         let (event, scope) = (event.clone().into(), scope.clone());
         let delivered_to = delivered_to.map(str::to_owned);
-        let outcome = self
+        let whose = delivered_to.clone().unwrap_or_default();
+        let (outcome, deleted) = self
             .ledger_at(move |ledger, now| {
-                ledger.record_event(&scope, delivered_to.as_deref(), &event, &refetch, now)
+                let to = delivered_to.as_deref();
+                let outcome = ledger.record_event(&scope, to, &event, &refetch, now)?;
+                Ok((outcome, ledger.take_deleted_early_events()))
             })
             .await?;
+        if deleted > 0 {
+            self.telemetry.limit(Limit::EarlyEvents, &whose);
+        }
         self.changes.send_replace(());
         self.mark_closing(outcome == EventOutcome::Recorded { has_closing: true });
         Ok(outcome)

@@ -51,15 +51,23 @@ impl Computing {
         slice.turn = None;
     }
 
-    /// The call computes again.
-    pub fn resume(&mut self) {
+    /// The call computes again: one that has computed for long as soon as it has a turn.
+    pub async fn resume(&mut self) {
+        if self.before > WITHOUT_TURNS {
+            next_turn(&self.turns, &self.owner, &self.slice).await;
+        } else {
+            self.go_on();
+        }
+    }
+
+    fn go_on(&mut self) {
         lock(&self.slice).since = Some(Instant::now());
     }
 
     /// Begins a new count, for a call in an instance that is used again.
     pub fn restart(&mut self) {
         self.before = Duration::ZERO;
-        self.resume();
+        self.go_on();
     }
 
     /// The end of a slice: what comes next.
@@ -69,7 +77,7 @@ impl Computing {
             return UpdateDeadline::Interrupt;
         }
         if self.before <= WITHOUT_TURNS {
-            self.resume();
+            self.go_on();
             // A yield lets the timeout of the call fire.
             return UpdateDeadline::Yield(1);
         }
@@ -78,11 +86,16 @@ impl Computing {
         let next: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
             // Others have their turn also where none wait for this one.
             tokio::task::yield_now().await;
-            let turn = turns.acquire(&owner, Instant::now() + LONGEST_WAIT).await.ok();
-            *lock(&slice) = Slice { since: Some(Instant::now()), turn };
+            next_turn(&turns, &owner, &slice).await;
         });
         UpdateDeadline::YieldCustom(1, next)
     }
+}
+
+/// Waits for a turn, and begins a slice with it.
+async fn next_turn(turns: &FairPlaces, owner: &Owner, slice: &Mutex<Slice>) {
+    let turn = turns.acquire(owner, Instant::now() + LONGEST_WAIT).await.ok();
+    *lock(slice) = Slice { since: Some(Instant::now()), turn };
 }
 
 fn lock(slice: &Mutex<Slice>) -> MutexGuard<'_, Slice> {

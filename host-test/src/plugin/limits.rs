@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::limits::at_least_one;
+
 /// How much the calls of all installations use together.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct CallLimits {
@@ -10,16 +12,17 @@ pub struct CallLimits {
         value_parser = clap::value_parser!(u32).range(1..=64))]
     pub places: u32,
     /// Calls that wait for a place
-    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.queue)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.queue,
+        value_parser = at_least_one::<u32>)]
     pub queue: u32,
     /// The memory of all calls together, in MiB: that of their instances, and what they send and receive
     #[arg(long, value_name = "MIB", default_value_t = Self::DEFAULT.memory,
-        value_parser = clap::value_parser!(u32).range(128..))]
+        value_parser = clap::value_parser!(u32).range(256..))]
     pub memory: u32,
 }
 
 impl CallLimits {
-    const DEFAULT: Self = Self { places: 64, queue: 2048, memory: 256 };
+    const DEFAULT: Self = Self { places: 64, queue: 2048, memory: 320 };
 }
 
 impl Default for CallLimits {

@@ -24,7 +24,7 @@ impl http::Host for CallState {
         self.computing.pause();
         self.egress.begin_send();
         let answers = join_all(requests.into_iter().map(|request| self.egress.send(request))).await;
-        self.computing.resume();
+        self.computing.resume().await;
         answers
     }
 }

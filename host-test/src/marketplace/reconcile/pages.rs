@@ -43,13 +43,18 @@ impl Round<'_> {
                 Err(error) => self.take_failure(&error),
             };
             let rows = self.marketplace.limits().work.rows_per_round as usize;
-            if !goes_on || self.effort == Effort::Due && self.summary.listed >= rows {
+            if !goes_on {
+                return Ok(());
+            }
+            if self.effort == Effort::Due && self.summary.listed >= rows {
+                self.marketplace.telemetry().reached(Limit::RowsPerRound);
                 return Ok(());
             }
             // The cursor is on the disk before the next page is asked for.
             self.store().await?;
             self.pause().await;
         }
+        self.marketplace.telemetry().reached(Limit::PagesPerRound);
         Ok(())
     }
 
