@@ -12,7 +12,7 @@ use super::rules::RuleError;
 use crate::contract::types::Problem;
 use crate::egress::PolicyError;
 use crate::fair_places::NoPlace;
-use crate::foreign::{AnswerError, line, one_line};
+use crate::foreign::{AnswerError, REPEAT, line, one_line};
 use crate::limits::Limit;
 
 /// How much is shown of why a call was ended, in characters. Our own choice.
@@ -252,7 +252,7 @@ impl CallError {
     #[must_use]
     pub fn problem(&self) -> Problem {
         const TRY_AGAIN: &[&str] = &[
-            "Try again. For a payment, use the same reference.",
+            REPEAT,
             "If it keeps happening, tell the plugin's developer.",
         ];
         match self {
@@ -279,7 +279,7 @@ impl CallError {
                 "host-limit-reached",
                 format!("The call was ended: the host's limit `{0}` is reached.", limit.as_str()),
                 &[
-                    "Try again. For a payment, use the same reference.",
+                    REPEAT,
                     "If it keeps happening, start `serve` with a higher limit: see its --help.",
                 ],
             ),
