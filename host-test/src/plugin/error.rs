@@ -251,10 +251,7 @@ impl CallError {
     /// The problem for a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        const TRY_AGAIN: &[&str] = &[
-            REPEAT,
-            "If it keeps happening, tell the plugin's developer.",
-        ];
+        const TRY_AGAIN: &[&str] = &[REPEAT, "If it keeps happening, tell the plugin's developer."];
         match self {
             Self::TimedOut | Self::Interrupted => Problem::new(
                 "plugin-timeout",
