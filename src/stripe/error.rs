@@ -62,7 +62,12 @@ impl Error {
             return Self::UnknownOutcome;
         }
         match failure.kind {
-            FailureKind::Denied | FailureKind::LimitReached => Self::Denied(failure.message),
+            FailureKind::Denied => Self::Denied(failure.message),
+            FailureKind::LimitReached => Self::Unavailable(problem(
+                "provider-busy",
+                "The marketplace is sending too many requests at the moment, so Stripe was not asked.",
+                TRY_AGAIN,
+            )),
             FailureKind::TimedOut => Self::Unavailable(problem(
                 "provider-timeout",
                 "Stripe did not answer in time.",
@@ -161,6 +166,23 @@ mod tests {
         assert_eq!(problem.message, "Stripe's answer was too large.");
         assert_eq!(problem.remedy, TELL_SUPPORT);
         assert!(matches!(Error::from_failure(failure(), true), Error::UnknownOutcome));
+    }
+
+    #[test]
+    fn limit_of_the_marketplace_passes_unless_the_request_was_sent() {
+        for (request_sent, is_write, is_unknown) in
+            [(false, false, false), (false, true, false), (true, false, false), (true, true, true)]
+        {
+            let kind = FailureKind::LimitReached;
+            let failure = Failure { kind, message: String::new(), request_sent };
+            match Error::from_failure(failure, is_write) {
+                Error::Unavailable(problem) => {
+                    assert!(!is_unknown);
+                    assert_eq!((&*problem.code, &*problem.remedy), ("provider-busy", TRY_AGAIN));
+                }
+                error => assert!(is_unknown && matches!(error, Error::UnknownOutcome)),
+            }
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub fn from(body: &str) -> Option<String> {
     })
 }
 
-fn spin() -> String {
+pub fn spin() -> ! {
     loop {
         std::hint::black_box(count_to(1000));
     }

@@ -287,6 +287,11 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Host
         _: Installation,
         request: RefundRequest,
     ) -> Result<Refund, ProviderError> {
+        match line("refund-ends").as_deref() {
+            Some("spin") => deeds::spin(),
+            Some(other) => panic!("{other}"),
+            None => {}
+        }
         Ok(Refund {
             id: "refund-1".to_owned(),
             payment: line_or("refund-payment", &request.payment),

@@ -88,7 +88,7 @@ pub async fn serve(
     let door = Door { limits, trusted_proxies: args.trusted_proxy };
     tokio::join!(
         server::serve(listener, Arc::clone(&marketplace), door, interrupted()),
-        server::control::serve(control, marketplace, token, interrupted()),
+        server::control::serve(control, marketplace, token, limits, interrupted()),
     );
     // It can be cancelled anywhere: it only fetches and commits transactions.
     background.abort();

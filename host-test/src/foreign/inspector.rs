@@ -24,6 +24,11 @@ const SHORTEST_SECRET: usize = 12;
 /// In place of a code that has no readable form.
 const UNREADABLE_CODE: &str = "code-unreadable";
 
+/// Where a call may have done something before it ended.
+pub const OUTCOME_NOT_KNOWN: &str = "What it did at the provider is not known.";
+/// What to do then.
+pub const REPEAT: &str = "Try again. For a payment or a refund, use the same reference.";
+
 /// Why a plugin's answer is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AnswerError {
@@ -46,12 +51,11 @@ impl AnswerError {
     #[must_use]
     pub fn problem(&self) -> Problem {
         const REPORT: &str = "Tell the plugin's developer. If the plugin is not the built-in one, do not use it until it is explained.";
-        const NOT_KNOWN: &str = "What it did at the provider is not known.";
         match self {
             Self::SecretFound => Problem::new(
                 "answer-holds-secret",
                 format!(
-                    "The plugin's answer was refused, because it holds a secret of this installation. {NOT_KNOWN}"
+                    "The plugin's answer was refused, because it holds a secret of this installation. {OUTCOME_NOT_KNOWN}"
                 ),
                 &[
                     REPORT,
@@ -60,8 +64,8 @@ impl AnswerError {
             ),
             Self::Malformed(_) | Self::NotAsked(_) => Problem::new(
                 "answer-refused",
-                format!("The plugin's answer was refused: {self}. {NOT_KNOWN}"),
-                &["Try again. For a payment, use the same reference.", REPORT],
+                format!("The plugin's answer was refused: {self}. {OUTCOME_NOT_KNOWN}"),
+                &[REPEAT, REPORT],
             ),
             Self::PageNotApproved(origin) => {
                 let approve = format!(
@@ -69,7 +73,7 @@ impl AnswerError {
                 );
                 Problem::new(
                     "page-not-approved",
-                    format!("The plugin's answer was refused: {self}. {NOT_KNOWN}"),
+                    format!("The plugin's answer was refused: {self}. {OUTCOME_NOT_KNOWN}"),
                     &[&approve, "Otherwise do not use the plugin, and tell its developer."],
                 )
             }

@@ -9,6 +9,6 @@ mod inspector;
 mod secrets;
 mod text;
 
-pub use inspector::{Answer, AnswerError, Inspector};
+pub use inspector::{Answer, AnswerError, Inspector, OUTCOME_NOT_KNOWN, REPEAT};
 pub use secrets::Secrets;
 pub use text::{is_visible, line, logged, one_line};

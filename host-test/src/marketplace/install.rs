@@ -53,6 +53,18 @@ impl Marketplace {
         }
     }
 
+    /// Checks what can be checked before there is a workspace: the component's approval, the form of the credentials,
+    /// and the mode.
+    ///
+    /// # Errors
+    ///
+    /// The component is not approved, or the credentials or the mode are refused.
+    pub async fn check_new(&self, options: &InstallOptions) -> Result<(), Error> {
+        self.check_approval().await?;
+        self.plugin.rules().classify(&options.credentials, options.mode)?;
+        Ok(())
+    }
+
     async fn install_anew(
         &self,
         options: InstallOptions,

@@ -195,7 +195,14 @@ impl Marketplace {
         attempt: Attempt,
     ) -> Result<(Attempt, Result<Payment, ProviderError>), Error> {
         let request = payment_request(new, &attempt);
-        let created = handle.create_payment(&request).await?;
+        let created = match handle.create_payment(&request).await {
+            // Nothing was done.
+            Err(error @ CallError::NoPlace(_)) => {
+                self.release(&attempt).await?;
+                return Err(error.into());
+            }
+            created => created?,
+        };
         if let Err(error) = &created
             && (is_definite_refusal(error) || matches!(error, ProviderError::Unavailable(_)))
         {

@@ -8,6 +8,7 @@ use crate::contract::types::{
     RefundSearchResult, RefundStatus,
 };
 use crate::foreign::AnswerError;
+use crate::plugin::CallError;
 use ledger::{RefundReservation, ReservedRefund, StoredPayment};
 
 /// How long a refund that cannot be found may still be carried out, in seconds: providers keep an idempotency
@@ -70,7 +71,7 @@ impl Marketplace {
         }
         let refund = match earlier {
             Some(refund) => refund,
-            None => self.send_refund(&handle, &request).await?,
+            None => self.send_refund(&handle, &request, reserved.is_new).await?,
         };
         let is_of_payment = refund.payment == remote_id
             || refund.payment == answer.id
@@ -123,8 +124,22 @@ impl Marketplace {
         Ok(undecided)
     }
 
-    async fn send_refund(&self, handle: &Handle, request: &RefundRequest) -> Result<Refund, Error> {
-        match handle.refund_payment(request).await? {
+    /// `is_new`: it was not sent before.
+    async fn send_refund(
+        &self,
+        handle: &Handle,
+        request: &RefundRequest,
+        is_new: bool,
+    ) -> Result<Refund, Error> {
+        let refunded = match handle.refund_payment(request).await {
+            // Nothing was done.
+            Err(error @ CallError::NoPlace(_)) if is_new => {
+                self.release_refund(request).await?;
+                return Err(error.into());
+            }
+            refunded => refunded?,
+        };
+        match refunded {
             Ok(refund) => Ok(refund),
             // The plugin has looked for a refund with this reference first, so there is none.
             Err(error @ ProviderError::Refused(_)) => {

@@ -7,7 +7,7 @@ use super::{Call, Plugin};
 use crate::contract::types::{Awaited, Payment, ProviderError};
 use crate::egress::PageOrigins;
 use crate::fair_places::NoPlace;
-use crate::foreign::{Answer, AnswerError, Inspector};
+use crate::foreign::{Answer, AnswerError, Inspector, OUTCOME_NOT_KNOWN};
 use crate::limits::Limit;
 use crate::telemetry::SecurityEvent;
 
@@ -22,13 +22,21 @@ pub(super) fn checked<T, E>(
     Ok(answer)
 }
 
-/// A refused answer of a call that moves money, or ends what could: nobody knows what it has done.
+/// A call that moves money, or ends what could, and has no answer that may be used: nobody knows what it has done,
+/// unless it did not begin.
 pub(super) fn outcome_unknown<T>(
     answer: Result<Result<T, ProviderError>, CallError>,
 ) -> Result<Result<T, ProviderError>, CallError> {
     match answer {
+        Err(CallError::NoPlace(why)) => Err(CallError::NoPlace(why)),
+        // It says so itself.
         Err(CallError::AnswerRefused(why)) => Ok(Err(ProviderError::UnknownOutcome(why.problem()))),
-        answer => answer,
+        Err(ended) => {
+            let mut problem = ended.problem();
+            problem.message = format!("{} {OUTCOME_NOT_KNOWN}", problem.message);
+            Ok(Err(ProviderError::UnknownOutcome(problem)))
+        }
+        Ok(answer) => Ok(answer),
     }
 }
 

@@ -12,7 +12,7 @@ use super::rules::RuleError;
 use crate::contract::types::Problem;
 use crate::egress::PolicyError;
 use crate::fair_places::NoPlace;
-use crate::foreign::{AnswerError, line, one_line};
+use crate::foreign::{AnswerError, REPEAT, line, one_line};
 use crate::limits::Limit;
 
 /// How much is shown of why a call was ended, in characters. Our own choice.
@@ -251,10 +251,7 @@ impl CallError {
     /// The problem for a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        const TRY_AGAIN: &[&str] = &[
-            "Try again. For a payment, use the same reference.",
-            "If it keeps happening, tell the plugin's developer.",
-        ];
+        const TRY_AGAIN: &[&str] = &[REPEAT, "If it keeps happening, tell the plugin's developer."];
         match self {
             Self::TimedOut | Self::Interrupted => Problem::new(
                 "plugin-timeout",
@@ -279,7 +276,7 @@ impl CallError {
                 "host-limit-reached",
                 format!("The call was ended: the host's limit `{0}` is reached.", limit.as_str()),
                 &[
-                    "Try again. For a payment, use the same reference.",
+                    REPEAT,
                     "If it keeps happening, start `serve` with a higher limit: see its --help.",
                 ],
             ),

@@ -1,10 +1,10 @@
 //! Who a request is from, behind a proxy that the operator trusts.
 
-use std::net::{AddrParseError, IpAddr, SocketAddr};
+use std::net::{AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use axum::http::HeaderMap;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::sender::Sender;
 
@@ -14,6 +14,14 @@ const HEADER: &str = "x-forwarded-for";
 /// The addresses of a proxy that says the truth about its callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrustedProxy(IpNet);
+
+impl TrustedProxy {
+    /// This computer.
+    pub const LOOPBACK: [Self; 2] = [
+        Self(IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8))),
+        Self(IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128))),
+    ];
+}
 
 impl FromStr for TrustedProxy {
     type Err = AddrParseError;

@@ -43,7 +43,7 @@ pub struct DoorLimits {
     /// Of these, requests for the deliveries of one sender
     #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.hints_per_sender)]
     pub hints_per_sender: u32,
-    /// How long the deliveries in progress may take when the server stops
+    /// How long the deliveries and the requests in progress may take when the server stops
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub shutdown_time: Duration,
 }

@@ -179,9 +179,10 @@ impl Round<'_> {
                 self.is_rejected = true;
                 Next::Stop(problem)
             }
-            Error::Provider(ProviderError::Unavailable(_)) | Error::Plugin(CallError::TimedOut) => {
-                Next::Outage(problem)
-            }
+            Error::Provider(ProviderError::Unavailable(_) | ProviderError::UnknownOutcome(_))
+            | Error::Plugin(
+                CallError::TimedOut | CallError::NoPlace(_) | CallError::HostLimitReached(_),
+            ) => Next::Outage(problem),
             _ => Next::Failed(problem),
         })
     }

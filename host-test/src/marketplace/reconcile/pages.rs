@@ -109,7 +109,10 @@ impl Round<'_> {
         let failed = match error {
             _ if is_too_large => Failed::TooLarge,
             Error::Plugin(
-                CallError::TimedOut | CallError::NoPlace(_) | CallError::AnswerRefused(_),
+                CallError::TimedOut
+                | CallError::NoPlace(_)
+                | CallError::HostLimitReached(_)
+                | CallError::AnswerRefused(_),
             ) => Failed::Otherwise,
             // A page may be more than the memory of a call can hold.
             Error::Plugin(_) => Failed::TooLarge,

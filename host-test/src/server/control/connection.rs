@@ -12,7 +12,7 @@ use super::request::{ChosenMode, Form, Input, Nothing, Params, Scoped, malformed
 use super::{Answer, Answered, Control};
 use crate::contract::types::Problem;
 use crate::egress::Credentials;
-use crate::marketplace::{Connection, InstallOptions, Marketplace, TakeOver};
+use crate::marketplace::{Connection, Error, InstallOptions, Marketplace, TakeOver};
 use crate::views;
 
 /// How many workspaces are listed at most at once. Our own choice.
@@ -68,7 +68,14 @@ pub async fn install(
         webhook_is_manual: webhook.map(|webhook| matches!(webhook, Webhook::Manual)),
         approve_origins: false,
     };
-    let marketplace = control.marketplace.in_new_workspace(&workspace).await?;
+    let marketplace = match control.in_workspace(&workspace).await {
+        Err(Error::WorkspaceUnknown(_)) => {
+            // What is refused creates no workspace.
+            control.marketplace.check_new(&options).await?;
+            control.marketplace.in_new_workspace(&workspace).await?
+        }
+        known => known?,
+    };
     let connection = marketplace.install(options).await?;
     Ok(with_checks(&marketplace, &connection).await)
 }
@@ -143,18 +150,18 @@ pub async fn review(State(control): State<Control>) -> Answered {
     Ok(Answer(json!(review)))
 }
 
-/// The body of an approval: one of both.
+/// The body of an approval: of a component with its ports, or of an origin of pages.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
     sha256: Option<String>,
-    #[serde(default)]
-    ports: Vec<u16>,
+    ports: Option<Vec<u16>>,
     page_origin: Option<String>,
 }
 
 impl Form for Approve {
-    const EXAMPLE: &str = r#"{"sha256": "HASH"} or {"page_origin": "https://pay.example.com"}"#;
+    const EXAMPLE: &str =
+        r#"{"sha256": "HASH", "ports": [8443]} or {"page_origin": "https://pay.example.com"}"#;
 }
 
 pub async fn approve(
@@ -164,14 +171,14 @@ pub async fn approve(
 ) -> Answered {
     match approve {
         Approve { sha256: Some(sha256), ports, page_origin: None } => {
-            let approved = control.marketplace.approve_exactly(&sha256, &ports).await;
-            let (review, moved) = approved?;
+            let ports = ports.unwrap_or_default();
+            let (review, moved) = control.marketplace.approve_exactly(&sha256, &ports).await?;
             Ok(Answer(views::approved(&review, moved)))
         }
-        Approve { sha256: None, page_origin: Some(origin), .. } => {
+        Approve { sha256: None, ports: None, page_origin: Some(origin) } => {
             control.in_workspace(&workspace).await?.approve_page_origin(&origin).await?;
             Ok(Answer(views::page_origin_approved(&origin)))
         }
-        _ => Err(malformed::<Approve>("it names not exactly one thing")),
+        _ => Err(malformed::<Approve>("it is not exactly one of the two approvals")),
     }
 }

@@ -20,8 +20,9 @@ use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Door, DoorLimits, connections};
+use super::{Door, DoorLimits, TrustedProxy, connections};
 use crate::contract::types::Problem;
 use crate::marketplace::{Error, Marketplace};
 use crate::views;
@@ -31,7 +32,7 @@ pub use token::{ControlToken, TokenError};
 /// How many connections there may be. Our own choice: one operator, one page, one collector of metrics.
 const CONNECTIONS: usize = 32;
 /// How many requests are carried out at the same time, also for clients that have left. Our own choice.
-const REQUESTS: usize = 64;
+const REQUESTS: u32 = 64;
 
 /// What every request needs.
 #[derive(Clone)]
@@ -49,17 +50,29 @@ impl Control {
     }
 }
 
-/// Serves the operator until `stop` completes. Requests in progress are finished first.
+/// Serves the operator until `stop` completes. Requests in progress are finished first, also those whose clients have
+/// left, if they take no longer than the limit. `limits`: those of the public door, but for its connections.
 pub async fn serve(
     listener: TcpListener,
     marketplace: Arc<Marketplace>,
     token: ControlToken,
+    limits: DoorLimits,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(REQUESTS));
-    let control = Control { marketplace, token: Arc::new(token), places };
-    let limits = DoorLimits { connections: CONNECTIONS, ..DoorLimits::default() };
-    connections::serve(listener, router(control), &Door::from(limits), None, stop).await;
+    let places = Arc::new(Semaphore::new(REQUESTS as usize));
+    let control = Control { marketplace, token: Arc::new(token), places: Arc::clone(&places) };
+    let limits = DoorLimits { connections: CONNECTIONS, ..limits };
+    // All clients have one address: together they may hold all connections.
+    let door = Door { limits, trusted_proxies: TrustedProxy::LOOPBACK.into() };
+    let mut stopped = None;
+    let stop = async {
+        stop.await;
+        stopped = Some(Instant::now());
+    };
+    connections::serve(listener, router(control), &door, None, stop).await;
+    let until = stopped.unwrap_or_else(Instant::now) + limits.shutdown_time;
+    // What takes longer ends with the process.
+    let _ = timeout_at(until, places.acquire_many(REQUESTS)).await;
 }
 
 fn router(control: Control) -> Router {

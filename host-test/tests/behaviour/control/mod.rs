@@ -1,11 +1,13 @@
 //! The control listener: what an operator, a page and a collector of metrics ask it for.
 
+mod crowd;
 mod doors;
 mod install;
 mod metrics;
 mod readiness;
 mod requests;
 mod same_json;
+mod shutdown;
 mod token;
 mod workspaces;
 
@@ -13,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use host_test::marketplace::Marketplace;
+use host_test::server::DoorLimits;
 use host_test::server::control::{ControlToken, serve};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -40,7 +43,8 @@ impl Control {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let token = ControlToken::of(data).unwrap();
-        tokio::spawn(serve(listener, marketplace, token, std::future::pending()));
+        let limits = DoorLimits::default();
+        tokio::spawn(serve(listener, marketplace, token, limits, std::future::pending()));
         Self { url, token: token_in(data), client }
     }
 

@@ -35,6 +35,11 @@ async fn malformed_request_is_refused_with_an_example() {
         ("/repair", r#"{"more": 1}"#, (400, "body-malformed")),
         ("/uninstall", r#"{"force": "yes"}"#, (400, "body-malformed")),
         ("/approve", "{}", (400, "body-malformed")),
+        (
+            "/approve",
+            r#"{"page_origin": "https://x.example", "ports": [1]}"#,
+            (400, "body-malformed"),
+        ),
         ("/approve", r#"{"sha256": "00"}"#, (422, "hash-differs")),
         ("/approve", r#"{"page_origin": "https://x.example/"}"#, (422, "page-origin-malformed")),
         ("/prune", r#"{"older_than": 30}"#, (400, "body-malformed")),

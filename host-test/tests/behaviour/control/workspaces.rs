@@ -68,6 +68,14 @@ async fn request_that_does_not_install_creates_no_workspace() {
     let unknown = r#"{"credentials": {"no-such": "x"}}"#;
     let answer = control.post("/api/v1/install?workspace=shop", unknown).await;
     assert_eq!(code(&answer), (400, "credential-unknown"));
+    for (body, refused) in [
+        (r#"{"credentials": {}}"#.to_owned(), "key-missing"),
+        (install("no key"), "key-malformed"),
+        (install(TEST_KEY).replace("}}", r#"}, "mode": "live"}"#), "mode-mismatch"),
+    ] {
+        let answer = control.post("/api/v1/install?workspace=shop", &body).await;
+        assert_eq!(code(&answer), (422, refused), "{answer:?}");
+    }
     let (_, listed) = control.get("/api/v1/workspaces").await;
     assert_eq!(listed["workspaces"].as_array().unwrap().len(), 1, "{listed}");
 }

@@ -129,6 +129,39 @@ async fn refund_is_the_one_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn call_that_was_ended_is_an_unknown_outcome() {
+    let said = "What it did at the provider is not known.";
+    for (script, code) in
+        [("refund-ends=it traps", "plugin-crashed"), ("refund-ends=spin", "plugin-timeout")]
+    {
+        let (world, _) = World::installed(script).await;
+        world.pay("paid").await.unwrap();
+        world.marketplace.payment("paid").await.unwrap();
+        for _ in 0..2 {
+            let error = world.marketplace.refund("paid", "r", Some(10)).await.unwrap_err();
+            assert_eq!(unknown(&error), code, "{script}");
+            let problem = error.problem();
+            assert!(problem.message.ends_with(said), "{script}: {}", problem.message);
+            assert!(problem.remedy.concat().contains("a refund, use the same reference"));
+            // The money stays reserved, and a person has to look.
+            let other = world.marketplace.refund("paid", "r", Some(11)).await.unwrap_err();
+            assert_eq!(other.problem().code, "reference-used", "{script}");
+            assert_eq!(world.attention().await, ["refund-unknown"], "{script}");
+        }
+        world.is_well(script).await;
+    }
+    let (world, _) = World::installed("create-traps=yes").await;
+    for _ in 0..2 {
+        let error = world.pay("attack").await.unwrap_err();
+        assert_eq!(unknown(&error), "plugin-crashed");
+        assert!(error.problem().message.ends_with(said), "{error}");
+        let stored = world.marketplace.payment_history("attack").await.unwrap().1.payment;
+        assert_eq!((stored.status, stored.remote_id), (PaymentStatus::Pending, None));
+    }
+    world.is_well("create-traps").await;
+}
+
+#[tokio::test]
 async fn event_that_nothing_can_use_hides_no_other() {
     for id in ["a\\nb", "a;b", "é"] {
         let (world, _) = World::installed(&format!("event-id={id}")).await;

@@ -3,6 +3,7 @@
 
 mod answers;
 mod approval;
+mod busy;
 mod command_line;
 mod manifests;
 mod resources;
