@@ -66,6 +66,11 @@ impl Marketplace {
     pub fn is_in_bad_standing(&self, sender: Sender) -> bool {
         self.standings.is_bad(sender, Instant::now())
     }
+
+    /// The body of a delivery was not read: it is one that is not verified.
+    pub fn has_not_read(&self, sender: Sender) {
+        self.standings.count(sender, false, Instant::now());
+    }
 }
 
 #[cfg(test)]
