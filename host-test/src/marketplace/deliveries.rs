@@ -71,6 +71,9 @@ impl Marketplace {
                 "The delivery is for no installation that is known here.",
             ));
         };
+        if let Some(id) = &target.installation {
+            self.known.add(id);
+        }
         trace.installation = Some(stored.id.clone());
         let is_draining = stored.draining_until.is_some();
         match stored.state {

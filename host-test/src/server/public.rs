@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::answer::respond;
 use super::body::{self, BodyError, ReadBody};
@@ -94,9 +93,9 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
     drop((reading, unread));
     // Only now, so that a slow sender takes no place. And not in the task: a sender that hangs up leaves the
     // queue, so that it is never longer than the number of connections.
-    let owner = owner(&target, sender, turn.is_some());
+    let owner = owner(&marketplace, &target, sender, turn.is_some());
     let Ok(place) = places.acquire(&owner, Instant::now() + limits.turn_time).await else {
-        marketplace.telemetry().limit(Limit::Deliveries, &owner.installation);
+        marketplace.telemetry().limit(Limit::Deliveries, &sender.to_string());
         return respond(&retry_later("host-busy"));
     };
     let headers = head
@@ -118,12 +117,12 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
     }
 }
 
-/// Between whom the places are shared: the installations that the URLs name, which may be any text. At the shared URL,
-/// and in the lane, it is the senders.
-fn owner(target: &DeliveryTarget, sender: Sender, is_in_lane: bool) -> Owner {
+/// Between whom the places are shared: the installations that the URLs name, if they are known. At the shared URL, and
+/// in the lane, it is the senders.
+fn owner(marketplace: &Marketplace, target: &DeliveryTarget, sender: Sender, in_lane: bool) -> Owner {
     let provider = target.provider.as_deref().unwrap_or_default();
     match &target.installation {
-        Some(id) if !is_in_lane && Uuid::try_parse(id).is_ok() => Owner::new(provider, id),
+        Some(id) if !in_lane && marketplace.knows_installation(id) => Owner::new(provider, id),
         _ => Owner::new(provider, &sender.to_string()),
     }
 }
