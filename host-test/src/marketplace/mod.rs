@@ -12,6 +12,7 @@ mod delivery_trace;
 mod error;
 mod flows;
 mod handle;
+mod hints;
 mod install;
 mod known_installations;
 mod limits;

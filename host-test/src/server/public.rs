@@ -119,7 +119,12 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
 
 /// Between whom the places are shared: the installations that the URLs name, if they are known. At the shared URL, and
 /// in the lane, it is the senders.
-fn owner(marketplace: &Marketplace, target: &DeliveryTarget, sender: Sender, in_lane: bool) -> Owner {
+fn owner(
+    marketplace: &Marketplace,
+    target: &DeliveryTarget,
+    sender: Sender,
+    in_lane: bool,
+) -> Owner {
     let provider = target.provider.as_deref().unwrap_or_default();
     match &target.installation {
         Some(id) if !in_lane && marketplace.knows_installation(id) => Owner::new(provider, id),
