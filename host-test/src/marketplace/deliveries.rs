@@ -13,7 +13,7 @@ use super::handle::Handle;
 use super::payments::FETCH_ATTEMPTS;
 use super::{DeliveryOutcome, DeliveryTarget, Error, Marketplace, OpenedInstallation};
 use crate::contract::types::{
-    DeliveredEvent, Event, IgnoredDelivery, Mode, PaymentHint, Verification, WebhookError,
+    DeliveredEvent, Event, IgnoredDelivery, PaymentHint, Verification, WebhookError,
     WebhookIdentity, WebhookOutcome, WebhookOwner, WebhookRequest,
 };
 use crate::egress::Quota;

@@ -104,7 +104,6 @@ async fn forged_header_makes_no_other_sender() {
 async fn only_installations_of_the_ledger_are_known() {
     let (host, delivery) = paid(DoorLimits::default()).await;
     let (_, id) = delivery.url.split_once("installation=").unwrap();
-    assert!(!host.marketplace.knows_installation(id));
     let random = "6f1c1d3e-2b7a-4a52-9d43-0d6f4a0f7a11";
     let stranger = UnsentDelivery { url: delivery.url.replace(id, random), ..delivery.clone() };
     for delivery in [&delivery, &stranger] {
