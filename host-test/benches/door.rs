@@ -1,5 +1,7 @@
-//! What a flood costs: 1,000 idle and 300 half-sent connections, and 5,000 forged deliveries a second from 49 senders,
-//! while genuine ones come. Every genuine delivery has to be answered with 200.
+//! What a flood costs, while genuine deliveries come: 1,000 idle and 300 half-sent connections, 100 slow bodies, and 5,000
+//! forged deliveries a second. Three quarters of these are from 49 senders that keep their connections; the others are
+//! each from a new address, on a new connection and for an installation that does not exist. Every genuine delivery has to
+//! be answered with 200.
 //! `cargo bench -p host-test --bench door -- 10` lasts ten seconds. Linux only: it binds to many loopback addresses.
 
 // A benchmark that panics has failed.
@@ -11,9 +13,11 @@
     missing_docs
 )]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,7 +36,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use uuid::Uuid;
+
+use support::peak_memory;
 
 const HOST_TEST: &str = env!("CARGO_BIN_EXE_host-test");
 const KEY: &str = "sk_test_51TestTestTestTest";
@@ -44,6 +51,7 @@ const FORGED_PER_SECOND: u32 = 5000;
 const GENUINE_PER_SECOND: u32 = 20;
 const IDLE: usize = 1000;
 const HALF_SENT: usize = 300;
+const SLOW_BODIES: u8 = 100;
 
 type Answers = BTreeMap<String, usize>;
 
@@ -64,11 +72,15 @@ async fn flood(time: Duration) -> ExitCode {
 
     let mut crowd = Vec::new();
     for (number, sender) in (0..IDLE + HALF_SENT).zip(SENDERS.cycle()) {
-        let mut stream = connect(sender, address).await.unwrap();
+        let mut stream = connect(loopback(sender), address).await.unwrap();
         if number < HALF_SENT {
             stream.write_all(b"POST /link-webhook HTTP/1.1\r\nhost: x\r\n").await.unwrap();
         }
         crowd.push(stream);
+    }
+    let mut slow = JoinSet::new();
+    for number in 1..=SLOW_BODIES {
+        slow.spawn(send_slowly(Ipv4Addr::new(127, 0, 1, number), address));
     }
     let until = Instant::now() + time;
     let mut forgers = JoinSet::new();
@@ -76,12 +88,22 @@ async fn flood(time: Duration) -> ExitCode {
     let period = Duration::from_secs(1) * streams / FORGED_PER_SECOND;
     for sender in SENDERS {
         for number in 0..CONNECTIONS_OF_SENDER {
-            // Half of them at the URL that all merchants share.
-            let path = if number % 2 == 0 { &path } else { "?provider=STRIPE" };
             let payment = sample["data"]["object"]["id"].as_str().unwrap();
             let body = sample.to_string().replace(payment, "pi_forged");
-            let request = post(path, &format!("t={},v1={:064}", now(), 0), &body, "keep-alive");
-            forgers.spawn(forge(sender, address, request, period, until));
+            let signature = format!("t={},v1={:064}", now(), 0);
+            if number == 3 {
+                let request = move || {
+                    let path = format!("?provider=STRIPE&installation={}", Uuid::new_v4());
+                    post(&path, &signature, &body, "close")
+                };
+                forgers.spawn(forge(None, address, request, period, until));
+                continue;
+            }
+            // Some of them at the URL that all merchants share.
+            let path = if number % 2 == 0 { &path } else { "?provider=STRIPE" };
+            let request = post(path, &signature, &body, "keep-alive");
+            let request = move || request.clone();
+            forgers.spawn(forge(Some(loopback(sender)), address, request, period, until));
         }
     }
     let (genuine, mut times) = deliver(address, &path, &sample, until).await;
@@ -95,7 +117,7 @@ async fn flood(time: Duration) -> ExitCode {
     times.sort();
     let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
     println!("genuine: {genuine:?}, p50 {:.1?}, p99 {:.1?}", at(50), at(99));
-    println!("peak memory of serve: {} MiB", peak(&process) >> 10);
+    println!("peak memory of serve: {} MiB", peak_memory(&process).unwrap_or_default());
     let are_all_taken = genuine.keys().all(|status| status == "200");
     drop(crowd);
     if are_all_taken { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -155,9 +177,13 @@ async fn serve(data: &Path, provider: &str) -> (Child, SocketAddr) {
     (process, rest.split_once('/').unwrap().0.parse().unwrap())
 }
 
-async fn connect(sender: u8, address: SocketAddr) -> io::Result<TcpStream> {
+fn loopback(last: u8) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 0, last)
+}
+
+async fn connect(sender: Ipv4Addr, address: SocketAddr) -> io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from(([127, 0, 0, sender], 0)))?;
+    socket.bind(SocketAddr::from((sender, 0)))?;
     socket.connect(address).await
 }
 
@@ -170,11 +196,28 @@ fn post(path: &str, signature: &str, body: &str, connection: &str) -> Vec<u8> {
     [head.as_str(), body].concat().into_bytes()
 }
 
-/// Posts a forged delivery in each period, on one connection as long as the server keeps it.
+/// Sends a body as slowly as the server bears it, again and again.
+async fn send_slowly(sender: Ipv4Addr, address: SocketAddr) {
+    let head =
+        b"POST /link-webhook?provider=STRIPE HTTP/1.1\r\nhost: x\r\ncontent-length: 30000\r\n\r\n";
+    loop {
+        if let Ok(mut stream) = connect(sender, address).await {
+            let mut sent = stream.write_all(head).await;
+            while sent.is_ok() {
+                sleep(Duration::from_millis(500)).await;
+                sent = stream.write_all(&[b' '; 512]).await;
+            }
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Posts a forged delivery in each period: of a sender, on one connection as long as the server keeps it, or each of
+/// another sender.
 async fn forge(
-    sender: u8,
+    sender: Option<Ipv4Addr>,
     address: SocketAddr,
-    request: Vec<u8>,
+    request: impl Fn() -> Vec<u8>,
     period: Duration,
     until: Instant,
 ) -> Answers {
@@ -184,11 +227,18 @@ async fn forge(
     while Instant::now() < until {
         ticks.tick().await;
         if stream.is_none() {
-            stream = connect(sender, address).await.ok();
+            let other =
+                || Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255));
+            stream = connect(sender.unwrap_or_else(other), address).await.ok();
         }
         let Some(open) = &mut stream else { continue };
-        let answer = match exchange(open, &request).await {
-            Ok(answer) => answer,
+        let answer = match exchange(open, &request()).await {
+            Ok(answer) => {
+                if sender.is_none() {
+                    stream = None;
+                }
+                answer
+            }
             Err(error) => {
                 stream = None;
                 error.kind().to_string()
@@ -233,7 +283,8 @@ async fn deliver(
         let request = post(path, &signature, &body, "close");
         deliveries.spawn(async move {
             let begun = Instant::now();
-            let exchanged = async { exchange(&mut connect(1, address).await?, &request).await };
+            let exchanged =
+                async { exchange(&mut connect(loopback(1), address).await?, &request).await };
             let answer = exchanged.await.unwrap_or_else(|error| error.kind().to_string());
             (answer, begun.elapsed())
         });
@@ -244,14 +295,6 @@ async fn deliver(
         times.push(time);
     }
     (answers, times)
-}
-
-/// The most memory that a process has had, in KiB.
-fn peak(process: &Child) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id().unwrap()));
-    let status = status.unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
 /// The time in Unix seconds.

@@ -27,6 +27,18 @@ pub struct Limits {
     pub work: WorkLimits,
 }
 
+impl Limits {
+    /// No more connections than half of the files that the process may have open, and no more requests than a quarter:
+    /// the ledger, the control listener and the idle connections to providers need files too. Our own choice.
+    #[must_use]
+    pub fn within_open_files(mut self, files: usize) -> Self {
+        let a_quarter = u32::try_from(files / 4).unwrap_or(u32::MAX);
+        self.door.connections = self.door.connections.min(files / 2);
+        self.requests.requests = self.requests.requests.min(a_quarter);
+        self
+    }
+}
+
 /// A number that is at least one: with none of it the host could do nothing.
 pub(crate) fn at_least_one<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
     let number = text.parse::<T>().ok().filter(|number| *number >= T::from(1));
@@ -108,6 +120,21 @@ mod tests {
     struct Command {
         #[command(flatten)]
         limits: Limits,
+    }
+
+    #[test]
+    fn connections_and_requests_leave_files_to_the_rest() {
+        for (files, connections, requests) in
+            [(64, 32, 16), (256, 128, 64), (4096, 2048, 128), (usize::MAX, 2048, 128)]
+        {
+            let limits = Limits::default().within_open_files(files);
+            let bounded = (limits.door.connections, limits.requests.requests);
+            assert_eq!(bounded, (connections, requests), "{files} files");
+        }
+        let mut own = Limits::default();
+        (own.door.connections, own.requests.requests) = (8, 4);
+        let bounded = own.within_open_files(256);
+        assert_eq!((bounded.door.connections, bounded.requests.requests), (8, 4));
     }
 
     #[test]

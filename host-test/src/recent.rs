@@ -1,5 +1,6 @@
 //! A map of bounded size: the keys that were used last stay, and the oldest go first.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -29,7 +30,10 @@ impl<K: Eq + Hash, V: Default> Recent<K, V> {
     }
 
     /// The value of a key that is remembered. It is not a use.
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
         self.newer.get_mut(key).or_else(|| self.older.get_mut(key))
     }
 

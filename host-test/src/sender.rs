@@ -8,6 +8,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sender(IpAddr);
 
+/// An IPv6 network of 48 bits, which one customer can be given: it has 65,536 senders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Site(u128);
+
+impl Sender {
+    /// The site that a sender is of. None: it has an IPv4 address.
+    #[must_use]
+    pub fn site(self) -> Option<Site> {
+        match self.0 {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(network) => Some(Site(network.to_bits() >> (128 - 48))),
+        }
+    }
+}
+
 impl From<IpAddr> for Sender {
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
@@ -51,6 +66,10 @@ mod tests {
             let sender = |text: &str| Sender::from(text.parse::<IpAddr>().unwrap());
             assert_eq!(sender(one) == sender(other), is_same, "{one} {other}");
         }
+        let site = |text: &str| Sender::from(text.parse::<IpAddr>().unwrap()).site();
+        assert_eq!(site("2001:db8:0:1::1"), site("2001:db8:0:ffff::1"));
+        assert_ne!(site("2001:db8:0:1::1"), site("2001:db8:1:1::1"));
+        assert_eq!(site("192.0.2.1"), None);
         let network: IpAddr = "2001:db8:0:1::1".parse().unwrap();
         assert_eq!(Sender::from(network).to_string(), "2001:db8:0:1::/64");
     }

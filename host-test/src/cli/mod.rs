@@ -28,6 +28,7 @@ use crate::limits::Limits;
 use crate::marketplace::{Error, ErrorKind, Marketplace, Options};
 use crate::plugin::{CompiledCache, LoadError, Plugin};
 use crate::resources::Resources;
+use crate::server::open_files;
 
 use log::LogFormat;
 use output::Output;
@@ -257,7 +258,10 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             Ok(output)
         }
         Command::Prune(args) => flow::prune(&global.marketplace().await?, args).await,
-        Command::Serve(args) => {
+        Command::Serve(mut args) => {
+            if let Some(files) = open_files::raise() {
+                args.limits = args.limits.within_open_files(files);
+            }
             // Before the first call, which is `describe`.
             Resources::set_limits(&args.limits);
             let marketplace = global.marketplace_within(args.limits).await?;

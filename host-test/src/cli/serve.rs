@@ -17,7 +17,7 @@ use crate::limits::Limits;
 use crate::marketplace::{Error, ErrorKind, Marketplace};
 use crate::process_memory;
 use crate::server::control::{ControlToken, TokenError};
-use crate::server::{self, Door, TrustedProxy, open_files};
+use crate::server::{self, Door, TrustedProxy};
 use crate::vault::VaultError;
 
 /// The arguments of `serve`.
@@ -83,12 +83,10 @@ pub async fn serve(
     tracing::info!(%address, control = %control_address, "listening");
     let marketplace = Arc::new(marketplace);
     let background = tokio::spawn(Arc::clone(&marketplace).reconcile_forever());
-    let limits = args.limits.door;
-    let limits = open_files::raise().map_or(limits, |files| limits.within_open_files(files));
-    let door = Door { limits, trusted_proxies: args.trusted_proxy };
+    let door = Door { limits: args.limits.door, trusted_proxies: args.trusted_proxy };
     tokio::join!(
         server::serve(listener, Arc::clone(&marketplace), door, interrupted()),
-        server::control::serve(control, marketplace, token, limits, interrupted()),
+        server::control::serve(control, marketplace, token, args.limits.door, interrupted()),
     );
     // It can be cancelled anywhere: it only fetches and commits transactions.
     background.abort();

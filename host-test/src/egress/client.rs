@@ -18,6 +18,8 @@ use crate::contract::http::{Failure, FailureKind, Response};
 const LARGEST_HEADERS: usize = 32 << 10;
 /// How long a request may take. Source: the contract.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many idle connections to a host are kept: each is an open file. Our own choice.
+const MOST_IDLE: usize = 8;
 
 /// The HTTP clients of a host. All installations share them: their connections, not their credentials.
 #[derive(Clone)]
@@ -90,6 +92,7 @@ where
         // closed, is sent on another one. Nothing of it has left this machine.
         .retry(reqwest::retry::never())
         .no_proxy()
+        .pool_max_idle_per_host(MOST_IDLE)
         .timeout(REQUEST_TIMEOUT)
         .user_agent(concat!("brain-studio-host-test/", env!("CARGO_PKG_VERSION")))
         .build()

@@ -180,9 +180,9 @@ impl Quota {
         requests.know(self.sender);
     }
 
-    /// The delivery was genuine: it has led to a payment of the installation. Its sender is no stranger any more, and
-    /// the requests stay taken.
-    pub fn has_led_to_payment(&self) {
+    /// The delivery told of a change of a payment of the installation. Its sender is no stranger any more, and the
+    /// requests stay taken.
+    pub fn has_changed_payment(&self) {
         self.quotas.installations().of(self.installation.clone()).know(self.sender);
     }
 
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn strangers_leave_requests_for_those_who_were_genuine() {
         let (quotas, start) = (quotas(), Instant::now());
-        quotas.of("a", sender(1)).has_led_to_payment();
+        quotas.of("a", sender(1)).has_changed_payment();
         quotas.of("b", sender(2)).give_back();
         // The second is known at another installation only.
         assert_eq!(flood(&quotas, "a", &[2, 3, 4, 5], start), [20, 20, 0, 0]);

@@ -3,7 +3,7 @@
 //! A delivery to an installation's own URL goes to the plugin, which verifies it. At the shared URL
 //! the plugin first identifies the delivery, and the ledger finds the installation. A delivery at the
 //! shared URL that fails verification is only a hint: the payment that it names is fetched with the
-//! merchant's credentials, and only the fetched payment counts.
+//! merchant's credentials (`hints`), and only the fetched payment counts.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,8 +13,8 @@ use super::handle::Handle;
 use super::payments::FETCH_ATTEMPTS;
 use super::{DeliveryOutcome, DeliveryTarget, Error, Marketplace, OpenedInstallation};
 use crate::contract::types::{
-    DeliveredEvent, Event, IgnoredDelivery, Mode, PaymentHint, Problem, ProviderError,
-    Verification, WebhookError, WebhookIdentity, WebhookOutcome, WebhookOwner, WebhookRequest,
+    DeliveredEvent, Event, IgnoredDelivery, PaymentHint, Verification, WebhookError,
+    WebhookIdentity, WebhookOutcome, WebhookOwner, WebhookRequest,
 };
 use crate::egress::Quota;
 use crate::foreign::AnswerError;
@@ -72,6 +72,9 @@ impl Marketplace {
                 "The delivery is for no installation that is known here.",
             ));
         };
+        if let Some(id) = &target.installation {
+            self.known.add(id);
+        }
         trace.installation = Some(stored.id.clone());
         let is_draining = stored.draining_until.is_some();
         match stored.state {
@@ -281,42 +284,5 @@ impl Marketplace {
         self.changes.send_replace(());
         self.mark_closing(outcome == EventOutcome::Recorded { has_closing: true });
         Ok(outcome)
-    }
-
-    /// Fetches the payment that an unverified delivery names. Nothing else of the delivery counts.
-    async fn follow_hint(
-        &self,
-        opened: OpenedInstallation,
-        trace: &mut Trace,
-        payment_id: &str,
-        mode: Option<Mode>,
-    ) -> Result<DeliveryOutcome, Error> {
-        if mode.is_some_and(|mode| mode != opened.installation.mode) {
-            let message = "The delivery is from the other mode.";
-            return Ok(DeliveryOutcome::ignored("other-mode", message));
-        }
-        if let Some(Err(limit)) = trace.quota.as_ref().map(|quota| quota.take()) {
-            let name = limit.as_str();
-            return Ok(DeliveryOutcome::RetryLater(Problem::new(
-                "too-many-hints",
-                format!("Too many deliveries that cannot be verified came at once ({name})."),
-                &["Run a repair, so that deliveries can be verified."],
-            )));
-        }
-        trace.was_followed = true;
-        let handle = self.handle(opened).await?;
-        match self.fetch(&handle, payment_id).await {
-            Ok(Some(_)) => {
-                if let Some(quota) = &trace.quota {
-                    quota.has_led_to_payment();
-                }
-                self.close_marked(&handle).await;
-                Ok(DeliveryOutcome::Accepted)
-            }
-            Ok(None) | Err(Error::Provider(ProviderError::NotFound(_))) => {
-                Ok(DeliveryOutcome::foreign())
-            }
-            Err(error) => Err(error),
-        }
     }
 }

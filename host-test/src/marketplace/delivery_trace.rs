@@ -85,8 +85,11 @@ impl Marketplace {
             self.telemetry.reached(limit);
             let what = format_args!("no request is left for a delivery ({})", limit.as_str());
             self.telemetry.security(SecurityEvent::Quota, whose, what);
-        } else if trace.is_verified || trace.was_followed || is_retried {
+        } else if trace.is_verified || trace.was_followed {
             trace.log(&outcome, code, time);
+        } else if is_retried {
+            let what = format_args!("a delivery failed: {}", code.unwrap_or_default());
+            self.telemetry.security(SecurityEvent::DeliveryFailed, whose, what);
         } else if trace.installation.is_some() {
             let code = code.unwrap_or_default();
             let what =

@@ -12,7 +12,9 @@ mod delivery_trace;
 mod error;
 mod flows;
 mod handle;
+mod hints;
 mod install;
+mod known_installations;
 mod limits;
 mod payments;
 mod prune;
@@ -58,6 +60,7 @@ pub use connection::Connection;
 pub use delivery_outcome::DeliveryOutcome;
 pub use error::{Error, ErrorKind};
 pub use install::InstallOptions;
+use known_installations::KnownInstallations;
 pub use limits::WorkLimits;
 pub use payments::{PaymentOrder, PaymentView};
 pub use prune::LEAST_PRUNED_DAYS;
@@ -101,6 +104,7 @@ pub struct Marketplace {
     telemetry: Arc<Telemetry>,
     quotas: Arc<Quotas>,
     standings: Arc<Standings>,
+    known: Arc<KnownInstallations>,
     unclaimed: Arc<Mutex<UnclaimedDeliveries>>,
     refused: Arc<Mutex<RefusedDeliveries>>,
     /// Whether there may be payments that have to be closed at the provider.
@@ -137,6 +141,7 @@ impl Marketplace {
             workspace,
             quotas: Arc::new(Quotas::new(door.hints_per_installation, door.hints_per_sender)),
             standings: Arc::new(Standings::new(door.unverified_per_sender)),
+            known: Arc::default(),
             unclaimed: Arc::default(),
             refused: Arc::new(Mutex::new(refused::none())),
             has_closing: Arc::new(AtomicBool::new(true)),

@@ -1,22 +1,26 @@
 //! The standing of senders: who sends many deliveries that cannot be verified is kept apart, so that it slows nobody
 //! else.
 
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Marketplace;
 use crate::recent::Recent;
-use crate::sender::Sender;
+use crate::sender::{Sender, Site};
 
 const WINDOW: Duration = Duration::from_mins(1);
-/// How many senders are remembered. Our own choice: about a megabyte.
+/// How many senders are remembered, and how many sites. Our own choice: about a megabyte each.
 const MOST_SENDERS: usize = 10_000;
+/// How many times as many deliveries as of a sender may be unverified of all senders of a site together. Our own choice.
+const SENDERS_OF_SITE: u32 = 10;
 
 /// The standing of all senders.
 pub(super) struct Standings {
     /// How many deliveries of a sender may be unverified in a minute, beyond those that are verified.
     most: u32,
     senders: Mutex<Recent<Sender, Minute>>,
+    sites: Mutex<Recent<Site, Minute>>,
 }
 
 #[derive(Default)]
@@ -34,30 +38,44 @@ impl Minute {
 impl Standings {
     /// Everybody is in good standing.
     pub fn new(most: u32) -> Self {
-        Self { most, senders: Mutex::new(Recent::new(MOST_SENDERS)) }
+        let senders = Mutex::new(Recent::new(MOST_SENDERS));
+        Self { most, senders, sites: Mutex::new(Recent::new(MOST_SENDERS)) }
     }
 
-    /// Counts a delivery of a sender. One that is verified takes back one that was not.
+    /// Counts a delivery of a sender, and of its site. One that is verified takes back one that was not.
     pub fn count(&self, sender: Sender, is_verified: bool, now: Instant) {
-        let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_verified {
-            if let Some(minute) = senders.get_mut(&sender) {
-                minute.unverified = minute.unverified.saturating_sub(1);
-            }
-            return;
+        count_of(&self.senders, sender, is_verified, now);
+        if let Some(site) = sender.site() {
+            count_of(&self.sites, site, is_verified, now);
         }
-        let minute = senders.of(sender);
-        if !minute.has_begun(now) {
-            *minute = Minute { since: Some(now), unverified: 0 };
-        }
-        minute.unverified = minute.unverified.saturating_add(1);
     }
 
     fn is_bad(&self, sender: Sender, now: Instant) -> bool {
-        let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
-        let minute = senders.get_mut(&sender);
-        minute.is_some_and(|minute| minute.has_begun(now) && minute.unverified > self.most)
+        let most_of_site = self.most.saturating_mul(SENDERS_OF_SITE);
+        unverified(&self.senders, &sender, now) > self.most
+            || sender.site().is_some_and(|site| unverified(&self.sites, &site, now) > most_of_site)
     }
+}
+
+fn count_of<K: Eq + Hash>(of: &Mutex<Recent<K, Minute>>, key: K, is_verified: bool, now: Instant) {
+    let mut of = of.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_verified {
+        if let Some(minute) = of.get_mut(&key) {
+            minute.unverified = minute.unverified.saturating_sub(1);
+        }
+        return;
+    }
+    let minute = of.of(key);
+    if !minute.has_begun(now) {
+        *minute = Minute { since: Some(now), unverified: 0 };
+    }
+    minute.unverified = minute.unverified.saturating_add(1);
+}
+
+fn unverified<K: Eq + Hash>(of: &Mutex<Recent<K, Minute>>, key: &K, now: Instant) -> u32 {
+    let mut of = of.lock().unwrap_or_else(PoisonError::into_inner);
+    let minute = of.get_mut(key).filter(|minute| minute.has_begun(now));
+    minute.map_or(0, |minute| minute.unverified)
 }
 
 impl Marketplace {
@@ -65,6 +83,11 @@ impl Marketplace {
     #[must_use]
     pub fn is_in_bad_standing(&self, sender: Sender) -> bool {
         self.standings.is_bad(sender, Instant::now())
+    }
+
+    /// The body of a delivery was not read: it is one that is not verified.
+    pub fn has_not_read(&self, sender: Sender) {
+        self.standings.count(sender, false, Instant::now());
     }
 }
 
@@ -96,6 +119,23 @@ mod tests {
         assert!(!count(100, true));
         assert!(!count(60, false) && count(1, false));
         assert!(!standings.is_bad(sender(1), start + WINDOW));
+    }
+
+    #[test]
+    fn senders_of_one_site_stand_together() {
+        let (standings, start) = (Standings::new(60), Instant::now());
+        let of = |site: u16, network: u16| {
+            Sender::from(IpAddr::from([0x2001, 0xdb8, site, network, 0, 0, 0, 1]))
+        };
+        for network in 0..600 {
+            standings.count(of(1, network), false, start);
+        }
+        assert!(!standings.is_bad(of(1, 1), start));
+        standings.count(of(1, 601), false, start);
+        // Also one that has sent nothing yet.
+        assert!(standings.is_bad(of(1, 1), start) && standings.is_bad(of(1, 9999), start));
+        assert!(!standings.is_bad(of(2, 1), start));
+        assert!(!standings.is_bad(of(1, 1), start + WINDOW));
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Reading a body, so that slow senders use little memory.
 //!
 //! A body of up to 32 KiB is read at once: the bound on connections bounds these. A larger one needs a place, of
-//! which there are few. So those who send large bodies slowly hold up each other, and no small body.
+//! which there are few, and which the senders share. So those who send large bodies slowly hold up each other, and no small
+//! body.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use futures_util::StreamExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
+
+use crate::fair_places::{FairPlaces, Owner, Place};
 
 /// The largest body of a delivery, in bytes. Source: the contract.
 const MAXIMUM: usize = 1 << 20;
@@ -25,7 +26,7 @@ pub struct ReadBody {
     /// All of it.
     pub bytes: Vec<u8>,
     /// The place of a large body. Held as long as the body is.
-    pub place: Option<OwnedSemaphorePermit>,
+    pub place: Option<Place>,
 }
 
 /// Why a body was not read.
@@ -39,7 +40,7 @@ pub enum BodyError {
     NoPlace,
 }
 
-/// Reads a body within a time that includes the wait for a place. While it is read, it has to bring `rate` bytes in
+/// Reads a body of an owner within a time that includes the wait for a place. While it is read, it has to bring `rate` bytes in
 /// each two seconds.
 ///
 /// # Errors
@@ -49,7 +50,8 @@ pub async fn read(
     body: Body,
     time: Duration,
     rate: usize,
-    places: &Arc<Semaphore>,
+    places: &FairPlaces,
+    owner: &Owner,
 ) -> Result<ReadBody, BodyError> {
     let deadline = Instant::now() + time;
     let mut chunks = body.into_data_stream();
@@ -74,9 +76,8 @@ pub async fn read(
             return Err(BodyError::TooLarge);
         }
         if length > SMALL && place.is_none() {
-            let free = timeout_at(deadline, Arc::clone(places).acquire_owned()).await;
-            let Ok(Ok(free)) = free else { return Err(BodyError::NoPlace) };
-            place = Some(free);
+            let free = places.acquire(owner, deadline).await;
+            place = Some(free.map_err(|_| BodyError::NoPlace)?);
             // The sender could not go on meanwhile.
             (pace_ends, brought) = (Instant::now() + PACE, 0);
         }
@@ -107,8 +108,8 @@ mod tests {
     }
 
     async fn read_with(places: usize, body: Body) -> Result<usize, BodyError> {
-        let places = Arc::new(Semaphore::new(places));
-        read(body, TIME, RATE, &places).await.map(|body| body.bytes.len())
+        let places = FairPlaces::new(places, 8);
+        read(body, TIME, RATE, &places, &Owner::default()).await.map(|body| body.bytes.len())
     }
 
     #[tokio::test(start_paused = true)]
@@ -150,29 +151,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn place_is_held_with_the_body_and_free_after_it() {
-        let places = Arc::new(Semaphore::new(1));
-        let held = read(body(33, true), TIME, RATE, &places).await.unwrap();
+        let places = FairPlaces::new(1, 8);
+        let held = read(body(33, true), TIME, RATE, &places, &Owner::default()).await.unwrap();
         assert_eq!(
-            read(body(33, true), TIME, RATE, &places).await.unwrap_err(),
+            read(body(33, true), TIME, RATE, &places, &Owner::default()).await.unwrap_err(),
             BodyError::NoPlace
         );
         assert_eq!(
-            read(body(33, false), TIME, RATE, &places).await.unwrap_err(),
+            read(body(33, false), TIME, RATE, &places, &Owner::default()).await.unwrap_err(),
             BodyError::NoPlace
         );
         drop(held);
         assert_eq!(
-            read(body(33, false), TIME, RATE, &places).await.unwrap_err(),
+            read(body(33, false), TIME, RATE, &places, &Owner::default()).await.unwrap_err(),
             BodyError::TooSlow
         );
-        assert!(read(body(33, true), TIME, RATE, &places).await.is_ok());
+        assert!(read(body(33, true), TIME, RATE, &places, &Owner::default()).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn body_uses_no_more_memory_than_is_counted() {
-        let places = Arc::new(Semaphore::new(1));
+        let places = FairPlaces::new(1, 8);
         for (kibibytes, capacity) in [(1, SMALL), (32, SMALL), (33, MAXIMUM), (1024, MAXIMUM)] {
-            let read = read(body(kibibytes, true), TIME, RATE, &places).await.unwrap();
+            let read =
+                read(body(kibibytes, true), TIME, RATE, &places, &Owner::default()).await.unwrap();
             assert_eq!(read.bytes.capacity(), capacity);
         }
     }

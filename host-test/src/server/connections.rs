@@ -29,7 +29,7 @@ use crate::telemetry::{SecurityEvent, Telemetry};
 const READ_AHEAD: usize = 8 << 10;
 /// How long the server waits after a connection could not be accepted. Our own choice.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long it waits until an idle connection is closed, which it has ended in order to accept another one. Our own
+/// How long it waits until a connection is closed, which it has ended in order to accept another one. Our own
 /// choice.
 const SHORT_PAUSE: Duration = Duration::from_millis(5);
 
@@ -63,6 +63,7 @@ pub async fn serve(
                         let service = service_fn(move |mut request: Request<Incoming>| {
                             let answering = connection.answering();
                             request.extensions_mut().insert(Peer(peer));
+                            request.extensions_mut().insert(answering.request());
                             let answer = service.call(request);
                             async move {
                                 let _answering = answering;
@@ -112,7 +113,7 @@ fn count(telemetry: Option<&Arc<Telemetry>>, open: &OpenConnections) {
 }
 
 /// The next connection, and the address of its sender. An error, such as too many open files, is logged and passes;
-/// the connection that has been idle longest gives its file.
+/// one that can be closed gives its file.
 async fn accept(
     listener: &TcpListener,
     open: &OpenConnections,
@@ -128,7 +129,7 @@ async fn accept(
                 if let Some(telemetry) = telemetry {
                     telemetry.security(SecurityEvent::Limit, "", what);
                 }
-                let pause = if open.close_idle() { SHORT_PAUSE } else { PAUSE };
+                let pause = if open.close_one() { SHORT_PAUSE } else { PAUSE };
                 tokio::time::sleep(pause).await;
             }
         }

@@ -62,13 +62,6 @@ impl DoorLimits {
         hints_per_sender: 20,
         shutdown_time: Duration::from_secs(10),
     };
-
-    /// No more connections than half of the files that the process may have open: the ledger and the calls of
-    /// the provider need files too.
-    #[must_use]
-    pub fn within_open_files(self, files: usize) -> Self {
-        Self { connections: self.connections.min(files / 2), ..self }
-    }
 }
 
 impl Default for DoorLimits {

@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::sender::Sender;
 
 /// One sender may hold one of so many parts of the connections. Our own choice: then it takes two of them to fill the
 /// door, and a burst of a thousand from one address is still taken.
 const PARTS: usize = 2;
+/// How long a body is awaited before its connection may be closed for another one. Our own choice: the body of a real
+/// delivery comes with its head.
+const FAIR_TIME: Duration = Duration::from_secs(1);
 
 /// The open connections of a door.
 #[derive(Clone)]
@@ -31,19 +35,41 @@ struct Table {
 
 struct Open {
     sender: Sender,
-    /// Since when it has brought no whole head, and no request is being answered.
-    idle_since: Option<Instant>,
+    doing: Doing,
+    since: Instant,
     /// The connection ends when this is dropped.
     _end: oneshot::Sender<()>,
+}
+
+/// What a connection does. Of those that may be closed, the first are closed first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Doing {
+    /// It has brought no whole head, and no request is being answered.
+    Idle,
+    /// The body of its request is awaited.
+    Reading,
+    /// Its request is being answered.
+    Answering,
+}
+
+impl Open {
+    /// When it may be closed for another one.
+    fn closable_at(&self) -> Option<Instant> {
+        match self.doing {
+            Doing::Idle => Some(self.since),
+            Doing::Reading => Some(self.since + FAIR_TIME),
+            Doing::Answering => None,
+        }
+    }
 }
 
 /// Whether a new connection may stay.
 pub enum Admission {
     /// It may. It has to end when the receiver completes.
     Admitted(Connection, oneshot::Receiver<()>),
-    /// Its sender holds its part of the connections, and none of them is idle.
+    /// Its sender holds its part of the connections, and none of them can be closed.
     Refused,
-    /// All places are taken, and no connection is idle.
+    /// All places are taken, and no connection can be closed.
     Waits,
 }
 
@@ -54,35 +80,43 @@ impl OpenConnections {
         Self(Arc::new(Shared { most, table: Mutex::default(), freed: Notify::new() }))
     }
 
-    /// Finds a place for a connection of a sender. If there is none, the one that has been idle longest is closed;
-    /// if the sender holds its part, one of its own. `is_proxy`: it may hold all of them.
+    /// Finds a place for a connection of a sender. If there is none, the one that has been idle longest is closed, or
+    /// else the one whose body is awaited longest; if the sender holds its part, one of its own. `is_proxy`: it may hold all of them.
     pub fn admit(&self, sender: Sender, is_proxy: bool) -> Admission {
         let mut table = self.table();
         let is_own = |open: &Open| open.sender == sender;
         let own = table.open.values().filter(|open| is_own(open)).count();
         if !is_proxy && own >= (self.0.most / PARTS).max(1) {
-            if !table.close_idle(is_own) {
+            if !table.close_one(is_own) {
                 return Admission::Refused;
             }
-        } else if table.open.len() >= self.0.most && !table.close_idle(|_| true) {
+        } else if table.open.len() >= self.0.most && !table.close_one(|_| true) {
             return Admission::Waits;
         }
         let (end, ended) = oneshot::channel();
         let number = table.next;
         table.next += 1;
-        table.open.insert(number, Open { sender, idle_since: Some(Instant::now()), _end: end });
+        table
+            .open
+            .insert(number, Open { sender, doing: Doing::Idle, since: Instant::now(), _end: end });
         drop(table);
         Admission::Admitted(Connection { all: self.clone(), number }, ended)
     }
 
-    /// Closes the connection that has been idle longest. False: none is idle.
-    pub fn close_idle(&self) -> bool {
-        self.table().close_idle(|_| true)
+    /// Closes a connection to get its file. False: none can be closed.
+    pub fn close_one(&self) -> bool {
+        self.table().close_one(|_| true)
     }
 
     /// Waits until there may be a place.
     pub async fn freed(&self) {
-        self.0.freed.notified().await;
+        let first = self.table().open.values().filter_map(Open::closable_at).min();
+        let freed = self.0.freed.notified();
+        match first {
+            // Whether it was freed or a connection can be closed now: the next one may try again.
+            Some(closable) => drop(timeout_at(closable, freed).await),
+            None => freed.await,
+        }
     }
 
     /// How many are open.
@@ -101,17 +135,12 @@ impl OpenConnections {
 }
 
 impl Table {
-    fn set_idle_since(&mut self, number: u64, since: Option<Instant>) {
-        if let Some(open) = self.open.get_mut(&number) {
-            open.idle_since = since;
-        }
-    }
-
-    fn close_idle(&mut self, is_meant: impl Fn(&Open) -> bool) -> bool {
-        let idle = self.open.iter().filter(|(_, open)| is_meant(open));
-        let idle = idle.filter_map(|(number, open)| Some((open.idle_since?, *number)));
-        let oldest = idle.min().map(|(_, number)| number);
-        oldest.and_then(|number| self.open.remove(&number)).is_some()
+    fn close_one(&mut self, is_meant: impl Fn(&Open) -> bool) -> bool {
+        let now = Instant::now();
+        let closable = self.open.iter().filter(|(_, open)| is_meant(open));
+        let closable = closable.filter(|(_, open)| open.closable_at().is_some_and(|at| at <= now));
+        let first = closable.map(|(number, open)| (open.doing, open.since, *number)).min();
+        first.and_then(|(.., number)| self.open.remove(&number)).is_some()
     }
 }
 
@@ -124,8 +153,9 @@ pub struct Connection {
 impl Connection {
     /// A request has arrived: the connection is not idle until the result is dropped.
     pub fn answering(&self) -> Answering {
-        self.all.table().set_idle_since(self.number, None);
-        Answering { all: self.all.clone(), number: self.number }
+        let request = Request { all: self.all.clone(), number: self.number };
+        request.does(Doing::Answering);
+        Answering(request)
     }
 }
 
@@ -136,16 +166,50 @@ impl Drop for Connection {
     }
 }
 
-/// A request that is being answered.
-pub struct Answering {
+/// The request of a connection, for its handler.
+#[derive(Clone)]
+pub struct Request {
     all: OpenConnections,
     number: u64,
 }
 
+impl Request {
+    /// Its body is awaited until the result is dropped: so long the connection may be closed for another one.
+    pub fn reading(&self) -> Reading {
+        self.does(Doing::Reading);
+        Reading(self.clone())
+    }
+
+    fn does(&self, doing: Doing) {
+        if let Some(open) = self.all.table().open.get_mut(&self.number) {
+            (open.doing, open.since) = (doing, Instant::now());
+        }
+    }
+}
+
+/// A request whose body is awaited.
+pub struct Reading(Request);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.does(Doing::Answering);
+    }
+}
+
+/// A request that is being answered.
+pub struct Answering(Request);
+
+impl Answering {
+    /// What its handler is given.
+    pub fn request(&self) -> Request {
+        self.0.clone()
+    }
+}
+
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.all.table().set_idle_since(self.number, Some(Instant::now()));
-        self.all.0.freed.notify_one();
+        self.0.does(Doing::Idle);
+        self.0.all.0.freed.notify_one();
     }
 }
 
@@ -196,6 +260,28 @@ mod tests {
         assert_eq!(all.number(), 2);
         drop((fourth_busy, fifth_busy, fourth, fifth));
         assert_eq!(all.number(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connection_whose_body_is_awaited_is_closed_after_a_fair_time() {
+        let all = OpenConnections::new(2);
+        let mut first = admit(&all, 1).await.unwrap();
+        let mut second = admit(&all, 2).await.unwrap();
+        let (answering, busy) = (first.0.answering(), second.0.answering());
+        let reading = answering.request().reading();
+        let busy_reading = busy.request().reading();
+        let third = Sender::from(std::net::IpAddr::from([10, 0, 0, 3]));
+        assert!(matches!(all.admit(third, false), Admission::Waits));
+        // The second has brought its body.
+        drop(busy_reading);
+        let began = Instant::now();
+        all.freed().await;
+        assert_eq!(began.elapsed().as_secs(), FAIR_TIME.as_secs());
+        let third = all.admit(third, false);
+        assert!(matches!(third, Admission::Admitted(..)) && is_closed(&mut first));
+        assert!(!is_closed(&mut second));
+        drop((reading, answering, busy));
+        assert_eq!(all.number(), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! How many files this process may have open. Each connection is one.
 
-/// As many as [`Limits`](super::Limits) needs: half of them are for connections. Our own choice.
+/// As many as [`Limits`](crate::limits::Limits) needs: half of them are for connections. Our own choice.
 #[cfg(unix)]
 const WANTED: u64 = 4096;
 

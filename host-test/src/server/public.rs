@@ -8,13 +8,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::answer::respond;
 use super::body::{self, BodyError, ReadBody};
 use super::lane::{self, Lane};
+use super::open_connections;
 use super::{Door, DoorLimits, Peer, TrustedProxy, connections, forwarded};
 use crate::contract::types::{Problem, WebhookRequest};
 use crate::fair_places::{FairPlaces, Owner};
@@ -35,7 +34,7 @@ pub async fn serve(
     let state = ServerState {
         marketplace,
         trusted_proxies: door.trusted_proxies.clone().into(),
-        large_bodies: Arc::new(Semaphore::new(limits.large_bodies)),
+        large_bodies: FairPlaces::new(limits.large_bodies, limits.connections),
         places: FairPlaces::new(limits.deliveries, limits.connections),
         lane: Lane::new(),
         limits,
@@ -52,8 +51,8 @@ struct ServerState {
     marketplace: Arc<Marketplace>,
     limits: DoorLimits,
     trusted_proxies: Arc<[TrustedProxy]>,
-    /// A permit for each large body that may be held now.
-    large_bodies: Arc<Semaphore>,
+    /// A place for each large body that may be held now.
+    large_bodies: FairPlaces,
     /// A place for each delivery that may be processed now.
     places: FairPlaces,
     /// For senders in bad standing.
@@ -82,16 +81,21 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
     } else {
         (None, places, limits.body_time)
     };
-    let read = body::read(body, body_time, limits.body_rate, &large_bodies).await;
+    let reading = head.extensions.get::<open_connections::Request>().map(|own| own.reading());
+    let mut unread = Unread { marketplace: &marketplace, sender, is_read: false };
+    let of_sender = Owner::new(&sender.to_string(), "");
+    let read = body::read(body, body_time, limits.body_rate, &large_bodies, &of_sender).await;
     let ReadBody { bytes: body, place: place_of_body } = match read {
         Ok(body) => body,
         Err(error) => return respond(&not_read(&error, marketplace.telemetry(), sender)),
     };
+    unread.is_read = true;
+    drop((reading, unread));
     // Only now, so that a slow sender takes no place. And not in the task: a sender that hangs up leaves the
     // queue, so that it is never longer than the number of connections.
-    let owner = owner(&target, sender, turn.is_some());
+    let owner = owner(&marketplace, &target, sender, turn.is_some());
     let Ok(place) = places.acquire(&owner, Instant::now() + limits.turn_time).await else {
-        marketplace.telemetry().limit(Limit::Deliveries, &owner.installation);
+        marketplace.telemetry().limit(Limit::Deliveries, &sender.to_string());
         return respond(&retry_later("host-busy"));
     };
     let headers = head
@@ -113,13 +117,34 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
     }
 }
 
-/// Between whom the places are shared: the installations that the URLs name, which may be any text. At the shared URL,
-/// and in the lane, it is the senders.
-fn owner(target: &DeliveryTarget, sender: Sender, is_in_lane: bool) -> Owner {
+/// Between whom the places are shared: the installations that the URLs name, if they are known. At the shared URL, and
+/// in the lane, it is the senders.
+fn owner(
+    marketplace: &Marketplace,
+    target: &DeliveryTarget,
+    sender: Sender,
+    in_lane: bool,
+) -> Owner {
     let provider = target.provider.as_deref().unwrap_or_default();
     match &target.installation {
-        Some(id) if !is_in_lane && Uuid::try_parse(id).is_ok() => Owner::new(provider, id),
+        Some(id) if !in_lane && marketplace.knows_installation(id) => Owner::new(provider, id),
         _ => Owner::new(provider, &sender.to_string()),
+    }
+}
+
+/// A delivery whose body is awaited. It counts as one that is not verified, also if the connection is closed meanwhile,
+/// unless it was read.
+struct Unread<'a> {
+    marketplace: &'a Marketplace,
+    sender: Sender,
+    is_read: bool,
+}
+
+impl Drop for Unread<'_> {
+    fn drop(&mut self) {
+        if !self.is_read {
+            self.marketplace.has_not_read(self.sender);
+        }
     }
 }
 

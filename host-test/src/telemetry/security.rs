@@ -1,5 +1,5 @@
 //! Security events: each has a stable name, is counted, and is written to the log at most every ten seconds for each
-//! installation, with how often it has happened since.
+//! installation or sender, with how often it has happened since.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -8,10 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::Telemetry;
 use crate::limits::Limit;
+use crate::recent::Recent;
 
 /// The shortest time between two lines about one event of one installation. Our own choice.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// How many of them are remembered. When there are more, each may write a line again. Our own choice.
+/// How many lines each event has in that time, whosever they are: anybody can cause some events, and none keeps the
+/// lines of another one out of the log. Our own choice.
+const MOST_LINES: u32 = 50;
+/// How many of them are remembered. Our own choice.
 const MOST_REMEMBERED: usize = 4096;
 
 /// Something that an operator may have to look into.
@@ -41,6 +45,8 @@ pub enum SecurityEvent {
     EntryLeftOut,
     /// A delivery was not genuine.
     SignatureRefused,
+    /// A delivery failed before it was known to be genuine. Its sender is asked to send it again.
+    DeliveryFailed,
     /// A sender or an installation has used up its quota of deliveries that are not verified.
     Quota,
 }
@@ -62,32 +68,50 @@ impl SecurityEvent {
             Self::AnswerRefused => "answer-refused",
             Self::EntryLeftOut => "entry-left-out",
             Self::SignatureRefused => "signature-refused",
+            Self::DeliveryFailed => "delivery-failed",
             Self::Quota => "quota",
         }
     }
 }
 
 /// When each line was written, and how often its event has happened since.
+pub(super) struct Lines {
+    of: Recent<(SecurityEvent, String), Line>,
+    /// When the time began in which the lines of an event are counted, and their number.
+    written: HashMap<SecurityEvent, (Instant, u32)>,
+}
+
 #[derive(Default)]
-pub(super) struct Lines(HashMap<(SecurityEvent, String), (Instant, u64)>);
+struct Line {
+    written: Option<Instant>,
+    times: u64,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { of: Recent::new(MOST_REMEMBERED), written: HashMap::new() }
+    }
+}
 
 impl Lines {
     /// Counts an event. Returns how often it has happened since its last line, if a line is due.
     fn due(&mut self, event: SecurityEvent, whose: &str, now: Instant) -> Option<u64> {
-        let key = (event, whose.to_owned());
-        if let Some((written, times)) = self.0.get_mut(&key) {
-            *times += 1;
-            if now.duration_since(*written) < INTERVAL {
-                return None;
-            }
-            *written = now;
-            return Some(std::mem::take(times));
+        let is_over = |since: Instant| now.duration_since(since) >= INTERVAL;
+        let line = self.of.of((event, whose.to_owned()));
+        line.times += 1;
+        if !line.written.is_none_or(is_over) {
+            return None;
         }
-        if self.0.len() >= MOST_REMEMBERED {
-            self.0.clear();
+        let (since, number) = self.written.entry(event).or_insert((now, 0));
+        if is_over(*since) {
+            (*since, *number) = (now, 0);
         }
-        self.0.insert(key, (now, 0));
-        Some(1)
+        if *number >= MOST_LINES {
+            return None;
+        }
+        *number += 1;
+        line.written = Some(now);
+        Some(std::mem::take(&mut line.times))
     }
 }
 
@@ -127,9 +151,24 @@ mod tests {
         assert_eq!(denied(&mut lines, "b", 5), Some(1));
         assert_eq!(denied(&mut lines, "a", 10), Some(10));
         assert_eq!(denied(&mut lines, "a", 21), Some(1));
-        for number in 0..2 * MOST_REMEMBERED {
-            denied(&mut lines, &number.to_string(), 22);
-        }
-        assert!(lines.0.len() <= MOST_REMEMBERED);
+    }
+
+    #[test]
+    fn flood_of_keys_writes_a_bounded_number_of_lines() {
+        let (mut lines, start) = (Lines::default(), Instant::now());
+        let mut flood = |second| {
+            let now = start + Duration::from_secs(second);
+            let due = |number: &usize| {
+                // One that is seen all the time is not forgotten.
+                let again = lines.due(SecurityEvent::Limit, "a", now);
+                assert!(again.is_none() || *number == 0);
+                lines.due(SecurityEvent::Quota, &number.to_string(), now).is_some()
+            };
+            let written = (0..2 * MOST_REMEMBERED).filter(due).count();
+            assert!(lines.of.iter_mut().count() <= MOST_REMEMBERED);
+            written
+        };
+        assert_eq!([0, 9, 10].map(&mut flood), [50, 0, 50]);
+        assert_eq!(lines.due(SecurityEvent::Denied, "a", start), Some(1));
     }
 }

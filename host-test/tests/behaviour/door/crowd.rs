@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use host_test::server::open_files;
+use host_test::server::{DoorLimits, open_files};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::process::burst;
-use super::{connect, rest};
+use super::{connect, half_open_on, paid, post, rest};
 use crate::command_line::listening;
 use crate::host::Host;
 
@@ -81,4 +82,18 @@ async fn one_sender_cannot_fill_the_door() {
     let mut stream = connect(&url).await;
     stream.write_all(&genuine).await.unwrap();
     assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn slow_bodies_cannot_fill_the_door() {
+    // They bring enough to go on as long as they like.
+    let body_time = Duration::from_mins(10);
+    let limits = DoorLimits { connections: 8, body_time, body_rate: 0, ..DoorLimits::default() };
+    let (host, delivery) = paid(limits).await;
+    let mut open = Vec::new();
+    for sender in [2, 3, 2, 3, 2, 3, 2, 3] {
+        let stream = connect_from(sender, &host.url).await;
+        open.push(half_open_on(stream, 100, "").await);
+    }
+    assert_eq!(post(&host, &delivery).await.0, 200);
 }

@@ -36,8 +36,11 @@ async fn unsigned_hints_leave_the_quota_of_genuine_ones() {
     tokio::spawn(host_test::server::serve(listener, marketplace, door, std::future::pending()));
     host.url.clone_from(&url);
 
-    // Its sender is no stranger from now on.
+    // The payment has changed. Its sender is no stranger from now on.
     let (status, answer) = hint(&host, &url, "198.51.100.1", &genuine).await;
+    assert_eq!((status, answer["verdict"].as_str()), (200, Some("accepted")), "{answer}");
+    // A customer who repeats it stays one: nothing has changed.
+    let (status, answer) = hint(&host, &url, "203.0.113.1", &genuine).await;
     assert_eq!((status, answer["verdict"].as_str()), (200, Some("accepted")), "{answer}");
     let payment: Value = serde_json::from_str(&genuine).unwrap();
     let forged = genuine.replace(payment["data"]["object"]["id"].as_str().unwrap(), "pi_forged");
@@ -52,8 +55,8 @@ async fn unsigned_hints_leave_the_quota_of_genuine_ones() {
             }
         }
     }
-    // Two thirds of 60, one of which was the first genuine one.
-    assert_eq!((asked, refused), (39, 111));
+    // Two thirds of 60, two of which were the first ones.
+    assert_eq!((asked, refused), (38, 112));
     let (status, answer) = hint(&host, &url, "198.51.100.1", &genuine).await;
     assert_eq!((status, answer["verdict"].as_str()), (200, Some("accepted")), "{answer}");
 }

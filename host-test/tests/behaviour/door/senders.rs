@@ -6,7 +6,7 @@ use fake_provider::UnsentDelivery;
 use host_test::server::{Door, DoorLimits};
 use serde_json::Value;
 
-use super::{code, finish, half_open_with, paid};
+use super::{code, finish, half_open_with, paid, post};
 use crate::host::Host;
 
 /// As many as are read, wait or are processed of senders in bad standing.
@@ -98,4 +98,17 @@ async fn forged_header_makes_no_other_sender() {
     let away = post_from(&host, "198.51.100.9, 203.0.113.1", &delivery, genuine).await;
     assert_eq!(code(&away), (503, "sender-unverified"));
     assert_eq!(post_from(&host, "198.51.100.7", &delivery, genuine).await.0, 200);
+}
+
+#[tokio::test]
+async fn only_installations_of_the_ledger_are_known() {
+    let (host, delivery) = paid(DoorLimits::default()).await;
+    let (_, id) = delivery.url.split_once("installation=").unwrap();
+    let random = "6f1c1d3e-2b7a-4a52-9d43-0d6f4a0f7a11";
+    let stranger = UnsentDelivery { url: delivery.url.replace(id, random), ..delivery.clone() };
+    for delivery in [&delivery, &stranger] {
+        assert_eq!(post(&host, delivery).await.0, 200);
+    }
+    assert!(host.marketplace.knows_installation(id));
+    assert!(!host.marketplace.knows_installation(random));
 }
