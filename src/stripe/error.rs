@@ -178,7 +178,8 @@ mod tests {
             match Error::from_failure(failure, is_write) {
                 Error::Unavailable(problem) => {
                     assert!(!is_unknown);
-                    assert_eq!((&*problem.code, &*problem.remedy), ("provider-busy", TRY_AGAIN));
+                    assert_eq!(problem.code, "provider-busy");
+                    assert_eq!(problem.remedy, TRY_AGAIN);
                 }
                 error => assert!(is_unknown && matches!(error, Error::UnknownOutcome)),
             }
