@@ -81,7 +81,8 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
     } else {
         (None, places, limits.body_time)
     };
-    let reading = head.extensions.get::<open_connections::Request>().map(|own| own.reading());
+    let reading =
+        head.extensions.get::<open_connections::Request>().map(open_connections::Request::reading);
     let mut unread = Unread { marketplace: &marketplace, sender, is_read: false };
     let of_sender = Owner::new(&sender.to_string(), "");
     let read = body::read(body, body_time, limits.body_rate, &large_bodies, &of_sender).await;
