@@ -1,13 +1,18 @@
 //! The token: who does not have it gets nothing, and it is nowhere but in its file.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use reqwest::Method;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::time::timeout;
 
 use super::{Control, answer, code, token_in};
 use crate::command_line::{host_test, problem, run, served};
 use crate::host::{Host, TEST_KEY};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Some of each kind, and what is not there.
 const ROUTES: [(Method, &str); 9] = [
@@ -108,10 +113,18 @@ async fn token_is_in_no_log_and_on_no_command_line() {
             shown.push_str(&String::from_utf8_lossy(&bytes.unwrap_or_default()));
         }
     }
-    served.process.start_kill().unwrap();
     let mut log = String::new();
-    served.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
-    assert!(log.contains("control-denied"), "{log}");
+    let mut lines = BufReader::new(served.process.stderr.take().unwrap());
+    while !log.contains("control-denied") {
+        // Written by a thread of its own, a little later.
+        assert_ne!(
+            timeout(PATIENCE, lines.read_line(&mut log)).await.unwrap().unwrap(),
+            0,
+            "{log}"
+        );
+    }
+    served.process.start_kill().unwrap();
+    lines.read_to_string(&mut log).await.unwrap();
     for secret in [&token, &wrong] {
         assert!(!shown.contains(secret.as_str()) && !log.contains(secret.as_str()));
     }

@@ -144,7 +144,7 @@ async fn what_spins_or_waits_holds_up_no_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn call_holds_a_bounded_number_of_bytes() {
-    let requests = RequestLimits { call_bytes: 2, ..RequestLimits::default() };
+    let requests = RequestLimits { call_bytes: 3, ..RequestLimits::default() };
     let limits = Limits { requests, ..without_quotas() };
     let two = Two::start(&provider(Some(1 << 20)).await, limits).await;
     let mut calls = two.overload("send-all", 1);
