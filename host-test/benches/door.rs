@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fake_provider::{FakeStripe, signature};
@@ -32,14 +32,14 @@ use host_test::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder}
 use host_test::plugin::{Compiler, Plugin};
 use host_test::server::open_files;
 use secrecy::SecretString;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
 
-use support::peak_memory;
+use support::{Bench, peak_memory};
 
 const HOST_TEST: &str = env!("CARGO_BIN_EXE_host-test");
 const KEY: &str = "sk_test_51TestTestTestTest";
@@ -169,12 +169,10 @@ async fn serve(data: &Path, provider: &str) -> (Child, SocketAddr) {
     let mut command = Command::new(HOST_TEST);
     command.args(["serve", "--listen", "127.0.0.1:0", "--json", "--log", "json", "--data-dir"]);
     command.arg(data).args(["--provider-origin", &format!("https://api.stripe.com={provider}")]);
-    command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let mut process = command.spawn().unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let line = lines.next_line().await.unwrap().unwrap();
-    let (_, rest) = line.split_once("http://").unwrap();
-    (process, rest.split_once('/').unwrap().0.parse().unwrap())
+    command.kill_on_drop(true);
+    let (process, url) = Bench::started(command).await;
+    let address = url.trim_start_matches("http://").split('/').next().unwrap();
+    (process, address.parse().unwrap())
 }
 
 fn loopback(last: u8) -> Ipv4Addr {

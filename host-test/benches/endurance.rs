@@ -91,5 +91,7 @@ async fn main() {
         println!("| {number} calls | {} | {} | {} |", sample.memory, sample.files, sample.threads);
     }
     assert!(late.memory <= early.memory + GROWTH, "the memory has grown");
-    assert!(late.files <= early.files + 2 && late.threads <= early.threads + 2, "something leaks");
+    // A call may still find a thread more than all calls before, but there are no more threads than calls at once.
+    assert!(late.files <= early.files + 2, "files leak");
+    assert!(late.threads <= early.threads + AT_ONCE as u64, "threads leak");
 }

@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use host_test::egress::client;
@@ -99,11 +100,14 @@ async fn main() {
             });
         }
     }
+    // Another sender than the crowd, which gets half of the connections.
+    let healthy = reqwest::Client::builder().no_proxy().local_address(IpAddr::from([127, 0, 0, 2]));
+    let healthy = healthy.build().unwrap();
     slow_senders(&urls[0], 300, &mut open);
     idle(&url, 500, &mut open);
     let mut taken = (0, 0);
     for number in 0..seconds * 5 {
-        let post = client.post(&urls[4]).body(format!("healthy-{number}.attempt")).send();
+        let post = healthy.post(&urls[4]).body(format!("healthy-{number}.attempt")).send();
         let status = post.await.map(|answer| answer.status().as_u16());
         taken = (taken.0 + usize::from(matches!(status, Ok(200))), taken.1 + 1);
         tokio::time::sleep(Duration::from_millis(200)).await;
