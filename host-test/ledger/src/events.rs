@@ -110,11 +110,10 @@ impl Ledger {
         } else {
             EventOutcome::Foreign
         };
-        // Dropping the transaction rolls it back.
-        if !matches!(outcome, EventOutcome::NeedsRefetch { .. }) {
-            transaction.commit()?;
+        if matches!(outcome, EventOutcome::NeedsRefetch { .. }) {
+            transaction.rollback()?;
         } else {
-            drop(transaction);
+            transaction.commit()?;
         }
         self.deleted_early_events += deleted;
         Ok(outcome)

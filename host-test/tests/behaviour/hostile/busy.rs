@@ -17,9 +17,9 @@ async fn fill(owner: &Owner) -> JoinSet<()> {
     while !matches!(places.acquire(owner, Instant::now()).await, Err(NoPlace::QueueFull)) {
         let owner = owner.clone();
         held.spawn(async move {
-            let later = Instant::now() + std::time::Duration::from_secs(600);
+            let later = Instant::now() + std::time::Duration::from_mins(10);
             let _place = places.acquire(&owner, later).await;
-            pending().await
+            pending::<()>().await;
         });
         yield_now().await;
     }
