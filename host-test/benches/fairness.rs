@@ -1,5 +1,5 @@
 //! What one installation that spins and one whose provider is silent do to a hundred healthy ones: the time of a healthy
-//! delivery, alone and beside them, in one run of a real `serve`.
+//! delivery, alone and beside them, in one run of a real `serve`. It fails if a healthy delivery is not taken.
 //!
 //! `cargo bench -p host-test --bench fairness -- SECONDS [HOST_TEST]` measures for so many seconds each. With the path
 //! of another `host-test`, it measures that one: a build of before, for a comparison.
@@ -111,4 +111,6 @@ async fn main() {
     if let Some(peak) = peak_memory(&process) {
         println!("Peak memory of `serve`: {peak} MiB");
     }
+    // Another build is only measured.
+    assert!(host != OWN || beside.1 == 0, "healthy deliveries were not taken");
 }
