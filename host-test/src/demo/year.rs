@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::{Summary, TEST_KEY, ensure, install_options, order, plugin, replaced, start_fake};
 use crate::clock::{Clock, now};
-use crate::egress::client;
+use crate::egress::{RequestLimits, client};
 use crate::limits::Limits;
 use crate::marketplace::{Marketplace, Options};
 use crate::server::{DoorLimits, serve};
@@ -114,12 +114,14 @@ impl Shop {
         let host = format!("http://{}", listener.local_addr()?);
         let fake = start_fake(vec![replaced("https://chat-payments.jelou.dev", &host)?]).await?;
         let provider = format!("http://{}", fake.address());
+        // A year has more requests than an installation may send in a minute, and passes in a few.
+        let requests = RequestLimits { requests_per_minute: u32::MAX, ..RequestLimits::default() };
         let options = Options {
             data_dir: data.path(),
             workspace: "year".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
             clock: clock.clone(),
-            limits: Limits::default(),
+            limits: Limits { requests, ..Limits::default() },
         };
         let marketplace = Arc::new(Marketplace::open(plugin().await?, &options)?);
         let served = Arc::clone(&marketplace);
