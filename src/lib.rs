@@ -24,6 +24,8 @@ mod stripe;
 mod tests;
 pub mod webhook;
 
+pub use manifest::manifest;
+
 use bindings::brain_studio::payments::http;
 use bindings::brain_studio::payments::types::{
     AttemptSearch, CompletionRequest, Context, EventPage, EventQuery, InstallRequest, Installation,

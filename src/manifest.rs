@@ -18,6 +18,7 @@ const READS_PER_MONTH: u32 = 10_000;
 const REPEATABLE_STATUSES: [u16; 7] = [409, 424, 429, 500, 502, 503, 504];
 
 /// The manifest.
+#[must_use]
 pub fn manifest() -> Manifest {
     Manifest {
         provider_id: "STRIPE".to_owned(),

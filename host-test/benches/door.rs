@@ -24,10 +24,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fake_provider::{FakeStripe, signature};
 use host_test::bundled;
-use host_test::clock::Clock;
 use host_test::contract::types::{CaptureMethod, Money};
 use host_test::egress::{Credentials, client};
-use host_test::limits::Limits;
 use host_test::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
 use host_test::plugin::{Compiler, Plugin};
 use host_test::server::open_files;
@@ -127,11 +125,8 @@ async fn flood(time: Duration) -> ExitCode {
 async fn merchant(data: &Path, provider: &str, fake: &FakeStripe) -> (String, serde_json::Value) {
     let plugin = Plugin::load(bundled::COMPONENT, &Compiler::new(HOST_TEST.into())).await.unwrap();
     let options = Options {
-        data_dir: data,
-        workspace: "default".to_owned(),
         overrides: vec![format!("https://api.stripe.com={provider}").parse().unwrap()],
-        clock: Clock::default(),
-        limits: Limits::default(),
+        ..Options::new(data)
     };
     let marketplace = Marketplace::open(plugin, &options).unwrap();
     let given = [("api-key", KEY), ("webhook-secret", SECRET)];

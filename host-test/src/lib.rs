@@ -17,6 +17,7 @@ pub mod egress;
 pub mod fair_places;
 pub mod foreign;
 mod json;
+pub mod limit;
 pub mod limits;
 pub mod marketplace;
 pub mod memory_budget;

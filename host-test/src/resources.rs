@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
 use crate::fair_places::FairPlaces;
-use crate::limits::{Limit, Limits};
+use crate::limit::Limit;
+use crate::limits::Limits;
 use crate::memory_budget::MemoryBudget;
 use crate::telemetry::Telemetry;
 

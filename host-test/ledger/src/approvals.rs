@@ -4,22 +4,38 @@ use rusqlite::params;
 
 use super::{Ledger, LedgerError};
 
+/// Whether a component may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// It may not.
+    None,
+    /// In test mode: it is a rebuild of one that was approved for the same.
+    TestMode,
+    /// The operator has approved everything that it asks for.
+    Full,
+}
+
 impl Ledger {
-    /// Whether the operator has approved everything that a component asks for: each with its subject.
-    pub fn is_approved(
+    /// Whether a component may be used, by what it asks for: each with its subject.
+    pub fn approval(
         &self,
         component_sha256: &str,
         approvals: &[(String, String)],
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<Approval, LedgerError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT 1 FROM approvals WHERE component = ?1 AND origin = ?2 AND authorization = ?3",
+            "SELECT is_development FROM approvals
+             WHERE component = ?1 AND origin = ?2 AND authorization = ?3",
         )?;
+        let mut approval = Approval::Full;
         for (subject, what) in approvals {
-            if !statement.exists(params![component_sha256, subject, what])? {
-                return Ok(false);
+            let mut rows = statement.query(params![component_sha256, subject, what])?;
+            match rows.next()? {
+                None => return Ok(Approval::None),
+                Some(row) if row.get(0)? => approval = Approval::TestMode,
+                Some(_) => {}
             }
         }
-        Ok(true)
+        Ok(approval)
     }
 
     /// What the operator has approved for a component: each with its subject.
@@ -42,11 +58,141 @@ impl Ledger {
         let transaction = self.write()?;
         for (subject, what) in approvals {
             transaction.execute(
-                "INSERT OR IGNORE INTO approvals (component, origin, authorization, approved_at)
-                 VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO approvals (component, origin, authorization, approved_at)
+                 VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET is_development = 0, approved_at = ?4
+                 WHERE is_development = 1",
                 params![component_sha256, subject, what, now],
             )?;
         }
         Ok(transaction.commit()?)
+    }
+
+    /// Approves a rebuilt component in test mode, and gives it the installations in test mode of the components before
+    /// it, if one of those was approved for exactly the same. Returns how many it was given. None: nothing was
+    /// approved for exactly that.
+    pub fn approve_rebuilt(
+        &mut self,
+        provider: &str,
+        component_sha256: &str,
+        approvals: &[(String, String)],
+        now: u64,
+    ) -> Result<Option<usize>, LedgerError> {
+        let mut same = self.approved_for_the_same(component_sha256, approvals)?;
+        if same.is_empty() {
+            return Ok(None);
+        }
+        let transaction = self.write()?;
+        for (subject, what) in approvals {
+            transaction.execute(
+                "INSERT OR IGNORE INTO approvals
+                     (component, origin, authorization, approved_at, is_development)
+                 VALUES (?1, ?2, ?3, ?4, 1)",
+                params![component_sha256, subject, what, now],
+            )?;
+        }
+        let mut moved = 0;
+        while let Some(before) = same.pop() {
+            moved += transaction.execute(
+                "UPDATE installations SET component = ?3, changed_at = ?4
+                 WHERE provider = ?1 AND component = ?2 AND is_built_in = 0 AND mode = 'test'
+                     AND sealed_credentials IS NOT NULL",
+                params![provider, before, component_sha256, now],
+            )?;
+            // Only the newest rebuild is remembered.
+            transaction.execute(
+                "DELETE FROM approvals WHERE component = ?1 AND is_development = 1",
+                [&before],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(Some(moved))
+    }
+
+    /// The other components that were approved for exactly this.
+    fn approved_for_the_same(
+        &self,
+        component_sha256: &str,
+        approvals: &[(String, String)],
+    ) -> Result<Vec<String>, LedgerError> {
+        let Some((subject, what)) = approvals.first() else { return Ok(Vec::new()) };
+        let mut wanted = approvals.to_vec();
+        wanted.sort();
+        wanted.dedup();
+        let mut statement = self.connection.prepare_cached(
+            "SELECT component FROM approvals WHERE origin = ?1 AND authorization = ?2
+                 AND component <> ?3",
+        )?;
+        let rows =
+            statement.query_map(params![subject, what, component_sha256], |row| row.get(0))?;
+        let candidates: Vec<String> = rows.collect::<Result<_, _>>()?;
+        let mut same = Vec::new();
+        for candidate in candidates {
+            if self.approvals(&candidate)? == wanted {
+                same.push(candidate);
+            }
+        }
+        Ok(same)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Mode;
+    use crate::{Component, InstallationState, StoredInstallation};
+
+    fn asks(origins: &[&str]) -> Vec<(String, String)> {
+        let each = origins.iter().map(|origin| ((*origin).to_owned(), "to call it".to_owned()));
+        std::iter::once(("P".to_owned(), "to be the provider P".to_owned())).chain(each).collect()
+    }
+
+    #[test]
+    fn rebuild_that_asks_for_the_same_goes_on_in_test_mode() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&directory.path().join("ledger.sqlite")).unwrap();
+        let asked = asks(&["https://b.example", "https://a.example"]);
+        let install = |ledger: &mut Ledger, workspace: &str, mode: Mode, sha256: &str| {
+            let component = Component { sha256: sha256.to_owned(), is_built_in: false };
+            let workspace = ledger.workspace_id(workspace).unwrap();
+            let installation = StoredInstallation {
+                sealed_credentials: Some(vec![1]),
+                mode: Some(mode),
+                ..StoredInstallation::installing(workspace.as_str(), &workspace, "P", component)
+            };
+            ledger.begin_installation(&installation, 1).unwrap();
+            installation.id
+        };
+        let of = |ledger: &Ledger, id: &str| {
+            let stored = ledger.installation(id).unwrap().unwrap();
+            assert_eq!(stored.state, InstallationState::Installing);
+            stored.component.sha256
+        };
+        assert_eq!(ledger.approve_rebuilt("P", "one", &asked, 1).unwrap(), None);
+        assert_eq!(ledger.approval("one", &asked).unwrap(), Approval::None);
+        ledger.approve("one", &asked, 1).unwrap();
+        let test = install(&mut ledger, "t", Mode::Test, "one");
+        let live = install(&mut ledger, "l", Mode::Live, "one");
+        let foreign = install(&mut ledger, "f", Mode::Test, "another");
+
+        // It asks for more, or for less.
+        for other in [&["https://a.example"][..], &["https://a.example", "https://c.example"]] {
+            let other = asks(other);
+            assert_eq!(ledger.approve_rebuilt("P", "two", &other, 2).unwrap(), None);
+            assert_eq!(ledger.approval("two", &other).unwrap(), Approval::None);
+        }
+        assert_eq!(ledger.approve_rebuilt("P", "two", &asked, 2).unwrap(), Some(1));
+        assert_eq!(ledger.approval("two", &asked).unwrap(), Approval::TestMode);
+        assert_eq!(ledger.approval("one", &asked).unwrap(), Approval::Full);
+        let components =
+            |ledger: &Ledger| [of(ledger, &test), of(ledger, &live), of(ledger, &foreign)];
+        assert_eq!(components(&ledger), ["two", "one", "another"]);
+        // The next one: that of the rebuild before is forgotten.
+        assert_eq!(ledger.approve_rebuilt("P", "three", &asked, 3).unwrap(), Some(1));
+        assert_eq!(components(&ledger), ["three", "one", "another"]);
+        assert_eq!(ledger.approval("two", &asked).unwrap(), Approval::None);
+        // An operator's approval makes it whole.
+        ledger.approve("three", &asked, 4).unwrap();
+        assert_eq!(ledger.approval("three", &asked).unwrap(), Approval::Full);
     }
 }

@@ -19,6 +19,7 @@ mod events;
 mod failed_refunds;
 mod history;
 mod installations;
+mod kept_deliveries;
 mod lookup;
 mod lost_payments;
 #[cfg(test)]
@@ -48,6 +49,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use answers::FetchOutcome;
+pub use approvals::Approval;
 pub use attention::{AttentionCode, AttentionDetails};
 pub use attention_list::{AttentionClosed, AttentionEntry, ClosedAttention};
 pub use background_reads::{CountedAccount, Work};
@@ -58,6 +60,7 @@ pub use error::LedgerError;
 pub use events::{EventOutcome, Refetch};
 pub use history::{HistoryEntry, PaymentHistory};
 pub use installations::{InstallationState, StoredInstallation};
+pub use kept_deliveries::KeptDelivery;
 pub use notices::NoticeDetails;
 pub use payment_state::{Output, is_final};
 pub use payments::Reservation;
@@ -74,7 +77,7 @@ pub use workspaces::{Installed, Workspace};
 
 /// The migrations: each makes the next version of the schema. The file's `user_version` says how
 /// many were applied. A released migration is never edited.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
@@ -86,6 +89,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("schema/9.sql"),
     include_str!("schema/10.sql"),
     include_str!("schema/11.sql"),
+    include_str!("schema/12.sql"),
 ];
 /// How long a write waits for another process's transaction to end.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);

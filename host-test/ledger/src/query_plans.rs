@@ -165,7 +165,8 @@ fn use_what_follows_an_approval(ledger: &mut Ledger, scope: &Scope, paid: &Store
 fn use_components(ledger: &mut Ledger) {
     let approvals = [("o".to_owned(), "a".to_owned())];
     ledger.approve("c", &approvals, 1).unwrap();
-    ledger.is_approved("c", &approvals).unwrap();
+    ledger.approval("c", &approvals).unwrap();
+    ledger.approve_rebuilt("P", "rebuilt", &approvals, 1).unwrap();
     ledger.approvals("c").unwrap();
     let component = Component { sha256: "d".to_owned(), is_built_in: true };
     ledger.take_over("P", Some("w"), &component, 1).unwrap();
@@ -175,7 +176,24 @@ fn use_components(ledger: &mut Ledger) {
     ledger.approve_page_origin("i", "https://pay.example", 1).unwrap();
 }
 
+fn use_kept_deliveries(ledger: &mut Ledger) {
+    let delivery = KeptDelivery {
+        installation: "i".to_owned(),
+        event: None,
+        received_at: 1,
+        headers: Vec::new(),
+        query: String::new(),
+        body: Vec::new(),
+        outcome: "accepted".to_owned(),
+        code: None,
+    };
+    ledger.keep_delivery("P", &delivery).unwrap();
+    ledger.kept_delivery("P", "1").unwrap();
+    ledger.kept_deliveries("P", 10).unwrap();
+}
+
 fn use_everything(ledger: &mut Ledger) {
+    use_kept_deliveries(ledger);
     let scope = Scope { workspace: "w".into(), provider: "P".into(), mode: Mode::Test };
     let installation = StoredInstallation {
         mode: Some(Mode::Test),

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::CommandError;
+use super::credentials::variables;
 use super::output::Output;
 use crate::marketplace::{Error, Marketplace, Review, TakeOver};
 use crate::views;
@@ -60,6 +61,11 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
 async fn review(marketplace: &Marketplace) -> Result<Output, CommandError> {
     let review = marketplace.review(TakeOver::All).await?;
     let mut text = review_text(&review);
+    let plugin = marketplace.plugin();
+    let variables = variables(plugin.manifest(), plugin.is_built_in());
+    if !variables.is_empty() {
+        let _ = writeln!(text, "`install` reads these from: {}.", variables.join(", "));
+    }
     let what = match (review.is_approved, review.takes_over.is_empty()) {
         (false, _) => Some("Nothing was approved. To approve exactly these bytes"),
         (true, false) => Some("To give it those installations"),

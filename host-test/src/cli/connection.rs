@@ -173,7 +173,7 @@ fn optional_credentials(marketplace: &Marketplace) -> String {
     let (manifest, mut text) = (marketplace.plugin().manifest(), String::new());
     for field in manifest.credentials.iter().filter(|field| !field.required) {
         let is_built_in = marketplace.plugin().is_built_in();
-        let variable = credentials::variable(manifest, is_built_in, &field.name);
+        let variable = credentials::variable(&manifest.provider_id, is_built_in, &field.name);
         let _ = writeln!(
             text,
             "  ({}: set the variable {variable} and run `install` again)",

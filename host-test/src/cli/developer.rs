@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::CommandError;
-use super::output::Output;
+use super::output::{Output, problem_text};
 use super::plugin::read_component;
 use crate::contract::types::{
     DeliveredEvent, EventSubject, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
@@ -189,7 +189,8 @@ pub async fn inspect(
         None => (None, bundled::COMPONENT.to_vec()),
     };
     let path = path.map_or_else(|| "(built in)".to_owned(), |path| path.display().to_string());
-    let inspection = inspection::inspect(&bytes, compiler).await?;
+    let inspected = inspection::inspect(&bytes, compiler).await?;
+    let inspection = &inspected.inspection;
     let mut text = format!("{path}: {} bytes\n", inspection.size_bytes);
     for (title, names) in [
         ("imports", &inspection.imports),
@@ -202,9 +203,30 @@ pub async fn inspect(
             let _ = writeln!(text, "  {name}");
         }
     }
-    let mut json = json!(inspection);
+    let mut json = match &inspected.loaded {
+        Ok(plugin) => views::component(plugin),
+        Err(_) => json!(inspection),
+    };
     set(&mut json, "path", path);
-    Ok(Output::new(json, text.trim_end()))
+    let exit_code = match &inspected.loaded {
+        Ok(plugin) => {
+            let manifest = plugin.manifest();
+            let _ = writeln!(
+                text,
+                "It is a plugin of {} ({}), version {}.",
+                manifest.name, manifest.provider_id, manifest.version
+            );
+            0
+        }
+        // What it imports is shown all the same.
+        Err(error) => {
+            let problem = error.problem();
+            let _ = writeln!(text, "✗ No marketplace loads it.\n{}", problem_text(&problem));
+            set(&mut json, "problem", views::problem(&problem));
+            4
+        }
+    };
+    Ok(Output::new(json, text.trim_end()).exit_code(exit_code))
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, CommandError> {

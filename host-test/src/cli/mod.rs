@@ -6,30 +6,30 @@ mod connection;
 mod credentials;
 mod developer;
 mod flow;
+mod global;
 mod log;
 mod output;
 mod payment;
 mod plugin;
 mod reconcile;
+mod replay;
 mod report;
 mod serve;
 mod status;
 mod vault;
+mod watch;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::clock::Clock;
 use crate::contract::types::Problem;
-use crate::egress::OriginOverride;
-use crate::limits::Limits;
-use crate::marketplace::{Error, ErrorKind, Marketplace, Options};
-use crate::plugin::{CompiledCache, LoadError, Plugin};
+use crate::marketplace::{Error, ErrorKind};
+use crate::plugin::{CompiledCache, LoadError};
 use crate::resources::Resources;
 use crate::server::open_files;
 
+use global::Global;
 use log::LogFormat;
 use output::Output;
 
@@ -53,38 +53,14 @@ struct Cli {
     command: Command,
 }
 
-#[derive(Args, Clone)]
-#[command(next_help_heading = "For every command")]
-struct Global {
-    /// The folder of the ledger and the vault's key [default: the user's data folder]
-    #[arg(long, global = true, value_name = "FOLDER", env = "HOST_TEST_DATA_DIR")]
-    data_dir: Option<PathBuf>,
-    /// The merchant's workspace
-    #[arg(long, global = true, value_name = "NAME", default_value = "default")]
-    workspace: String,
-    /// The plugin to use in place of the built-in one
-    #[arg(long, global = true, value_name = "FILE")]
-    component: Option<PathBuf>,
-    /// A loopback address that stands in for an origin of the provider
-    #[arg(long, global = true, value_name = "https://PROVIDER=http://127.0.0.1:PORT")]
-    provider_origin: Vec<OriginOverride>,
-    /// Print JSON
-    #[arg(long, global = true)]
-    json: bool,
-    /// Write a log to standard error [default: text for `serve`, none for other commands]
-    #[arg(long, global = true, value_enum, value_name = "text|json", hide_possible_values = true)]
-    log: Option<LogFormat>,
-}
-
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
     Demo(crate::demo::Command),
     /// Installs the provider for a merchant's account, or replaces its key
     ///
-    /// The key is read from a hidden prompt, from standard input, or from a variable that is named
-    /// after the provider and the credential: `PROVIDER_API_KEY` for the built-in plugin,
-    /// `PLUGIN_PROVIDER_API_KEY` for another one. Never from an argument.
+    /// Each credential is read from its variable, or from standard input; in a terminal it is asked for. Never from an
+    /// argument.
     Install(connection::InstallArgs),
     /// Shows what a component asks for, and approves it
     ///
@@ -125,6 +101,8 @@ enum Command {
     Vault(vault::VaultCommand),
     /// Deletes old events and transitions that no payment needs any more
     Prune(flow::PruneArgs),
+    /// Processes a delivery again that `serve --dev` has kept, or lists those that it has kept
+    Replay(replay::ReplayArgs),
     /// Takes deliveries at one address, and the operator's requests at another: /readyz, /metrics, /api/v1
     Serve(serve::ServeArgs),
     #[command(
@@ -194,7 +172,11 @@ impl From<crate::plugin::CallError> for CommandError {
 
 /// Runs the command line. Returns the exit code.
 pub async fn run() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let command = Cli::command()
+        .mut_subcommand("install", |install| install.after_long_help(credentials::help()));
+    let matches = command.get_matches();
+    let Cli { global, command } =
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let is_server = matches!(command, Command::Serve(_));
     let format = global.log.or(is_server.then_some(LogFormat::Text));
     let _log = format.map(log::install);
@@ -228,8 +210,8 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             connection::install(&global.marketplace().await?, args, global.json).await
         }
         Command::Approve(mut args) => {
-            let component = args.component_file.take().or_else(|| global.component.clone());
-            approve::approve(&global.with(component).marketplace().await?, args).await
+            let component = args.component_file.take();
+            approve::approve(&global.marketplace_of(component).await?, args).await
         }
         Command::Status(args) => {
             status::status(&global.marketplace().await?, args, global.json).await
@@ -247,25 +229,26 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         Command::Attention(args) => attention::attention(&global.marketplace().await?, args).await,
         Command::Reconcile => reconcile::reconcile(&global.marketplace().await?, global.json).await,
         Command::Ledger(reconcile::LedgerCommand::Restored) => {
-            reconcile::restored(&global.marketplace().await?).await
+            reconcile::restored(&global.any_marketplace().await?).await
         }
         Command::Vault(vault::VaultCommand::Rotate) => {
-            let output = vault::rotate(&global.marketplace().await?).await?;
+            let output = vault::rotate(&global.any_marketplace().await?).await?;
             // What it holds was stored under the old key.
             if let Some(data_dir) = global.data_dir() {
                 CompiledCache::clear(&data_dir);
             }
             Ok(output)
         }
-        Command::Prune(args) => flow::prune(&global.marketplace().await?, args).await,
+        Command::Prune(args) => flow::prune(&global.any_marketplace().await?, args).await,
+        Command::Replay(args) => replay::replay(&global.marketplace().await?, args).await,
         Command::Serve(mut args) => {
             if let Some(files) = open_files::raise() {
                 args.limits = args.limits.within_open_files(files);
             }
             // Before the first call, which is `describe`.
             Resources::set_limits(&args.limits);
-            let marketplace = global.marketplace_within(args.limits).await?;
-            serve::serve(marketplace, args, &global.needed_data_dir()?, global.json).await
+            let providers = global.providers(args.limits).await?;
+            serve::serve(global, providers, args).await
         }
         Command::Fake(args) => serve::fake(args, global.json).await,
         Command::Webhook(developer::WebhookCommand::Verify(args)) => {
@@ -278,40 +261,5 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         Command::Inspect(args) => {
             developer::inspect(args, global.component.as_deref(), &global.looking_compiler()?).await
         }
-    }
-}
-
-impl Global {
-    /// The same with another component.
-    fn with(&self, component: Option<PathBuf>) -> Self {
-        Self { component, ..self.clone() }
-    }
-
-    fn needed_data_dir(&self) -> Result<PathBuf, CommandError> {
-        self.data_dir().ok_or_else(|| {
-            CommandError::Usage(Problem::new(
-                "data-dir-missing",
-                "There is no home folder for the ledger.",
-                &["Give a folder with --data-dir."],
-            ))
-        })
-    }
-
-    async fn marketplace(&self) -> Result<Marketplace, CommandError> {
-        self.marketplace_within(Limits::default()).await
-    }
-
-    async fn marketplace_within(&self, limits: Limits) -> Result<Marketplace, CommandError> {
-        let data_dir = self.needed_data_dir()?;
-        let component = self.component()?;
-        let plugin = Plugin::load(&component, &self.compiler()?).await?;
-        let options = Options {
-            data_dir: &data_dir,
-            workspace: self.workspace.clone(),
-            overrides: self.provider_origin.clone(),
-            clock: Clock::default(),
-            limits,
-        };
-        Ok(Marketplace::open(plugin, &options)?)
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::Global;
+use super::global::Global;
 use crate::bundled;
 use crate::marketplace::vault_of;
 use crate::plugin::{CompiledCache, Compiler, LoadError, MAXIMUM_COMPONENT, Plugin};
@@ -17,20 +17,22 @@ impl Global {
         Plugin::load(&self.component()?, &self.compiler()?).await
     }
 
-    pub fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {
+    /// The plugin of `--component`, or the built-in one, and those of `--plugin`.
+    pub async fn plugins(&self) -> Result<(Plugin, Vec<Plugin>), LoadError> {
+        let compiler = self.compiler()?;
+        let first = Plugin::load(&self.component()?, &compiler).await?;
+        let mut others = Vec::new();
+        for file in &self.plugin {
+            others.push(Plugin::load(&read_component(file)?, &compiler).await?);
+        }
+        Ok((first, others))
+    }
+
+    fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {
         match &self.component {
             Some(path) => read_component(path).map(Cow::Owned),
             None => Ok(Cow::Borrowed(bundled::COMPONENT)),
         }
-    }
-
-    /// The data folder. None: the user has no home folder, and has given no other.
-    pub fn data_dir(&self) -> Option<PathBuf> {
-        let default = || {
-            directories::ProjectDirs::from("", "", "host-test")
-                .map(|folders| folders.data_local_dir().to_owned())
-        };
-        self.data_dir.clone().or_else(default)
     }
 
     /// This program as the compiler, with a cache in the data folder if there can be one. What is wrong with the
@@ -58,6 +60,6 @@ pub fn read_component(path: &Path) -> Result<Vec<u8>, LoadError> {
     let mut component = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAXIMUM_COMPONENT as u64 + 1).read_to_end(&mut component))
-        .map_err(LoadError::Unreadable)?;
+        .map_err(|error| LoadError::Unreadable(path.to_owned(), error))?;
     Ok(component)
 }

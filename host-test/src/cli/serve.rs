@@ -1,8 +1,8 @@
 //! `serve`, and the command of the fake provider.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
@@ -10,11 +10,13 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::CommandError;
-use super::output::{Output, badge};
+use super::global::Global;
+use super::output::{Output, badge as badge_of};
+use super::watch::Watch;
 use crate::contract::types::Problem;
 use crate::egress::{OriginOverride, client, redirect};
 use crate::limits::Limits;
-use crate::marketplace::{Error, ErrorKind, Marketplace};
+use crate::marketplace::{Error, ErrorKind, Providers};
 use crate::process_memory;
 use crate::server::control::{ControlToken, TokenError};
 use crate::server::{self, Door, TrustedProxy};
@@ -33,6 +35,9 @@ pub struct ServeArgs {
     /// once
     #[arg(long, value_name = "ADDRESS[/BITS]")]
     trusted_proxy: Vec<TrustedProxy>,
+    /// Use a component's file again when it changes, from the next call on
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -48,50 +53,76 @@ pub struct FakeArgs {
 }
 
 pub async fn serve(
-    marketplace: Marketplace,
+    global: &Global,
+    providers: Providers,
     args: ServeArgs,
-    data_dir: &Path,
-    as_json: bool,
 ) -> Result<Output, CommandError> {
-    // The engine has been built: the plugin is loaded.
+    // The engine has been built: the plugins are loaded.
     process_memory::protect();
     if !args.control.ip().is_loopback() {
         return Err(CommandError::Usage(control_not_loopback(args.control)));
     }
-    // Every delivery would fail.
-    marketplace.check_approval().await?;
+    let watched = if args.watch { Some(Watch::of(global, &providers)?) } else { None };
+    for marketplace in providers.all() {
+        // Every delivery would fail.
+        marketplace.check_approval(None).await?;
+    }
     // Nobody can put that right while it runs. What else is wrong with the vault, `/readyz` says.
     if let Err(error @ Error::Vault(VaultError::MalformedVariable(_))) =
-        marketplace.check_vault().await
+        providers.any().check_vault().await
     {
         return Err(error.into());
     }
-    let token = ControlToken::of(data_dir)?;
+    let data_dir = global.needed_data_dir()?;
+    let token = ControlToken::of(&data_dir)?;
     let (listener, address) = listen(args.listen, "--listen").await?;
     let (control, control_address) = listen(args.control, "--control").await?;
-    let badge =
-        marketplace.mode().await?.map_or_else(String::new, |mode| format!("{} ", badge(mode)));
-    let provider_id = &marketplace.plugin().manifest().provider_id;
-    let url = format!("http://{address}/link-webhook?provider={provider_id}");
-    let control_url = format!("http://{control_address}");
-    let token_file = ControlToken::path(data_dir).display().to_string();
-    let text = format!(
-        "{badge}Listening: {url} (Ctrl-C stops)\nControl: {control_url}, with the token in {token_file}"
-    );
-    let json = json!({ "listening": url, "control": control_url, "token_file": token_file });
-    Output::new(json, text).print(as_json);
+    let listening =
+        Listening { address, control: control_address, token_file: ControlToken::path(&data_dir) };
+    listening.output(&providers).await?.print(global.json);
     tracing::info!(%address, control = %control_address, "listening");
-    let marketplace = Arc::new(marketplace);
-    let background = tokio::spawn(Arc::clone(&marketplace).reconcile_forever());
+    let background = tokio::spawn(providers.clone().reconcile_forever());
+    let watching = watched.map(|watch| tokio::spawn(watch.run(providers.clone())));
     let door = Door { limits: args.limits.door, trusted_proxies: args.trusted_proxy };
     tokio::join!(
-        server::serve(listener, Arc::clone(&marketplace), door, interrupted()),
-        server::control::serve(control, marketplace, token, args.limits.door, interrupted()),
+        server::serve(listener, providers.clone(), door, interrupted()),
+        server::control::serve(control, providers, token, args.limits.door, interrupted()),
     );
-    // It can be cancelled anywhere: it only fetches and commits transactions.
+    // Both can be cancelled anywhere: they only fetch, commit transactions, and load components.
     background.abort();
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     tracing::info!("stopped");
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
+}
+
+/// Where it listens.
+struct Listening {
+    address: SocketAddr,
+    control: SocketAddr,
+    token_file: PathBuf,
+}
+
+impl Listening {
+    async fn output(&self, providers: &Providers) -> Result<Output, Error> {
+        let Self { address, control, token_file } = self;
+        let (mut text, mut urls) = (String::new(), Vec::new());
+        for marketplace in providers.all() {
+            let badge = marketplace.mode().await?;
+            let badge = badge.map_or_else(String::new, |mode| format!("{} ", badge_of(mode)));
+            let provider_id = &marketplace.plugin().manifest().provider_id;
+            let url = format!("http://{address}/link-webhook?provider={provider_id}");
+            let _ = writeln!(text, "{badge}Listening: {url} (Ctrl-C stops)");
+            urls.push(url);
+        }
+        let (control, token_file) = (format!("http://{control}"), token_file.display().to_string());
+        let _ = write!(text, "Control: {control}, with the token in {token_file}");
+        let json = json!({
+            "listening": urls.first(), "urls": urls, "control": control, "token_file": token_file,
+        });
+        Ok(Output::new(json, text))
+    }
 }
 
 /// Listens on an address, which a flag has given. Returns the address with its port.

@@ -16,10 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use url::Url;
 
-use crate::clock::Clock;
 use crate::contract::types::{CaptureMethod, Mode, Money, Problem};
 use crate::egress::{Credentials, OriginOverride, client, redirect};
-use crate::limits::Limits;
 use crate::marketplace::{Error, InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::plugin::{Compiler, Plugin};
 use crate::{bundled, server};
@@ -89,11 +87,9 @@ async fn demo(quiet: bool) -> Result<Summary> {
     let marketplace = Arc::new(Marketplace::open(
         plugin().await?,
         &Options {
-            data_dir: data.path(),
             workspace: "demo".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
-            clock: Clock::default(),
-            limits: Limits::default(),
+            ..Options::new(data.path())
         },
     )?);
     let (stop, stopped) = oneshot::channel::<()>();

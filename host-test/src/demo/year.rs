@@ -117,11 +117,11 @@ impl Shop {
         // A year has more requests than an installation may send in a minute, and passes in a few.
         let requests = RequestLimits { requests_per_minute: u32::MAX, ..RequestLimits::default() };
         let options = Options {
-            data_dir: data.path(),
             workspace: "year".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
             clock: clock.clone(),
             limits: Limits { requests, ..Limits::default() },
+            ..Options::new(data.path())
         };
         let marketplace = Arc::new(Marketplace::open(plugin().await?, &options)?);
         let served = Arc::clone(&marketplace);

@@ -10,7 +10,7 @@ use super::RequestLimits;
 use super::client::failure;
 use crate::contract::http::{Failure, FailureKind};
 use crate::fair_places::{Owner, Place};
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::memory_budget::ReservedMemory;
 use crate::recent::Recent;
 use crate::resources::Resources;

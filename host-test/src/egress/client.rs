@@ -1,13 +1,15 @@
 //! The HTTP clients, and what can fail with them.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::header::HeaderMap;
-use url::Host;
+use url::{Host, Url};
 
 use super::address::is_public;
 use super::budget::ResponseRoom;
@@ -28,6 +30,26 @@ pub struct Clients {
     public: Client,
     /// Reaches what stands in for a provider, on this machine only.
     loopback: Client,
+    /// None: nobody wants to know what is called on the network.
+    first_calls: Option<Arc<FirstCalls>>,
+}
+
+/// Tells somebody of the first request to each origin on the network.
+struct FirstCalls {
+    tell: fn(&str),
+    called: Mutex<BTreeSet<String>>,
+}
+
+impl FirstCalls {
+    fn call(&self, url: &Url) {
+        let origin = url.origin().ascii_serialization();
+        let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        if !called.contains(&origin) {
+            (self.tell)(&origin);
+            // The manifest names them all.
+            called.insert(origin);
+        }
+    }
 }
 
 impl Clients {
@@ -47,7 +69,14 @@ impl Clients {
         F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
     {
         let loopback = with(Resolver { lookup: lookup.clone(), is_allowed: is_loopback })?;
-        Ok(Self { public: with(Resolver { lookup, is_allowed: is_public })?, loopback })
+        let public = with(Resolver { lookup, is_allowed: is_public })?;
+        Ok(Self { public, loopback, first_calls: None })
+    }
+
+    /// Clients that tell of the first request to each origin on the network, before it is sent.
+    #[must_use]
+    pub fn warning(self, tell: fn(&str)) -> Self {
+        Self { first_calls: Some(Arc::new(FirstCalls { tell, called: Mutex::default() })), ..self }
     }
 
     /// Sends a request to a public address, or to this machine if something there stands in for its origin.
@@ -59,6 +88,9 @@ impl Clients {
         // No resolver is asked about an address. Those that stand in were checked when they were given.
         if !is_stand_in && !matches!(request.url().host(), Some(Host::Domain(_))) {
             return Err(denied("an address cannot be called, only a name"));
+        }
+        if let Some(first_calls) = self.first_calls.as_ref().filter(|_| !is_stand_in) {
+            first_calls.call(request.url());
         }
         let client = if is_stand_in { &self.loopback } else { &self.public };
         client.execute(request).await.map_err(|error| from_client(&error))

@@ -241,3 +241,24 @@ async fn refused_token_is_exchanged_anew_once_and_only_if_it_was_stored() {
     };
     assert_eq!((with("first-token"), with("second-token")), (2, 2));
 }
+
+#[tokio::test]
+async fn first_call_on_the_network_is_told() {
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    fn tell(origin: &str) {
+        TOLD.lock().unwrap().push(origin.to_owned());
+    }
+    let listener = Listener::start().await;
+    let (real, stood_in) = ("https://api.real.example:8443", "https://api.fake.example");
+    let origins = [real, stood_in].map(|url| origin(url.to_owned(), How::None)).to_vec();
+    let stand_in = format!("{stood_in}=http://{}", listener.address).parse().unwrap();
+    // No address of the name is public: the request is denied after that.
+    let egress = egress(&manifest(origins), &[stand_in], meaning(&["127.0.0.1"]).warning(tell));
+    for _ in 0..2 {
+        assert!(egress.send(get(format!("{real}/x?secret=1"))).await.is_err());
+    }
+    assert_eq!(*TOLD.lock().unwrap(), [real]);
+    let unanswered = egress.until(Instant::now() + Duration::from_millis(50));
+    assert!(unanswered.send(get(format!("{stood_in}/x"))).await.is_err());
+    assert_eq!(*TOLD.lock().unwrap(), [real]);
+}

@@ -87,6 +87,12 @@ impl Gateway {
         Self { clients, policy, tokens, limits, rates, telemetry }
     }
 
+    /// A gateway to the origins of another policy, which shares the connections and what is counted.
+    #[must_use]
+    pub fn with_policy(&self, policy: Policy) -> Self {
+        Self { policy: Arc::new(policy), tokens: Arc::default(), ..self.clone() }
+    }
+
     /// Where customers may be sent, by the manifest.
     #[must_use]
     pub fn page_origins(&self) -> PageOrigins {

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout_at};
-use url::Url;
+use url::{Origin, Url};
 
 use super::client::{Clients, failure, read_body};
 use super::credentials::Credentials;
@@ -57,6 +57,11 @@ impl Grant {
             authentication: oauth.client_authentication,
             scope: oauth.scope.clone(),
         })
+    }
+
+    /// The origin of the exchange.
+    pub fn origin(&self) -> Origin {
+        self.token_url.origin()
     }
 
     /// The cache key: a hash of everything that decides which token is issued.

@@ -32,6 +32,11 @@ impl PageOrigins {
         self
     }
 
+    /// Whether an origin is among them.
+    pub(super) fn has(&self, origin: &Origin) -> bool {
+        self.0.contains(origin)
+    }
+
     /// Refuses a URL to which no customer may be sent.
     ///
     /// # Errors

@@ -34,6 +34,27 @@ pub(super) struct Rule {
 }
 
 impl Policy {
+    /// Whether the manifest names an origin: of requests, of OAuth exchanges, or of pages.
+    #[must_use]
+    pub fn names(&self, origin: &Origin) -> bool {
+        self.origins().any(|own| own == *origin) || self.page_origins.has(origin)
+    }
+
+    /// The origins of requests and of OAuth exchanges, as texts.
+    pub fn names_of_origins(&self) -> impl Iterator<Item = String> {
+        self.origins().map(|origin| origin.ascii_serialization())
+    }
+
+    fn origins(&self) -> impl Iterator<Item = Origin> {
+        self.rules.iter().flat_map(|rule| {
+            let exchange = match &rule.authorization {
+                Authorization::ClientCredentials(grant) => Some(grant.origin()),
+                _ => None,
+            };
+            std::iter::once(rule.origin.clone()).chain(exchange)
+        })
+    }
+
     /// Checks the origins of a manifest. Overrides stand in for some of them.
     ///
     /// # Errors

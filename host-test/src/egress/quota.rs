@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::recent::Recent;
 use crate::sender::Sender;
 

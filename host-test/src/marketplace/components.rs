@@ -1,11 +1,14 @@
 //! Which component may be used, and for which installation. What an operator has not approved is described, and
 //! nothing else is called.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::{Error, Marketplace, Review};
+use crate::contract::types::Mode;
 use crate::egress::unusual_ports;
 use crate::plugin::Plugin;
 use crate::telemetry::SecurityEvent;
-use ledger::{Component, StoredInstallation};
+use ledger::{Approval, Component, Ledger, StoredInstallation};
 
 /// Which installations an approved component takes over from another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +37,10 @@ impl Marketplace {
     /// Gives the installations of earlier versions of the built-in component to this one.
     pub(super) fn move_built_in(
         plugin: &Plugin,
-        ledger: &mut ledger::Ledger,
+        ledger: &Mutex<Ledger>,
         now: u64,
     ) -> Result<(), Error> {
+        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let (provider, sha256) = (&plugin.manifest().provider_id, plugin.sha256());
         let moved = ledger.move_built_in(provider, sha256, now)?;
         if moved > 0 {
@@ -50,23 +54,38 @@ impl Marketplace {
         Ok(())
     }
 
-    /// Refused unless the plugin is built in or approved.
-    ///
-    /// # Errors
-    ///
-    /// It is not approved, or the ledger fails.
-    pub async fn check_approval(&self) -> Result<(), Error> {
+    /// Whether the plugin is built in or approved. None: for a mode that is not known yet.
+    pub(super) async fn is_approved(&self, mode: Option<Mode>) -> Result<bool, Error> {
         if self.plugin.is_built_in() {
-            return Ok(());
+            return Ok(true);
         }
         let (sha256, approvals) =
             (self.plugin.sha256().to_owned(), self.plugin.manifest().approvals());
-        if self.ledger(move |ledger| ledger.is_approved(&sha256, &approvals)).await? {
+        let approval = self.ledger(move |ledger| ledger.approval(&sha256, &approvals)).await?;
+        Ok(match approval {
+            Approval::Full => true,
+            // Without `--dev` it is a component like any other.
+            Approval::TestMode => self.is_development && mode != Some(Mode::Live),
+            Approval::None => false,
+        })
+    }
+
+    /// Refused unless the plugin is built in or approved. None: for a mode that is not known yet.
+    ///
+    /// # Errors
+    ///
+    /// It is not approved, not in this mode, or the ledger fails.
+    pub async fn check_approval(&self, mode: Option<Mode>) -> Result<(), Error> {
+        if self.is_approved(mode).await? {
             return Ok(());
         }
         let what = format_args!("the component {} was not used", self.plugin.sha256());
         self.telemetry.security(SecurityEvent::NotApproved, "", what);
-        Err(Error::ComponentNotApproved(self.plugin.manifest().approvals()))
+        Err(self.not_approved())
+    }
+
+    pub(super) fn not_approved(&self) -> Error {
+        Error::ComponentNotApproved(self.plugin.manifest().approvals())
     }
 
     /// Refused unless the installation belongs to this component.
@@ -87,7 +106,7 @@ impl Marketplace {
     /// Refused unless the installation belongs to this component, which is built in or approved.
     pub(super) async fn check_component(&self, stored: &StoredInstallation) -> Result<(), Error> {
         self.check_belongs(stored)?;
-        self.check_approval().await
+        self.check_approval(stored.mode.map(Mode::from)).await
     }
 
     /// Refused unless the plugin may be used in this workspace: before a credential is asked for.
@@ -98,7 +117,7 @@ impl Marketplace {
     pub async fn check_usable(&self) -> Result<(), Error> {
         match self.current_installation().await? {
             Some(stored) => self.check_component(&stored).await,
-            None => self.check_approval().await,
+            None => self.check_approval(None).await,
         }
     }
 
@@ -119,7 +138,8 @@ impl Marketplace {
                 for other in &installed {
                     before.extend(ledger.approvals(&other.component.sha256)?);
                 }
-                Ok((installed, before, ledger.is_approved(&own.sha256, &approvals)?))
+                let approval = ledger.approval(&own.sha256, &approvals)?;
+                Ok((installed, before, approval == Approval::Full))
             })
             .await?;
         let is_approved = is_approved || self.plugin.is_built_in();

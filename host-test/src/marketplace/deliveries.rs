@@ -18,7 +18,7 @@ use crate::contract::types::{
 };
 use crate::egress::Quota;
 use crate::foreign::AnswerError;
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::plugin::CallError;
 use crate::sender::Sender;
 use ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
@@ -41,9 +41,22 @@ impl Marketplace {
         sender: Sender,
         request: WebhookRequest,
     ) -> DeliveryOutcome {
+        let (outcome, trace) = self.process(received_at, target, sender, &request).await;
+        self.keep_delivery(received_at, request, &outcome, trace).await;
+        outcome
+    }
+
+    /// Processes a delivery, and says what is known of it then.
+    pub(super) async fn process(
+        &self,
+        received_at: u64,
+        target: &DeliveryTarget,
+        sender: Sender,
+        request: &WebhookRequest,
+    ) -> (DeliveryOutcome, Trace) {
         let (begun, mut trace) = (Instant::now(), Trace::of(sender));
-        let delivered = self.try_deliver(received_at, target, &request, &mut trace).await;
-        self.conclude(delivered, &trace, begun.elapsed())
+        let delivered = self.try_deliver(received_at, target, request, &mut trace).await;
+        (self.conclude(delivered, &trace, begun.elapsed()), trace)
     }
 
     async fn try_deliver(
@@ -54,7 +67,7 @@ impl Marketplace {
         trace: &mut Trace,
     ) -> Result<DeliveryOutcome, Error> {
         // Nothing of a delivery is shown to a component that is not approved.
-        self.check_approval().await?;
+        self.check_approval(None).await?;
         let (stored, url) = if let Some(id) = &target.installation {
             (self.installation_named(id.clone()).await?, DeliveryUrl::Own)
         } else {

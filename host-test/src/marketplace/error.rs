@@ -1,5 +1,6 @@
 //! Errors of the use cases.
 
+mod plugin_problems;
 mod problems;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use crate::egress::PolicyError;
 use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
 use ledger::{Component, InstallationState, LedgerError};
+use plugin_problems::{delivery_not_kept, provider_not_chosen, provider_twice, provider_unknown};
 use problems::{
     attention_not_acceptable, attention_unknown, client_unusable, component_differs,
     component_not_approved, cursor_repeated, hash_differs, installation_foreign, ledger_restored,
@@ -161,6 +163,18 @@ pub enum Error {
     /// No transition has this position or a later one.
     #[error("no transition has the position {0} yet")]
     PositionUnknown(u64),
+    /// Two plugins are of this provider.
+    #[error("two plugins are of the provider {0}")]
+    ProviderTwice(String),
+    /// No plugin is of the provider that was named. The providers that there are.
+    #[error("no plugin is of that provider")]
+    ProviderUnknown(Vec<String>),
+    /// There are plugins of these providers, and none was named.
+    #[error("there are several providers, and none was named")]
+    ProviderNotChosen(Vec<String>),
+    /// No such delivery was kept.
+    #[error("no such delivery was kept")]
+    DeliveryNotKept,
 }
 
 /// The kind of an error. It decides the exit code of the command line.
@@ -226,7 +240,11 @@ impl Error {
             | Self::PaymentUnknown(_)
             | Self::AttentionUnknown(_)
             | Self::AttentionNotAcceptable(_)
-            | Self::PositionUnknown(_) => ErrorKind::Refused,
+            | Self::PositionUnknown(_)
+            | Self::ProviderTwice(_)
+            | Self::ProviderUnknown(_)
+            | Self::ProviderNotChosen(_)
+            | Self::DeliveryNotKept => ErrorKind::Refused,
             Self::Plugin(_)
             | Self::CursorRepeated
             | Self::ListingEndless(_)
@@ -329,6 +347,10 @@ impl Error {
             Self::CursorRepeated => cursor_repeated(),
             Self::ListingEndless(pages) => listing_endless(*pages),
             Self::PositionUnknown(position) => position_unknown(*position),
+            Self::ProviderTwice(provider) => provider_twice(provider),
+            Self::ProviderUnknown(known) => provider_unknown(known),
+            Self::ProviderNotChosen(known) => provider_not_chosen(known),
+            Self::DeliveryNotKept => delivery_not_kept(),
         }
     }
 }

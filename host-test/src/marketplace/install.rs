@@ -45,6 +45,7 @@ impl Marketplace {
             _ => options.mode,
         };
         let mode = self.plugin.rules().classify(&options.credentials, chosen)?.mode;
+        self.check_approval(Some(mode)).await?;
         let active = self.recover_before_install().await?;
         let sealing = self.sealing().await?;
         match active {
@@ -60,9 +61,9 @@ impl Marketplace {
     ///
     /// The component is not approved, or the credentials or the mode are refused.
     pub async fn check_new(&self, options: &InstallOptions) -> Result<(), Error> {
-        self.check_approval().await?;
-        self.plugin.rules().classify(&options.credentials, options.mode)?;
-        Ok(())
+        self.check_approval(None).await?;
+        let mode = self.plugin.rules().classify(&options.credentials, options.mode)?.mode;
+        self.check_approval(Some(mode)).await
     }
 
     async fn install_anew(
@@ -86,8 +87,10 @@ impl Marketplace {
         };
         let (begun, approvals) = (new.clone(), self.plugin.manifest().approvals());
         self.ledger_at(move |ledger, now| {
-            // Also of the built-in component: a review compares another one with it.
-            ledger.approve(&begun.component.sha256, &approvals, now)?;
+            // A review compares another component with it. One that is not built in was approved before.
+            if begun.component.is_built_in {
+                ledger.approve(&begun.component.sha256, &approvals, now)?;
+            }
             ledger.begin_installation(&begun, now)
         })
         .await?;

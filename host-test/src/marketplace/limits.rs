@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::limits::at_least_one;
+use crate::limit::at_least_one;
 
 /// How much a round of reconciliation does, and how much is stored of what may be needed later.
 #[derive(Args, Clone, Copy, Debug)]

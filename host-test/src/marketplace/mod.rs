@@ -9,6 +9,7 @@ mod connection;
 mod deliveries;
 mod delivery_outcome;
 mod delivery_trace;
+mod development;
 mod error;
 mod flows;
 mod handle;
@@ -16,7 +17,9 @@ mod hints;
 mod install;
 mod known_installations;
 mod limits;
+mod open;
 mod payments;
+mod providers;
 mod prune;
 mod readiness;
 mod reconcile;
@@ -45,8 +48,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
-use crate::data_folder;
-use crate::egress::{Clients, Credentials, Gateway, OriginOverride, Policy, Quotas};
+use crate::egress::{Credentials, Gateway, OriginOverride, Quotas};
 use crate::limits::Limits;
 use crate::plugin::{Accepted, Plugin};
 use crate::telemetry::Telemetry;
@@ -58,11 +60,13 @@ pub use closing::OpenPayment;
 pub use components::TakeOver;
 pub use connection::Connection;
 pub use delivery_outcome::DeliveryOutcome;
+pub use development::Replayed;
 pub use error::{Error, ErrorKind};
 pub use install::InstallOptions;
 use known_installations::KnownInstallations;
 pub use limits::WorkLimits;
 pub use payments::{PaymentOrder, PaymentView};
+pub use providers::Providers;
 pub use prune::LEAST_PRUNED_DAYS;
 pub use readiness::Readiness;
 pub use reconcile::{ReconciliationFailure, ReconciliationSummary};
@@ -88,6 +92,27 @@ pub struct Options<'a> {
     pub clock: Clock,
     /// The limits.
     pub limits: Limits,
+    /// In test mode a rebuilt component goes on without a review, if it asks for the same as before, and deliveries
+    /// are kept as they came.
+    pub is_development: bool,
+    /// Told the first request to each origin on the network, of a component that is not built in.
+    pub warn_of_network: Option<fn(&str)>,
+}
+
+impl<'a> Options<'a> {
+    /// The workspace `default` of a data folder, as it is unless something else is said.
+    #[must_use]
+    pub fn new(data_dir: &'a Path) -> Self {
+        Self {
+            data_dir,
+            workspace: "default".to_owned(),
+            overrides: Vec::new(),
+            clock: Clock::default(),
+            limits: Limits::default(),
+            is_development: false,
+            warn_of_network: None,
+        }
+    }
 }
 
 /// A marketplace with one plugin, as one workspace sees it. A clone is cheap, and shares everything.
@@ -111,48 +136,14 @@ pub struct Marketplace {
     has_closing: Arc<AtomicBool>,
     /// Notified after every commit that may have added a transition.
     changes: watch::Sender<()>,
+    /// Loopback origins that stand in for the provider's.
+    overrides: Arc<[OriginOverride]>,
+    is_development: bool,
+    /// How many installations the component has got from the build before it.
+    carried_over: Option<usize>,
 }
 
 impl Marketplace {
-    /// Opens the marketplace over its data folder, which is created if it does not exist.
-    ///
-    /// # Errors
-    ///
-    /// The folder or the ledger cannot be used, the vault cannot although nothing is sealed, or an origin of the
-    /// plugin's manifest is invalid.
-    pub fn open(plugin: Plugin, options: &Options<'_>) -> Result<Self, Error> {
-        data_folder::prepare(options.data_dir)?;
-        let mut ledger = Ledger::open(&options.data_dir.join(data_folder::LEDGER))?;
-        ledger.set_most_early_events(options.limits.work.early_events);
-        let vault = Arc::new(Vault::of(options.data_dir));
-        rotation::prepare(&vault, &ledger)?;
-        let workspace = ledger.workspace_id(&options.workspace)?;
-        if plugin.is_built_in() {
-            Self::move_built_in(&plugin, &mut ledger, options.clock.now())?;
-        }
-        let policy = Policy::new(plugin.manifest(), &options.overrides)?;
-        let telemetry = Arc::new(Telemetry::new(&plugin.manifest().provider_id));
-        let clients = Clients::new().map_err(|error| Error::Client(error.to_string()))?;
-        let Limits { door, requests, .. } = options.limits;
-        Ok(Self {
-            gateway: Gateway::new(clients, policy, requests, Arc::clone(&telemetry)),
-            ledger: Arc::new(Mutex::new(ledger)),
-            vault,
-            workspace,
-            quotas: Arc::new(Quotas::new(door.hints_per_installation, door.hints_per_sender)),
-            standings: Arc::new(Standings::new(door.unverified_per_sender)),
-            known: Arc::default(),
-            unclaimed: Arc::default(),
-            refused: Arc::new(Mutex::new(refused::none())),
-            has_closing: Arc::new(AtomicBool::new(true)),
-            changes: watch::Sender::new(()),
-            plugin: plugin.with_clock(options.clock.clone()).with_telemetry(&telemetry),
-            telemetry,
-            clock: options.clock.clone(),
-            limits: options.limits,
-        })
-    }
-
     /// The plugin.
     #[must_use]
     pub fn plugin(&self) -> &Plugin {

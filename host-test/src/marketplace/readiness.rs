@@ -8,7 +8,7 @@ use super::{Error, Marketplace};
 use crate::contract::types::Problem;
 
 /// How the marketplace is, over all workspaces and both modes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readiness {
     /// How many seconds ago the oldest complete listing of events was, of an account whose events may be listed.
     pub listing_lag: u64,
@@ -18,6 +18,22 @@ pub struct Readiness {
     pub attention: u64,
     /// Why it cannot do its work. Empty: it can.
     pub problems: Vec<Problem>,
+}
+
+impl Readiness {
+    /// Together with another provider of the same data folder: the longer lags, all entries, each problem once.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.listing_lag = self.listing_lag.max(other.listing_lag);
+        self.asking_lag = self.asking_lag.max(other.asking_lag);
+        self.attention += other.attention;
+        for problem in other.problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        self
+    }
 }
 
 impl Marketplace {

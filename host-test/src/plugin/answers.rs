@@ -8,7 +8,7 @@ use crate::contract::types::{Awaited, Payment, ProviderError};
 use crate::egress::PageOrigins;
 use crate::fair_places::NoPlace;
 use crate::foreign::{Answer, AnswerError, Inspector, OUTCOME_NOT_KNOWN};
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::telemetry::SecurityEvent;
 
 /// Checks the value of a call that has succeeded.

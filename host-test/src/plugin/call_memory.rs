@@ -5,7 +5,7 @@ use thiserror::Error;
 use tokio::time::{Duration, Instant};
 use wasmtime::{ResourceLimiter, ResourceLimiterAsync, StoreLimits};
 
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::memory_budget::ReservedMemory;
 use crate::resources::UNRESERVED_MEMORY;
 

@@ -1,5 +1,6 @@
 //! Errors: a component that cannot be loaded, and a call without a result.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -13,7 +14,7 @@ use crate::contract::types::Problem;
 use crate::egress::PolicyError;
 use crate::fair_places::NoPlace;
 use crate::foreign::{AnswerError, REPEAT, line, one_line};
-use crate::limits::Limit;
+use crate::limit::Limit;
 
 /// How much is shown of why a call was ended, in characters. Our own choice.
 const LONGEST_CAUSE: usize = 200;
@@ -27,8 +28,8 @@ pub(super) fn shown(error: &wasmtime::Error) -> String {
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("{0}")]
-    Unreadable(std::io::Error),
+    #[error("{1}")]
+    Unreadable(PathBuf, std::io::Error),
     /// It is a core module.
     #[error("it is a WebAssembly module, not a component")]
     CoreModule,
@@ -79,9 +80,9 @@ impl LoadError {
     pub fn problem(&self) -> Problem {
         const BUILD: &str = "Build it for the world payment-plugin of the package brain-studio:payments@0.3.0 (see wit/).";
         match self {
-            Self::Unreadable(error) => Problem::new(
+            Self::Unreadable(path, error) => Problem::new(
                 "component-unreadable",
-                format!("The component's file cannot be read: {error}."),
+                format!("The component's file {} cannot be read: {error}.", path.display()),
                 &["Give the path of a component's file."],
             ),
             Self::CoreModule => Problem::new(
@@ -298,7 +299,7 @@ mod tests {
         let pattern =
             RuleError::Pattern { field: name(), number: 2, why: "unclosed group".to_owned() };
         let errors = [
-            LoadError::Unreadable(unreadable),
+            LoadError::Unreadable("plugin.wasm".into(), unreadable),
             LoadError::CoreModule,
             LoadError::NotAComponent("it is not WebAssembly".to_owned()),
             LoadError::TooCostly(CompileBound::Component(32 << 20)),

@@ -5,6 +5,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 
+use super::Plugin;
 use super::compiler::Compiler;
 use super::engine;
 use super::error::LoadError;
@@ -51,15 +52,25 @@ pub struct Inspection {
     pub package_version: Option<String>,
 }
 
-/// Reads the imports and exports of a component.
+/// What was found out about a component.
+pub struct Inspected {
+    /// Its imports and exports.
+    pub inspection: Inspection,
+    /// The plugin, or why a marketplace does not load it.
+    pub loaded: Result<Plugin, LoadError>,
+}
+
+/// Reads the imports and exports of a component, and loads it as a marketplace would.
 ///
 /// # Errors
 ///
 /// The bytes are no component, or it is not compiled.
-pub async fn inspect(bytes: &[u8], compiler: &Compiler) -> Result<Inspection, LoadError> {
+pub async fn inspect(bytes: &[u8], compiler: &Compiler) -> Result<Inspected, LoadError> {
     let engine = engine::shared();
     let component = compiler.compile(engine, bytes).await?;
-    Ok(Inspection::of(engine, &component, bytes.len()))
+    let inspection = Inspection::of(engine, &component, bytes.len());
+    let loaded = Plugin::of_compiled(engine, bytes, &component).await;
+    Ok(Inspected { inspection, loaded })
 }
 
 impl Inspection {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::limits::at_least_one;
+use crate::limit::at_least_one;
 
 /// How much the calls of all installations use together.
 #[derive(Args, Clone, Copy, Debug)]

@@ -119,13 +119,7 @@ async fn api_key_is_never_in_guest_memory() {
     let provider = format!("https://api.stripe.com=http://{}", fake.address());
     let marketplace = Marketplace::open(
         observed(&seen).await,
-        &Options {
-            data_dir: data.path(),
-            workspace: "default".to_owned(),
-            overrides: vec![provider.parse().unwrap()],
-            clock: crate::clock::Clock::default(),
-            limits: crate::limits::Limits::default(),
-        },
+        &Options { overrides: vec![provider.parse().unwrap()], ..Options::new(data.path()) },
     )
     .unwrap();
 

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::forwarded::is_trusted;
 use super::open_connections::{Admission, OpenConnections};
 use super::{Door, Peer};
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::sender::Sender;
 use crate::telemetry::{SecurityEvent, Telemetry};
 

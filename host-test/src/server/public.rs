@@ -17,22 +17,22 @@ use super::open_connections;
 use super::{Door, DoorLimits, Peer, TrustedProxy, connections, forwarded};
 use crate::contract::types::{Problem, WebhookRequest};
 use crate::fair_places::{FairPlaces, Owner};
-use crate::limits::Limit;
-use crate::marketplace::{DeliveryOutcome, DeliveryTarget, Marketplace};
+use crate::limit::Limit;
+use crate::marketplace::{DeliveryOutcome, DeliveryTarget, Marketplace, Providers};
 use crate::sender::Sender;
 use crate::telemetry::{SecurityEvent, Telemetry};
 
 /// Serves deliveries until `stop` completes. Deliveries in progress are finished first.
 pub async fn serve(
     listener: TcpListener,
-    marketplace: Arc<Marketplace>,
+    providers: impl Into<Providers>,
     door: impl Into<Door>,
     stop: impl Future<Output = ()>,
 ) {
-    let door: Door = door.into();
-    let (limits, telemetry) = (door.limits, Arc::clone(marketplace.telemetry()));
+    let (door, providers): (Door, Providers) = (door.into(), providers.into());
+    let (limits, telemetry) = (door.limits, Arc::clone(providers.telemetry()));
     let state = ServerState {
-        marketplace,
+        providers,
         trusted_proxies: door.trusted_proxies.clone().into(),
         large_bodies: FairPlaces::new(limits.large_bodies, limits.connections),
         places: FairPlaces::new(limits.deliveries, limits.connections),
@@ -48,7 +48,7 @@ pub async fn serve(
 
 #[derive(Clone)]
 struct ServerState {
-    marketplace: Arc<Marketplace>,
+    providers: Providers,
     limits: DoorLimits,
     trusted_proxies: Arc<[TrustedProxy]>,
     /// A place for each large body that may be held now.
@@ -60,14 +60,14 @@ struct ServerState {
 }
 
 async fn link_webhook(State(state): State<ServerState>, request: Request) -> Response {
-    let ServerState { marketplace, limits, trusted_proxies, large_bodies, places, lane } = state;
-    let received_at = marketplace.now();
+    let ServerState { providers, limits, trusted_proxies, large_bodies, places, lane } = state;
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default().to_owned();
     let target = DeliveryTarget::parse(&query);
-    if target.provider.as_ref() != Some(&marketplace.plugin().manifest().provider_id) {
+    let Some(marketplace) = target.provider.as_deref().and_then(|id| providers.of(id)) else {
         return respond(&refused("provider-unknown"));
-    }
+    };
+    let received_at = marketplace.now();
     let peer = head.extensions.get::<Peer>();
     let sender = peer.map_or_else(Sender::default, |Peer(peer)| {
         forwarded::sender(*peer, &head.headers, &trusted_proxies)

@@ -1,7 +1,9 @@
 //! What the host counts and measures, and the security events in its log.
 
+mod exposition;
 mod security;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
@@ -14,7 +16,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tracing_appender::non_blocking::ErrorCounter;
 
-use crate::limits::Limit;
+use crate::limit::Limit;
+pub use exposition::joined;
 use security::Lines;
 pub use security::SecurityEvent;
 
@@ -34,7 +37,7 @@ pub fn count_dropped_lines(counter: ErrorCounter) {
 type Label = [(&'static str, &'static str); 1];
 type Histograms = Family<Label, Histogram, fn() -> Histogram>;
 
-/// What the host of one plugin counts and measures.
+/// What a host counts and measures: of one plugin, or of what all its plugins share.
 pub struct Telemetry {
     registry: Registry,
     deliveries: Family<Label, Counter>,
@@ -58,13 +61,26 @@ fn seconds() -> Histogram {
 }
 
 impl Telemetry {
-    /// Everything is zero. Each line of the text names the provider.
+    /// Of one plugin. Everything is zero. Each line of the text names the provider.
     #[must_use]
     pub fn new(provider: &str) -> Self {
-        let provider = ("provider".into(), provider.to_owned().into());
+        let mut new = Self::labelled(Some(("provider".into(), provider.to_owned().into())));
+        new.register_of_plugin();
+        new
+    }
+
+    /// Of what all plugins share: connections, places, memory and requests.
+    #[must_use]
+    pub fn of_host() -> Self {
+        let mut new = Self::labelled(None);
+        new.register_of_host();
+        new
+    }
+
+    fn labelled(label: Option<(Cow<'static, str>, Cow<'static, str>)>) -> Self {
         let histograms = || Family::new_with_constructor(seconds as fn() -> Histogram);
         let mut new = Self {
-            registry: Registry::with_prefix_and_labels("host_test", [provider].into_iter()),
+            registry: Registry::with_prefix_and_labels("host_test", label.into_iter()),
             deliveries: Family::default(),
             delivery_seconds: seconds(),
             call_seconds: histograms(),
@@ -79,11 +95,19 @@ impl Telemetry {
             dropped_lines: Gauge::default(),
             lines: Mutex::default(),
         };
-        new.register();
+        new.register_shared();
         new
     }
 
-    fn register(&mut self) {
+    fn register_shared(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("security_events", "Security events", self.security.clone());
+        registry.register("limits_reached", "How often a limit was reached", self.limits.clone());
+        registry.register("in_use", "What is in use of a limit", self.in_use.clone());
+        registry.register("limit", "What a limit allows", self.most.clone());
+    }
+
+    fn register_of_plugin(&mut self) {
         let registry = &mut self.registry;
         registry.register("deliveries", "Deliveries that were answered", self.deliveries.clone());
         for (name, help, metric) in [
@@ -98,10 +122,6 @@ impl Telemetry {
         ] {
             registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
         }
-        registry.register("security_events", "Security events", self.security.clone());
-        registry.register("limits_reached", "How often a limit was reached", self.limits.clone());
-        registry.register("in_use", "What is in use of a limit", self.in_use.clone());
-        registry.register("limit", "What a limit allows", self.most.clone());
         registry.register_with_unit(
             "reconciliation_lag",
             "How far reconciliation is behind",
@@ -113,7 +133,10 @@ impl Telemetry {
             "Open entries of the attention list",
             self.attention.clone(),
         );
-        registry.register(
+    }
+
+    fn register_of_host(&mut self) {
+        self.registry.register(
             "log_lines_dropped",
             "Lines of the log that nobody has read in time",
             self.dropped_lines.clone(),

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::Telemetry;
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::recent::Recent;
 
 /// The shortest time between two lines about one event of one installation. Our own choice.

@@ -4,6 +4,7 @@
 mod attention;
 mod component;
 mod connection;
+mod deliveries;
 mod flow;
 mod payment;
 mod reconciliation;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 pub use attention::{accepted, attention, closed_attention, resolved};
 pub use component::{approved, component, page_origin_approved};
 pub use connection::{connection, uninstalled, workspaces};
+pub use deliveries::{kept_deliveries, replayed};
 pub use flow::{history, next_page, payments, pruned, transitions};
 pub use payment::{dispute, payment, provider_payment, refund, refunded};
 pub use reconciliation::{readiness, reconciliation, restored};

@@ -10,7 +10,7 @@ use host_test::contract::types::{
 };
 use host_test::egress::{Credentials, Gateway, Policy};
 use host_test::fair_places::Owner;
-use host_test::marketplace::{PaymentOrder, ReconciliationSummary};
+use host_test::marketplace::{PaymentOrder, Providers, ReconciliationSummary};
 use ledger::types::PaymentStatus;
 use secrecy::SecretString;
 
@@ -165,7 +165,8 @@ async fn unsettled_payment_is_refetched() {
     assert_eq!(host.outputs("order-1").await, ["Pending"]);
     host.fake.set_fault(None);
 
-    let background = tokio::spawn(Arc::clone(&host.marketplace).reconcile_forever());
+    let background =
+        tokio::spawn(Providers::from(Arc::clone(&host.marketplace)).reconcile_forever());
     let known = host.marketplace.wait("order-1", Duration::from_secs(30)).await.unwrap();
     background.abort();
     assert_eq!(known.status, PaymentStatus::Rejected);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use host_test::bundled;
 use host_test::marketplace::vault_of;
-use host_test::plugin::inspect::{Inspection, inspect};
+use host_test::plugin::inspect::{self, Inspection};
 use host_test::plugin::{
     CompileBound, CompileLimits, CompiledCache, Compiler, LoadError, MAXIMUM_COMPONENT, Plugin,
 };
@@ -44,6 +44,11 @@ fn with_limits(change: impl FnOnce(&mut CompileLimits)) -> Compiler {
     let mut limits = CompileLimits::default();
     change(&mut limits);
     compiler().with_limits(limits)
+}
+
+/// Only what is compiled: none of the components is a plugin.
+async fn inspect(component: &[u8], compiler: &Compiler) -> Result<Inspection, LoadError> {
+    inspect::inspect(component, compiler).await.map(|inspected| inspected.inspection)
 }
 
 async fn refusal(component: &[u8], compiler: &Compiler) -> CompileBound {

@@ -8,7 +8,8 @@ use super::host::{compiler, plugin};
 
 #[tokio::test]
 async fn component_imports_only_http() {
-    let component = inspect::inspect(bundled::COMPONENT, &compiler()).await.unwrap();
+    let inspected = inspect::inspect(bundled::COMPONENT, &compiler()).await.unwrap();
+    let component = inspected.inspection;
     assert_eq!(component.callable_imports, ["brain-studio:payments/http@0.3.0#send"]);
     let allowed = ["brain-studio:payments/http@0.3.0", "brain-studio:payments/types@0.3.0"];
     assert!(component.imports.iter().all(|name| allowed.contains(&name.as_str())));

@@ -9,7 +9,6 @@ use host_test::bundled;
 use host_test::clock::Clock;
 use host_test::contract::types::{CaptureMethod, Money};
 use host_test::egress::{Clients, Credentials, Gateway, Policy, RequestLimits, client, redirect};
-use host_test::limits::Limits;
 use host_test::marketplace::{
     Connection, Error, InstallOptions, Marketplace, Options, PaymentOrder,
 };
@@ -194,11 +193,10 @@ async fn try_open(
     Marketplace::open(
         plugin().await,
         &Options {
-            data_dir: data,
             workspace: workspace.to_owned(),
             overrides: vec![format!("https://api.stripe.com={provider}").parse().unwrap()],
             clock,
-            limits: Limits::default(),
+            ..Options::new(data)
         },
     )
 }

@@ -1,7 +1,7 @@
 //! Installing, rotating, switching, uninstalling.
 
 use host_test::contract::types::{StatusReport, Verdict};
-use host_test::marketplace::{ErrorKind, InstallOptions};
+use host_test::marketplace::{ErrorKind, InstallOptions, Options};
 
 use super::host::{Host, LIVE_KEY, TEST_KEY, options, plugin};
 
@@ -62,12 +62,9 @@ async fn dead_key_differs_from_outage() {
     let plugin = plugin().await;
     let alone = host_test::marketplace::Marketplace::open(
         plugin,
-        &host_test::marketplace::Options {
-            data_dir: data.path(),
-            workspace: "default".to_owned(),
+        &Options {
             overrides: vec![format!("https://api.stripe.com=http://{gone}").parse().unwrap()],
-            clock: host_test::clock::Clock::default(),
-            limits: host_test::limits::Limits::default(),
+            ..Options::new(data.path())
         },
     )
     .unwrap();

@@ -12,11 +12,13 @@ mod component;
 mod connection_report;
 mod control;
 mod credential_rules;
+mod credentials_given;
 mod data_folder;
 // It looks at rights of files.
 #[cfg(unix)]
 mod data_folder_rights;
 mod deliveries;
+mod developing;
 mod door;
 mod egress;
 mod example;
@@ -42,6 +44,7 @@ mod permissions;
 mod reconciling;
 mod requests;
 mod rotating;
+mod several_plugins;
 mod signatures;
 mod transitions;
 mod vault;

@@ -187,13 +187,7 @@ impl World {
             overrides.push(format!("{host}=http://{address}").parse().unwrap());
         }
         let data = tempfile::tempdir().unwrap();
-        let options = Options {
-            data_dir: data.path(),
-            workspace: "default".to_owned(),
-            overrides: overrides.clone(),
-            clock: host_test::clock::Clock::default(),
-            limits: host_test::limits::Limits::default(),
-        };
+        let options = Options { overrides: overrides.clone(), ..Options::new(data.path()) };
         let marketplace = Marketplace::open(guest().await, &options).unwrap();
         Self { _data: data, provider, overrides, marketplace }
     }

@@ -25,7 +25,6 @@ use tokio::sync::watch;
 use super::{Summary, TEST_KEY, ensure, install_options, order, plugin, replaced, start_fake};
 use crate::clock::Clock;
 use crate::egress::client;
-use crate::limits::Limits;
 use crate::marketplace::{ErrorKind, Marketplace, Options};
 use operator::Operator;
 use sender::{Shared, post};
@@ -192,11 +191,10 @@ async fn open_with(
     clock: Clock,
 ) -> Result<Marketplace> {
     let options = Options {
-        data_dir: data,
         workspace: workspace.to_owned(),
         overrides: vec![replaced("https://api.stripe.com", provider)?],
         clock,
-        limits: Limits::default(),
+        ..Options::new(data)
     };
     Ok(Marketplace::open(plugin().await?, &options)?)
 }

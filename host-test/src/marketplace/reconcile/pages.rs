@@ -4,7 +4,7 @@ use super::Effort;
 use super::account::Round;
 use super::listing::{After, Failed, after_failure, after_page, next_query};
 use crate::contract::types::{EventPage, EventQuery, Problem, ProviderError};
-use crate::limits::Limit;
+use crate::limit::Limit;
 use crate::marketplace::{Error, ErrorKind};
 use crate::plugin::CallError;
 use ledger::{EventOutcome, LedgerError};

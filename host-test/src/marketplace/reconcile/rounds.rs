@@ -23,8 +23,9 @@ const LOGGED_ATTENTION: u32 = 100;
 const TICKS_PER_DAY: u64 = 86_400 / TICK.as_secs();
 
 impl Marketplace {
-    /// Reconciles what is due, at once and then every few seconds. It never returns.
-    pub async fn reconcile_forever(self: Arc<Self>) {
+    /// Reconciles what is due, at once and then every few seconds. It never returns. `present` gives the marketplace,
+    /// whose plugin may have another version each time.
+    pub(in crate::marketplace) async fn reconcile_forever(present: impl Fn() -> Arc<Self>) {
         let mut rounds = JoinSet::new();
         // The accounts whose round is under way, or that rest after the ledger has failed.
         let mut running: HashSet<String> = HashSet::new();
@@ -36,15 +37,16 @@ impl Marketplace {
         loop {
             tokio::select! {
                 _ = ticks.tick() => {
+                    let present = present();
                     ticked += 1;
                     if ticked.is_multiple_of(TICKS_PER_DAY) {
                         logged = 0;
                     }
-                    for (account, installations) in self.due_accounts().await {
+                    for (account, installations) in present.due_accounts().await {
                         if !running.insert(account.clone()) {
                             continue;
                         }
-                        let (marketplace, places) = (Arc::clone(&self), Arc::clone(&places));
+                        let (marketplace, places) = (Arc::clone(&present), Arc::clone(&places));
                         let task = rounds.spawn(async move {
                             // It is never closed.
                             let place = places.acquire_owned().await;
@@ -56,8 +58,8 @@ impl Marketplace {
                         });
                         keys.insert(task.id(), account);
                     }
-                    self.write_refused().await;
-                    logged = self.log_attention(logged).await;
+                    present.write_refused().await;
+                    logged = present.log_attention(logged).await;
                 }
                 Some(ended) = rounds.join_next_with_id(), if !rounds.is_empty() => {
                     let id = match ended {

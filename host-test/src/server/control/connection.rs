@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::refusal::Refusal;
-use super::request::{ChosenMode, Form, Input, Nothing, Params, Scoped, malformed};
+use super::request::{ChosenMode, Form, Input, Nothing, OfProvider, Params, Scoped, malformed};
 use super::{Answer, Answered, Control};
 use crate::contract::types::Problem;
 use crate::egress::Credentials;
@@ -18,11 +18,8 @@ use crate::views;
 /// How many workspaces are listed at most at once. Our own choice.
 const MOST_WORKSPACES: u32 = 1000;
 
-pub async fn status(
-    State(control): State<Control>,
-    Params(Scoped { workspace }): Params<Scoped>,
-) -> Answered {
-    let (connection, report) = control.in_workspace(&workspace).await?.status().await?;
+pub async fn status(State(control): State<Control>, Params(scoped): Params<Scoped>) -> Answered {
+    let (connection, report) = control.of(&scoped).await?.status().await?;
     Ok(Answer(views::connection(&connection, &report.checks)))
 }
 
@@ -50,10 +47,11 @@ impl Form for Install {
 
 pub async fn install(
     State(control): State<Control>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(Install { credentials, webhook, mode }): Input<Install>,
 ) -> Answered {
-    let fields = &control.marketplace.plugin().manifest().credentials;
+    let all = control.providers.meant(scoped.provider.as_deref())?;
+    let fields = &all.plugin().manifest().credentials;
     if !credentials.keys().all(|name| fields.iter().any(|field| field.name == *name)) {
         let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
         return Err(Refusal::malformed(Problem::new(
@@ -68,11 +66,11 @@ pub async fn install(
         webhook_is_manual: webhook.map(|webhook| matches!(webhook, Webhook::Manual)),
         approve_origins: false,
     };
-    let marketplace = match control.in_workspace(&workspace).await {
+    let marketplace = match control.of(&scoped).await {
         Err(Error::WorkspaceUnknown(_)) => {
             // What is refused creates no workspace.
-            control.marketplace.check_new(&options).await?;
-            control.marketplace.in_new_workspace(&workspace).await?
+            all.check_new(&options).await?;
+            all.in_new_workspace(&scoped.workspace).await?
         }
         known => known?,
     };
@@ -82,10 +80,10 @@ pub async fn install(
 
 pub async fn repair(
     State(control): State<Control>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(Nothing {}): Input<Nothing>,
 ) -> Answered {
-    let marketplace = control.in_workspace(&workspace).await?;
+    let marketplace = control.of(&scoped).await?;
     let connection = marketplace.repair().await?;
     Ok(with_checks(&marketplace, &connection).await)
 }
@@ -112,10 +110,10 @@ impl Form for Uninstall {
 
 pub async fn uninstall(
     State(control): State<Control>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(Uninstall { force }): Input<Uninstall>,
 ) -> Answered {
-    let removed = control.in_workspace(&workspace).await?.uninstall(force).await?;
+    let removed = control.of(&scoped).await?.uninstall(force).await?;
     Ok(Answer(views::uninstalled(&removed)))
 }
 
@@ -123,6 +121,7 @@ pub async fn uninstall(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspacesQuery {
+    provider: Option<String>,
     #[serde(default)]
     from: String,
     #[serde(default = "default_workspaces")]
@@ -135,18 +134,27 @@ fn default_workspaces() -> u32 {
 
 pub async fn workspaces(
     State(control): State<Control>,
-    Params(WorkspacesQuery { from, limit }): Params<WorkspacesQuery>,
+    Params(WorkspacesQuery { provider, from, limit }): Params<WorkspacesQuery>,
 ) -> Answered {
-    let page = control.marketplace.workspaces(&from, limit.min(MOST_WORKSPACES)).await?;
+    let marketplace = control.providers.meant(provider.as_deref())?;
+    let page = marketplace.workspaces(&from, limit.min(MOST_WORKSPACES)).await?;
     Ok(Answer(views::workspaces(&page)))
 }
 
-pub async fn component(State(control): State<Control>) -> Answered {
-    Ok(Answer(views::component(control.marketplace.plugin())))
+pub async fn component(
+    State(control): State<Control>,
+    Params(OfProvider { provider }): Params<OfProvider>,
+) -> Answered {
+    let marketplace = control.providers.meant(provider.as_deref())?;
+    Ok(Answer(views::component(marketplace.plugin())))
 }
 
-pub async fn review(State(control): State<Control>) -> Answered {
-    let review = control.marketplace.review(TakeOver::All).await?;
+pub async fn review(
+    State(control): State<Control>,
+    Params(OfProvider { provider }): Params<OfProvider>,
+) -> Answered {
+    let marketplace = control.providers.meant(provider.as_deref())?;
+    let review = marketplace.review(TakeOver::All).await?;
     Ok(Answer(json!(review)))
 }
 
@@ -166,17 +174,18 @@ impl Form for Approve {
 
 pub async fn approve(
     State(control): State<Control>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(approve): Input<Approve>,
 ) -> Answered {
     match approve {
         Approve { sha256: Some(sha256), ports, page_origin: None } => {
             let ports = ports.unwrap_or_default();
-            let (review, moved) = control.marketplace.approve_exactly(&sha256, &ports).await?;
+            let marketplace = control.providers.meant(scoped.provider.as_deref())?;
+            let (review, moved) = marketplace.approve_exactly(&sha256, &ports).await?;
             Ok(Answer(views::approved(&review, moved)))
         }
         Approve { sha256: None, ports: None, page_origin: Some(origin) } => {
-            control.in_workspace(&workspace).await?.approve_page_origin(&origin).await?;
+            control.of(&scoped).await?.approve_page_origin(&origin).await?;
             Ok(Answer(views::page_origin_approved(&origin)))
         }
         _ => Err(malformed::<Approve>("it is not exactly one of the two approvals")),

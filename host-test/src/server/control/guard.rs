@@ -19,7 +19,7 @@ use crate::telemetry::SecurityEvent;
 
 pub async fn guard(State(control): State<Control>, request: Request, next: Next) -> Response {
     let denied = |what: &str| {
-        control.marketplace.telemetry().security(SecurityEvent::ControlDenied, "", what);
+        control.providers.telemetry().security(SecurityEvent::ControlDenied, "", what);
     };
     if !is_for_this_computer(request.headers()) {
         denied("a request with the name of another host");

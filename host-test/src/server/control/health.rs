@@ -22,6 +22,7 @@ pub async fn healthz() -> &'static str {
     "ok"
 }
 
+/// How every provider is, with the worst of each number.
 pub async fn readyz(State(control): State<Control>) -> Response {
     let (is_ready, json) = match readiness(&control).await {
         Ok(readiness) => (readiness.problems.is_empty(), views::readiness(&readiness)),
@@ -37,12 +38,22 @@ pub async fn readyz(State(control): State<Control>) -> Response {
 pub async fn metrics(State(control): State<Control>) -> Response {
     // It sets what is measured now. If the ledger does not answer, the rest is told all the same.
     let _ = readiness(&control).await;
-    Resources::shared().measure(control.marketplace.telemetry());
-    let text = control.marketplace.telemetry().text();
-    ([(CONTENT_TYPE, telemetry::CONTENT_TYPE)], text).into_response()
+    let of_host = control.providers.telemetry();
+    Resources::shared().measure(of_host);
+    let of_plugins = control.providers.all();
+    let of_plugins = of_plugins.iter().map(|marketplace| marketplace.telemetry().text());
+    let texts: Vec<String> = std::iter::once(of_host.text()).chain(of_plugins).collect();
+    ([(CONTENT_TYPE, telemetry::CONTENT_TYPE)], telemetry::joined(&texts)).into_response()
 }
 
 async fn readiness(control: &Control) -> Result<Readiness, Error> {
-    let answered = timeout(READINESS_TIME, control.marketplace.readiness()).await;
+    let all = async {
+        let mut together = Readiness::default();
+        for marketplace in control.providers.all() {
+            together = together.and(marketplace.readiness().await?);
+        }
+        Ok(together)
+    };
+    let answered = timeout(READINESS_TIME, all).await;
     answered.unwrap_or(Err(Error::Ledger(LedgerError::Locked)))
 }

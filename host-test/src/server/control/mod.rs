@@ -24,9 +24,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Door, DoorLimits, TrustedProxy, connections};
 use crate::contract::types::Problem;
-use crate::marketplace::{Error, Marketplace};
+use crate::marketplace::{Error, Marketplace, Providers};
 use crate::views;
 use refusal::Refusal;
+use request::Scoped;
 pub use token::{ControlToken, TokenError};
 
 /// How many connections there may be. Our own choice: one operator, one page, one collector of metrics.
@@ -37,16 +38,17 @@ const REQUESTS: u32 = 64;
 /// What every request needs.
 #[derive(Clone)]
 struct Control {
-    marketplace: Arc<Marketplace>,
+    providers: Providers,
     token: Arc<ControlToken>,
     /// A permit for each request that may be carried out now.
     places: Arc<Semaphore>,
 }
 
 impl Control {
-    /// The marketplace as a workspace sees it.
-    async fn in_workspace(&self, name: &str) -> Result<Marketplace, Error> {
-        self.marketplace.in_workspace(name).await
+    /// The marketplace that a request means, as its workspace sees it.
+    async fn of(&self, scoped: &Scoped) -> Result<Marketplace, Error> {
+        let Scoped { provider, workspace } = scoped;
+        self.providers.meant(provider.as_deref())?.in_workspace(workspace).await
     }
 }
 
@@ -54,13 +56,17 @@ impl Control {
 /// left, if they take no longer than the limit. `limits`: those of the public door, but for its connections.
 pub async fn serve(
     listener: TcpListener,
-    marketplace: Arc<Marketplace>,
+    providers: impl Into<Providers>,
     token: ControlToken,
     limits: DoorLimits,
     stop: impl Future<Output = ()>,
 ) {
     let places = Arc::new(Semaphore::new(REQUESTS as usize));
-    let control = Control { marketplace, token: Arc::new(token), places: Arc::clone(&places) };
+    let control = Control {
+        providers: providers.into(),
+        token: Arc::new(token),
+        places: Arc::clone(&places),
+    };
     let limits = DoorLimits { connections: CONNECTIONS, ..limits };
     // All clients have one address: together they may hold all connections.
     let door = Door { limits, trusted_proxies: TrustedProxy::LOOPBACK.into() };

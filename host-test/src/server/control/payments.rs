@@ -50,10 +50,10 @@ fn amount(text: &str, currency: &str) -> Result<Money, Refusal> {
 
 pub async fn pay(
     State(control): State<Control>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(pay): Input<Pay>,
 ) -> Answered {
-    let marketplace = control.in_workspace(&workspace).await?;
+    let marketplace = control.of(&scoped).await?;
     let order = PaymentOrder {
         amount: amount(&pay.amount, &pay.currency)?,
         reference: pay.reference,
@@ -74,6 +74,7 @@ pub async fn pay(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentsQuery {
+    provider: Option<String>,
     #[serde(default = "default_workspace")]
     workspace: String,
     #[serde(default = "default_payments")]
@@ -87,27 +88,28 @@ fn default_payments() -> u32 {
 
 pub async fn list(
     State(control): State<Control>,
-    Params(PaymentsQuery { workspace, limit, before }): Params<PaymentsQuery>,
+    Params(PaymentsQuery { provider, workspace, limit, before }): Params<PaymentsQuery>,
 ) -> Answered {
+    let scoped = Scoped { provider, workspace };
     let limit = limit.min(MOST_LISTED);
-    let (mode, payments) = control.in_workspace(&workspace).await?.payments(before, limit).await?;
+    let (mode, payments) = control.of(&scoped).await?.payments(before, limit).await?;
     Ok(Answer(views::payments(mode, &payments, limit)))
 }
 
 pub async fn show(
     State(control): State<Control>,
     Named(id): Named<String>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
 ) -> Answered {
-    Ok(Answer(views::payment(&control.in_workspace(&workspace).await?.payment(&id).await?)))
+    Ok(Answer(views::payment(&control.of(&scoped).await?.payment(&id).await?)))
 }
 
 pub async fn flow(
     State(control): State<Control>,
     Named(id): Named<String>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
 ) -> Answered {
-    let (mode, history) = control.in_workspace(&workspace).await?.payment_history(&id).await?;
+    let (mode, history) = control.of(&scoped).await?.payment_history(&id).await?;
     Ok(Answer(views::history(mode, &history)))
 }
 
@@ -125,20 +127,20 @@ impl Form for Complete {
 pub async fn complete(
     State(control): State<Control>,
     Named(id): Named<String>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(Complete { return_query }): Input<Complete>,
 ) -> Answered {
-    let marketplace = control.in_workspace(&workspace).await?;
+    let marketplace = control.of(&scoped).await?;
     Ok(Answer(views::payment(&marketplace.complete(&id, return_query).await?)))
 }
 
 pub async fn cancel(
     State(control): State<Control>,
     Named(id): Named<String>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(Nothing {}): Input<Nothing>,
 ) -> Answered {
-    Ok(Answer(views::payment(&control.in_workspace(&workspace).await?.cancel(&id).await?)))
+    Ok(Answer(views::payment(&control.of(&scoped).await?.cancel(&id).await?)))
 }
 
 /// The body of a refund.
@@ -156,10 +158,10 @@ impl Form for RefundBody {
 pub async fn refund(
     State(control): State<Control>,
     Named(id): Named<String>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(body): Input<RefundBody>,
 ) -> Answered {
-    let marketplace = control.in_workspace(&workspace).await?;
+    let marketplace = control.of(&scoped).await?;
     let minor_units = match &body.amount {
         Some(text) => {
             // It is of the payment's currency.
@@ -176,6 +178,7 @@ pub async fn refund(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransitionsQuery {
+    provider: Option<String>,
     #[serde(default = "default_workspace")]
     workspace: String,
     #[serde(default = "default_consumer")]
@@ -197,8 +200,9 @@ pub async fn transitions(
     State(control): State<Control>,
     Params(query): Params<TransitionsQuery>,
 ) -> Answered {
-    let TransitionsQuery { workspace, consumer, mode, limit } = query;
-    let (marketplace, mode) = (control.in_workspace(&workspace).await?, mode.map(Into::into));
+    let TransitionsQuery { provider, workspace, consumer, mode, limit } = query;
+    let scoped = Scoped { provider, workspace };
+    let (marketplace, mode) = (control.of(&scoped).await?, mode.map(Into::into));
     let limit = limit.min(MOST_LISTED);
     let unread = marketplace.unread_transitions(mode, &consumer, limit).await?;
     Ok(Answer(views::transitions(&consumer, &unread)))
@@ -220,10 +224,10 @@ impl Form for Acknowledge {
 
 pub async fn acknowledge(
     State(control): State<Control>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(Acknowledge { position, consumer, mode }): Input<Acknowledge>,
 ) -> Answered {
-    let (marketplace, mode) = (control.in_workspace(&workspace).await?, mode.map(Into::into));
+    let (marketplace, mode) = (control.of(&scoped).await?, mode.map(Into::into));
     marketplace.acknowledge(mode, &consumer, position).await?;
     let unread = marketplace.unread_transitions(mode, &consumer, default_transitions()).await?;
     Ok(Answer(views::transitions(&consumer, &unread)))

@@ -39,6 +39,7 @@ fn status(error: &Error) -> StatusCode {
         (
             ErrorKind::Refused,
             Error::WorkspaceUnknown(_)
+            | Error::ProviderUnknown(_)
             | Error::PaymentUnknown(_)
             | Error::AttentionUnknown(_)
             | Error::Provider(ProviderError::NotFound(_)),

@@ -125,12 +125,20 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
     }
 }
 
-/// The query that only names a workspace.
+/// The query that only names a workspace, and a provider if there are several.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scoped {
+    pub provider: Option<String>,
     #[serde(default = "default_workspace")]
     pub workspace: String,
+}
+
+/// The query of what concerns all workspaces of a provider.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfProvider {
+    pub provider: Option<String>,
 }
 
 /// The workspace of a request that names none.

@@ -12,6 +12,7 @@ use crate::views;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttentionQuery {
+    provider: Option<String>,
     #[serde(default = "default_workspace")]
     workspace: String,
     #[serde(default)]
@@ -20,9 +21,9 @@ pub struct AttentionQuery {
 
 pub async fn attention(
     State(control): State<Control>,
-    Params(AttentionQuery { workspace, closed }): Params<AttentionQuery>,
+    Params(AttentionQuery { provider, workspace, closed }): Params<AttentionQuery>,
 ) -> Answered {
-    let marketplace = control.in_workspace(&workspace).await?;
+    let marketplace = control.of(&Scoped { provider, workspace }).await?;
     Ok(Answer(if closed {
         views::closed_attention(&marketplace.closed_attention().await?)
     } else {
@@ -33,10 +34,10 @@ pub async fn attention(
 pub async fn accept(
     State(control): State<Control>,
     Named(id): Named<u64>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(Nothing {}): Input<Nothing>,
 ) -> Answered {
-    control.in_workspace(&workspace).await?.accept_attention(id).await?;
+    control.of(&scoped).await?.accept_attention(id).await?;
     Ok(Answer(views::accepted(id)))
 }
 
@@ -54,22 +55,22 @@ impl Form for Resolve {
 pub async fn resolve(
     State(control): State<Control>,
     Named(id): Named<u64>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(Resolve { note }): Input<Resolve>,
 ) -> Answered {
     if note.trim().is_empty() {
         return Err(malformed::<Resolve>("the note is empty"));
     }
-    control.in_workspace(&workspace).await?.resolve_attention(id, &note).await?;
+    control.of(&scoped).await?.resolve_attention(id, &note).await?;
     Ok(Answer(views::resolved(id)))
 }
 
 pub async fn reconcile(
     State(control): State<Control>,
-    Params(Scoped { workspace }): Params<Scoped>,
+    Params(scoped): Params<Scoped>,
     Input(Nothing {}): Input<Nothing>,
 ) -> Answered {
-    let summary = control.in_workspace(&workspace).await?.reconcile(|_| ()).await?;
+    let summary = control.of(&scoped).await?.reconcile(|_| ()).await?;
     Ok(Answer(views::reconciliation(&summary)))
 }
 
@@ -77,7 +78,7 @@ pub async fn restored(
     State(control): State<Control>,
     Input(Nothing {}): Input<Nothing>,
 ) -> Answered {
-    Ok(Answer(views::restored(&control.marketplace.record_restored().await?)))
+    Ok(Answer(views::restored(&control.providers.any().record_restored().await?)))
 }
 
 /// The body of a prune.
@@ -98,5 +99,5 @@ pub async fn prune(
     if older_than < LEAST_PRUNED_DAYS {
         return Err(malformed::<Prune>(format_args!("{LEAST_PRUNED_DAYS} days are the least")));
     }
-    Ok(Answer(views::pruned(&control.marketplace.prune(older_than).await?)))
+    Ok(Answer(views::pruned(&control.providers.any().prune(older_than).await?)))
 }

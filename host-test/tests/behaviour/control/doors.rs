@@ -53,7 +53,7 @@ async fn name_of_another_host_is_denied_and_counted() {
         assert_eq!(answer.0, status, "{name}");
         assert!(status == 200 || answer.1["code"] == "control-host-denied", "{answer:?}");
     }
-    let metrics = host.marketplace.telemetry().text();
+    let metrics = control.metrics().await;
     assert!(metrics.contains(r#"event="control-denied"} 2"#), "{metrics}");
 }
 

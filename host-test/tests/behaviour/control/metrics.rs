@@ -7,7 +7,7 @@ use reqwest::Method;
 use super::Control;
 use crate::host::{Host, PAYS, TEST_KEY};
 
-/// A line such as `name{label="x"} 1`.
+/// A line such as `name{label="x"} 1`, or `name 1`.
 #[derive(Debug)]
 struct Sample {
     name: String,
@@ -17,11 +17,16 @@ struct Sample {
 
 fn sample(line: &str) -> Sample {
     let (series, value) = line.rsplit_once(' ').unwrap();
-    let (name, labels) = series.split_once('{').unwrap();
+    // What all plugins share has no label of a provider, and may have none.
+    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
     let labels = labels.strip_suffix('}').unwrap();
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     assert!(name.chars().all(is_name), "{line}");
-    for label in labels.split("\",").map(|label| label.trim_end_matches('"')) {
+    for label in labels
+        .split("\",")
+        .filter(|label| !label.is_empty())
+        .map(|label| label.trim_end_matches('"'))
+    {
         let (label, text) = label.split_once("=\"").unwrap();
         assert!(label.chars().all(is_name) && !text.contains(['"', '\n']), "{line}");
     }

@@ -14,7 +14,7 @@ mod workspaces;
 use std::path::Path;
 use std::sync::Arc;
 
-use host_test::marketplace::Marketplace;
+use host_test::marketplace::Providers;
 use host_test::server::DoorLimits;
 use host_test::server::control::{ControlToken, serve};
 use reqwest::{Method, RequestBuilder};
@@ -39,17 +39,26 @@ impl Control {
         Self::over(Arc::clone(&host.marketplace), host.data.path(), host.client.clone()).await
     }
 
-    pub async fn over(marketplace: Arc<Marketplace>, data: &Path, client: reqwest::Client) -> Self {
+    pub async fn over(
+        providers: impl Into<Providers>,
+        data: &Path,
+        client: reqwest::Client,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let token = ControlToken::of(data).unwrap();
         let limits = DoorLimits::default();
-        tokio::spawn(serve(listener, marketplace, token, limits, std::future::pending()));
+        tokio::spawn(serve(listener, providers.into(), token, limits, std::future::pending()));
         Self { url, token: token_in(data), client }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    pub async fn metrics(&self) -> String {
+        let response = self.request(Method::GET, "/metrics").send().await.unwrap();
+        response.text().await.unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use host_test::marketplace::Options;
 use host_test::plugin::Plugin;
-use host_test::{bundled, clock::Clock, limits::Limits, marketplace::Marketplace};
+use host_test::{bundled, marketplace::Marketplace};
 
 use super::Control;
 use crate::command_line::{host_test, problem, run, served};
@@ -86,13 +86,7 @@ async fn installations_of_another_component_are_not_ready() {
     other.install(crate::host::options(TEST_KEY)).await.unwrap();
     // The same code with one more custom section is another component.
     let bytes = [bundled::COMPONENT, &[0, 2, 1, b'x']].concat();
-    let options = Options {
-        data_dir: host.data.path(),
-        workspace: "default".to_owned(),
-        overrides: Vec::new(),
-        clock: Clock::default(),
-        limits: Limits::default(),
-    };
+    let options = Options::new(host.data.path());
     let plugin = Plugin::load(&bytes, &compiler()).await.unwrap();
     let marketplace = Arc::new(Marketplace::open(plugin, &options).unwrap());
     let control = Control::over(marketplace, host.data.path(), host.client.clone()).await;

@@ -47,7 +47,7 @@ async fn nothing_is_answered_without_the_token() {
             denied += 1;
         }
     }
-    let metrics = host.marketplace.telemetry().text();
+    let metrics = control.metrics().await;
     assert!(metrics.contains(&format!(r#"event="control-denied"}} {denied}"#)), "{metrics}");
     // Nothing was done, and the right one opens.
     let status = control.get("/api/v1/status").await;

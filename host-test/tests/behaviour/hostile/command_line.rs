@@ -67,7 +67,7 @@ async fn environment_is_not_harvested() {
         assert_eq!(json(&run(install(None)).await)["code"], "component-not-approved", "{script}");
         folder.approve(&file).await;
         // Approved, it is still not given what is meant for another program.
-        assert_eq!(json(&run(install(None)).await)["code"], "key-missing", "{script}");
+        assert_eq!(json(&run(install(None)).await)["code"], "credential-missing", "{script}");
         let own = format!("PLUGIN_{variable}");
         let installed = run(install(Some(&own))).await;
         assert_eq!(installed.status.code(), Some(0), "{script}: {}", text_of(&installed));

@@ -14,7 +14,6 @@ use std::path::Path;
 use host_test::clock::Clock;
 use host_test::contract::types::{Mode, WebhookRequest};
 use host_test::egress::Credentials;
-use host_test::limits::Limits;
 use host_test::marketplace::{
     Connection, DeliveryOutcome, DeliveryTarget, Error, InstallOptions, Marketplace, Options,
     PaymentView,
@@ -55,17 +54,11 @@ async fn open(data: &Path, workspace: &str, script: &str) -> Marketplace {
 }
 
 async fn open_at(data: &Path, workspace: &str, script: &str, clock: Clock) -> Marketplace {
-    let options = Options {
-        data_dir: data,
-        workspace: workspace.to_owned(),
-        overrides: Vec::new(),
-        clock,
-        limits: Limits::default(),
-    };
+    let options = Options { workspace: workspace.to_owned(), clock, ..Options::new(data) };
     Marketplace::open(load(script).await.unwrap(), &options).unwrap()
 }
 
-fn options(approve_origins: bool) -> InstallOptions {
+pub fn options(approve_origins: bool) -> InstallOptions {
     let given = [("token", KEY), ("hook-secret", SECRET)];
     let given = given.map(|(name, value)| (name.to_owned(), SecretString::from(value)));
     InstallOptions {

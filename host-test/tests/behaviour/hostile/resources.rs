@@ -72,11 +72,10 @@ impl Two {
         let script = format!("origin={ORIGIN}\n");
         let installed = async |workspace: &str| {
             let options_of = Options {
-                data_dir: data.path(),
                 workspace: workspace.to_owned(),
                 overrides: vec![format!("{ORIGIN}={provider}").parse().unwrap()],
-                clock: host_test::clock::Clock::default(),
                 limits,
+                ..Options::new(data.path())
             };
             let marketplace = Marketplace::open(load(&script).await.unwrap(), &options_of).unwrap();
             let connection = marketplace.install(options(true)).await.unwrap();
@@ -172,11 +171,8 @@ async fn list_of_events_ends() {
         let (world, _) = World::installed(script).await;
         world.pay("order-1").await.unwrap();
         let options = Options {
-            data_dir: world.data.path(),
-            workspace: "default".to_owned(),
-            overrides: Vec::new(),
-            clock: host_test::clock::Clock::default(),
             limits: Limits { work, ..Limits::default() },
+            ..Options::new(world.data.path())
         };
         let marketplace = Marketplace::open(load(script).await.unwrap(), &options).unwrap();
         let summary = marketplace.reconcile_once().await;
