@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use crate::egress::RequestLimits;
-use crate::marketplace::WorkLimits;
-use crate::plugin::CallLimits;
+use crate::marketplace::MarketplaceLimits;
+use crate::resources::ResourceLimits;
 use crate::server::DoorLimits;
 
 /// Every limit of a host that an operator may change. Those that the contract promises to plugins are constants.
@@ -14,15 +13,12 @@ pub struct Limits {
     /// Of the public door.
     #[command(flatten)]
     pub door: DoorLimits,
-    /// Of calls to plugins.
+    /// Of what all calls share.
     #[command(flatten)]
-    pub calls: CallLimits,
-    /// Of requests to providers.
+    pub resources: ResourceLimits,
+    /// Of the use cases.
     #[command(flatten)]
-    pub requests: RequestLimits,
-    /// Of reconciliation, and of what is stored.
-    #[command(flatten)]
-    pub work: WorkLimits,
+    pub marketplace: MarketplaceLimits,
 }
 
 impl Limits {
@@ -32,7 +28,8 @@ impl Limits {
     pub fn within_open_files(mut self, files: usize) -> Self {
         let a_quarter = u32::try_from(files / 4).unwrap_or(u32::MAX);
         self.door.connections = self.door.connections.min(files / 2);
-        self.requests.requests = self.requests.requests.min(a_quarter);
+        let requests = &mut self.resources.requests;
+        *requests = (*requests).min(a_quarter);
         self
     }
 }
@@ -55,13 +52,13 @@ mod tests {
             [(64, 32, 16), (256, 128, 64), (4096, 2048, 128), (usize::MAX, 2048, 128)]
         {
             let limits = Limits::default().within_open_files(files);
-            let bounded = (limits.door.connections, limits.requests.requests);
+            let bounded = (limits.door.connections, limits.resources.requests);
             assert_eq!(bounded, (connections, requests), "{files} files");
         }
         let mut own = Limits::default();
-        (own.door.connections, own.requests.requests) = (8, 4);
+        (own.door.connections, own.resources.requests) = (8, 4);
         let bounded = own.within_open_files(256);
-        assert_eq!((bounded.door.connections, bounded.requests.requests), (8, 4));
+        assert_eq!((bounded.door.connections, bounded.resources.requests), (8, 4));
     }
 
     #[test]

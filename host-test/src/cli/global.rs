@@ -9,8 +9,7 @@ use super::log::LogFormat;
 use super::output::print_beside;
 use crate::contract::types::Problem;
 use crate::egress::{OriginOverride, Policy};
-use crate::limits::Limits;
-use crate::marketplace::{Marketplace, Options, Providers};
+use crate::marketplace::{Marketplace, MarketplaceLimits, Options, Providers};
 use crate::plugin::Plugin;
 
 /// The variable with more of what `--provider-origin` says.
@@ -73,7 +72,7 @@ impl Global {
 
     /// The marketplace of the provider that is meant.
     pub async fn marketplace(&self) -> Result<Marketplace, CommandError> {
-        let providers = self.providers(Limits::default()).await?;
+        let providers = self.providers(MarketplaceLimits::default()).await?;
         Ok(providers.meant(self.provider.as_deref())?.as_ref().clone())
     }
 
@@ -88,11 +87,11 @@ impl Global {
 
     /// Any marketplace, for what concerns the whole data folder.
     pub async fn any_marketplace(&self) -> Result<Marketplace, CommandError> {
-        Ok(self.providers(Limits::default()).await?.any().as_ref().clone())
+        Ok(self.providers(MarketplaceLimits::default()).await?.any().as_ref().clone())
     }
 
     /// The marketplaces of all plugins.
-    pub async fn providers(&self, limits: Limits) -> Result<Providers, CommandError> {
+    pub async fn providers(&self, limits: MarketplaceLimits) -> Result<Providers, CommandError> {
         let data_dir = self.needed_data_dir()?;
         let (first, others) = self.plugins().await?;
         let options = Options {

@@ -246,8 +246,8 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
                 args.limits = args.limits.within_open_files(files);
             }
             // Before the first call, which is `describe`.
-            Resources::set_limits(&args.limits);
-            let providers = global.providers(args.limits).await?;
+            Resources::set_limits(args.limits.resources);
+            let providers = global.providers(args.limits.marketplace).await?;
             serve::serve(global, providers, args).await
         }
         Command::Fake(args) => serve::fake(args, global.json).await,

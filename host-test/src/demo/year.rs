@@ -14,8 +14,7 @@ use tokio::net::TcpListener;
 use super::{Summary, TEST_KEY, ensure, install_options, order, plugin, replaced, start_fake};
 use crate::clock::{Clock, now};
 use crate::egress::{RequestLimits, client};
-use crate::limits::Limits;
-use crate::marketplace::{Marketplace, Options};
+use crate::marketplace::{Marketplace, MarketplaceLimits, Options};
 use crate::server::{DoorLimits, serve};
 use ledger::types::PaymentStatus;
 
@@ -120,7 +119,7 @@ impl Shop {
             workspace: "year".to_owned(),
             overrides: vec![replaced("https://api.stripe.com", &provider)?],
             clock: clock.clone(),
-            limits: Limits { requests, ..Limits::default() },
+            limits: MarketplaceLimits { requests, ..MarketplaceLimits::default() },
             ..Options::new(data.path())
         };
         let marketplace = Arc::new(Marketplace::open(plugin().await?, &options)?);

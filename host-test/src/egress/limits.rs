@@ -15,10 +15,6 @@ pub struct RequestLimits {
     #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests_at_once,
         value_parser = at_least_one::<u32>)]
     pub requests_at_once: u32,
-    /// Requests of all calls at the same time; further ones wait
-    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests,
-        value_parser = at_least_one::<u32>)]
-    pub requests: u32,
     /// Requests of one installation in a minute
     #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests_per_minute,
         value_parser = at_least_one::<u32>)]
@@ -26,8 +22,7 @@ pub struct RequestLimits {
 }
 
 impl RequestLimits {
-    const DEFAULT: Self =
-        Self { call_bytes: 16, requests_at_once: 16, requests: 128, requests_per_minute: 3000 };
+    const DEFAULT: Self = Self { call_bytes: 16, requests_at_once: 16, requests_per_minute: 3000 };
 }
 
 impl Default for RequestLimits {

@@ -1,8 +1,49 @@
-//! The limits of reconciliation and of what is stored. Each number is our own choice.
+//! The limits of the use cases. Each number is our own choice, but the requests of an installation for deliveries that
+//! are not verified: their number is the contract's.
 
 use clap::Args;
 
+use crate::egress::RequestLimits;
 use crate::limit::at_least_one;
+
+/// The limits of a marketplace.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct MarketplaceLimits {
+    /// Of requests to providers.
+    #[command(flatten)]
+    pub requests: RequestLimits,
+    /// Of deliveries that are not verified.
+    #[command(flatten)]
+    pub unverified: UnverifiedLimits,
+    /// Of reconciliation, and of what is stored.
+    #[command(flatten)]
+    pub work: WorkLimits,
+}
+
+/// How much is done for deliveries that are not verified: anyone can send them.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct UnverifiedLimits {
+    /// Deliveries of one sender in a minute that are not verified, before it has only a few places
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.unverified_per_sender)]
+    pub unverified_per_sender: u32,
+    /// Requests in a minute for the deliveries of one installation that are not verified
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.hints_per_installation)]
+    pub hints_per_installation: u32,
+    /// Of these, requests for the deliveries of one sender
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.hints_per_sender)]
+    pub hints_per_sender: u32,
+}
+
+impl UnverifiedLimits {
+    const DEFAULT: Self =
+        Self { unverified_per_sender: 60, hints_per_installation: 60, hints_per_sender: 20 };
+}
+
+impl Default for UnverifiedLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
 
 /// How much a round of reconciliation does, and how much is stored of what may be needed later.
 #[derive(Args, Clone, Copy, Debug)]

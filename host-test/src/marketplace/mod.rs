@@ -49,7 +49,6 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
 use crate::egress::{Credentials, Gateway, OriginOverride, Quotas};
-use crate::limits::Limits;
 use crate::plugin::{Accepted, Plugin};
 use crate::telemetry::Telemetry;
 use crate::vault::Vault;
@@ -64,7 +63,7 @@ pub use development::Replayed;
 pub use error::{Error, ErrorKind};
 pub use install::InstallOptions;
 use known_installations::KnownInstallations;
-pub use limits::WorkLimits;
+pub use limits::{MarketplaceLimits, UnverifiedLimits, WorkLimits};
 pub use payments::{PaymentOrder, PaymentView};
 pub use providers::Providers;
 pub use prune::LEAST_PRUNED_DAYS;
@@ -91,7 +90,7 @@ pub struct Options<'a> {
     /// The clock. A simulation has its own.
     pub clock: Clock,
     /// The limits.
-    pub limits: Limits,
+    pub limits: MarketplaceLimits,
     /// In test mode a rebuilt component goes on without a review, if it asks for the same as before, and deliveries
     /// are kept as they came.
     pub is_development: bool,
@@ -108,7 +107,7 @@ impl<'a> Options<'a> {
             workspace: "default".to_owned(),
             overrides: Vec::new(),
             clock: Clock::default(),
-            limits: Limits::default(),
+            limits: MarketplaceLimits::default(),
             is_development: false,
             warn_of_network: None,
         }
@@ -125,7 +124,7 @@ pub struct Marketplace {
     /// The workspace's id, not its name.
     workspace: String,
     clock: Clock,
-    limits: Limits,
+    limits: MarketplaceLimits,
     telemetry: Arc<Telemetry>,
     quotas: Arc<Quotas>,
     standings: Arc<Standings>,
@@ -176,7 +175,7 @@ impl Marketplace {
 
     /// The limits.
     #[must_use]
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &MarketplaceLimits {
         &self.limits
     }
 

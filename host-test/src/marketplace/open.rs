@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 use super::standing::Standings;
-use super::{Error, Marketplace, Options, refused, rotation};
+use super::{Error, Marketplace, MarketplaceLimits, Options, refused, rotation};
 use crate::data_folder;
 use crate::egress::{Clients, Gateway, Policy, Quotas};
-use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::telemetry::Telemetry;
 use crate::vault::Vault;
@@ -60,7 +59,7 @@ impl Marketplace {
         }
         let policy = Policy::new(plugin.manifest(), &options.overrides)?;
         let telemetry = Arc::new(Telemetry::new(&plugin.manifest().provider_id));
-        let Limits { door, requests, .. } = options.limits;
+        let MarketplaceLimits { requests, unverified, .. } = options.limits;
         let mut clients = folder.clients.clone();
         if let Some(warn) = options.warn_of_network.filter(|_| !plugin.is_built_in()) {
             clients = clients.warning(warn);
@@ -70,8 +69,11 @@ impl Marketplace {
             ledger: Arc::clone(&folder.ledger),
             vault: Arc::clone(&folder.vault),
             workspace: folder.workspace.clone(),
-            quotas: Arc::new(Quotas::new(door.hints_per_installation, door.hints_per_sender)),
-            standings: Arc::new(Standings::new(door.unverified_per_sender)),
+            quotas: Arc::new(Quotas::new(
+                unverified.hints_per_installation,
+                unverified.hints_per_sender,
+            )),
+            standings: Arc::new(Standings::new(unverified.unverified_per_sender)),
             known: Arc::default(),
             unclaimed: Arc::default(),
             refused: Arc::new(Mutex::new(refused::none())),

@@ -15,7 +15,6 @@ mod computing;
 mod engine;
 mod error;
 pub mod inspect;
-mod limits;
 mod manifest;
 #[cfg(test)]
 mod memory_tests;
@@ -44,7 +43,6 @@ pub use compiled_cache::CompiledCache;
 pub use compiler::{CompileLimits, Compiler};
 pub use error::{CallError, CompileBound, LoadError, origins_invalid};
 use inspect::Inspection;
-pub use limits::CallLimits;
 pub use manifest::ManifestError;
 pub use rules::{Accepted, CredentialRules, RuleError};
 

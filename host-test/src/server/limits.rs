@@ -1,5 +1,4 @@
-//! The limits of the public door. Each number is our own choice, but the requests of an installation for deliveries
-//! that are not verified: their number is the contract's.
+//! The limits of the public door. Each number is our own choice.
 
 use std::time::Duration;
 
@@ -34,15 +33,6 @@ pub struct DoorLimits {
     /// How long a delivery waits for its turn to be processed
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub turn_time: Duration,
-    /// Deliveries of one sender in a minute that are not verified, before it has only a few places
-    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.unverified_per_sender)]
-    pub unverified_per_sender: u32,
-    /// Requests in a minute for the deliveries of one installation that are not verified
-    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.hints_per_installation)]
-    pub hints_per_installation: u32,
-    /// Of these, requests for the deliveries of one sender
-    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.hints_per_sender)]
-    pub hints_per_sender: u32,
     /// How long the deliveries and the requests in progress may take when the server stops
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub shutdown_time: Duration,
@@ -57,9 +47,6 @@ impl DoorLimits {
         large_bodies: 32,
         deliveries: 64,
         turn_time: Duration::from_secs(10),
-        unverified_per_sender: 60,
-        hints_per_installation: 60,
-        hints_per_sender: 20,
         shutdown_time: Duration::from_secs(10),
     };
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fake_provider::UnsentDelivery;
+use host_test::marketplace::UnverifiedLimits;
 use host_test::server::{Door, DoorLimits};
 use serde_json::Value;
 
@@ -36,7 +37,7 @@ async fn post_from(
 
 /// Sends so many forged deliveries that the sender is in bad standing.
 async fn forge(host: &Host, sender: &str, delivery: &UnsentDelivery) {
-    for _ in 0..=DoorLimits::default().unverified_per_sender {
+    for _ in 0..=UnverifiedLimits::default().unverified_per_sender {
         let forged = post_from(host, sender, delivery, "t=1,v1=00").await;
         assert_eq!(code(&forged), (400, "signature-mismatch"));
     }

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use host_test::contract::types::WebhookRequest;
 use host_test::egress::RequestLimits;
-use host_test::limits::Limits;
 use host_test::marketplace::{
-    Connection, DeliveryOutcome, DeliveryTarget, Marketplace, Options, WorkLimits,
+    Connection, DeliveryOutcome, DeliveryTarget, Marketplace, MarketplaceLimits, Options,
+    UnverifiedLimits, WorkLimits,
 };
 use host_test::resources::Resources;
 use host_test::sender::Sender;
-use host_test::server::DoorLimits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -45,13 +44,13 @@ async fn provider(answer: Option<usize>) -> String {
 }
 
 /// The quotas of deliveries that are not verified would end most of the calls at once.
-fn without_quotas() -> Limits {
-    let door = DoorLimits {
+fn without_quotas() -> MarketplaceLimits {
+    let unverified = UnverifiedLimits {
         hints_per_sender: u32::MAX,
         hints_per_installation: u32::MAX,
-        ..DoorLimits::default()
+        ..UnverifiedLimits::default()
     };
-    Limits { door, ..Limits::default() }
+    MarketplaceLimits { unverified, ..MarketplaceLimits::default() }
 }
 
 /// Two workspaces of one host with the same component.
@@ -67,7 +66,7 @@ struct Installed {
 }
 
 impl Two {
-    async fn start(provider: &str, limits: Limits) -> Self {
+    async fn start(provider: &str, limits: MarketplaceLimits) -> Self {
         let data = tempfile::tempdir().unwrap();
         let script = format!("origin={ORIGIN}\n");
         let installed = async |workspace: &str| {
@@ -144,7 +143,7 @@ async fn what_spins_or_waits_holds_up_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn call_holds_a_bounded_number_of_bytes() {
     let requests = RequestLimits { call_bytes: 3, ..RequestLimits::default() };
-    let limits = Limits { requests, ..without_quotas() };
+    let limits = MarketplaceLimits { requests, ..without_quotas() };
     let two = Two::start(&provider(Some(1 << 20)).await, limits).await;
     let mut calls = two.overload("send-all", 1);
     let outcome = timeout(PATIENCE, calls.join_next()).await.unwrap().unwrap().unwrap();
@@ -171,7 +170,7 @@ async fn list_of_events_ends() {
         let (world, _) = World::installed(script).await;
         world.pay("order-1").await.unwrap();
         let options = Options {
-            limits: Limits { work, ..Limits::default() },
+            limits: MarketplaceLimits { work, ..MarketplaceLimits::default() },
             ..Options::new(world.data.path())
         };
         let marketplace = Marketplace::open(load(script).await.unwrap(), &options).unwrap();

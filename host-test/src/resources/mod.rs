@@ -1,13 +1,15 @@
 //! What all calls of this process share: the places of the pool, the turns to compute, memory, and requests.
 
+mod limits;
+
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
 use crate::fair_places::FairPlaces;
 use crate::limit::Limit;
-use crate::limits::Limits;
 use crate::memory_budget::MemoryBudget;
 use crate::telemetry::Telemetry;
+pub use limits::ResourceLimits;
 
 /// How much memory of its instance a call has without a reservation, in bytes. Our own choice: an ordinary call of a
 /// plugin in Rust uses less.
@@ -35,11 +37,11 @@ static SHARED: OnceLock<Resources> = OnceLock::new();
 impl Resources {
     /// Those of this process: there is one pool of instances.
     pub fn shared() -> &'static Self {
-        SHARED.get_or_init(|| Self::within(&Limits::default()))
+        SHARED.get_or_init(|| Self::within(ResourceLimits::default()))
     }
 
     /// Sets the limits of this process. It has no effect after the first call.
-    pub fn set_limits(limits: &Limits) {
+    pub fn set_limits(limits: ResourceLimits) {
         let _ = SHARED.set(Self::within(limits));
     }
 
@@ -54,16 +56,16 @@ impl Resources {
         telemetry.set_in_use(Limit::Memory, reserved, most);
     }
 
-    fn within(limits: &Limits) -> Self {
-        let places = limits.calls.places as usize;
-        let memory = (limits.calls.memory as usize) << 20;
+    fn within(limits: ResourceLimits) -> Self {
+        let places = limits.places as usize;
+        let memory = (limits.memory as usize) << 20;
         // At least one core is left to everything else.
         let turns = available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
         Self {
-            places: FairPlaces::new(places, limits.calls.queue as usize),
+            places: FairPlaces::new(places, limits.queue as usize),
             turns: FairPlaces::new(turns, WAITING_TURNS),
             memory: MemoryBudget::new(memory.saturating_sub(places * UNRESERVED_MEMORY)),
-            requests: FairPlaces::new(limits.requests.requests as usize, WAITING_REQUESTS),
+            requests: FairPlaces::new(limits.requests as usize, WAITING_REQUESTS),
         }
     }
 }

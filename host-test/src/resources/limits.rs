@@ -1,4 +1,4 @@
-//! The limits of calls to plugins. Each number is our own choice.
+//! The limits of what all calls share. Each number is our own choice.
 
 use clap::Args;
 
@@ -6,7 +6,7 @@ use crate::limit::at_least_one;
 
 /// How much the calls of all installations use together.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct CallLimits {
+pub struct ResourceLimits {
     /// Calls that run at the same time, at most 64
     #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.places,
         value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -19,13 +19,17 @@ pub struct CallLimits {
     #[arg(long, value_name = "MIB", default_value_t = Self::DEFAULT.memory,
         value_parser = clap::value_parser!(u32).range(256..))]
     pub memory: u32,
+    /// Requests of all calls at the same time; further ones wait
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::DEFAULT.requests,
+        value_parser = at_least_one::<u32>)]
+    pub requests: u32,
 }
 
-impl CallLimits {
-    const DEFAULT: Self = Self { places: 64, queue: 2048, memory: 320 };
+impl ResourceLimits {
+    const DEFAULT: Self = Self { places: 64, queue: 2048, memory: 320, requests: 128 };
 }
 
-impl Default for CallLimits {
+impl Default for ResourceLimits {
     fn default() -> Self {
         Self::DEFAULT
     }
