@@ -27,9 +27,11 @@ mod fault;
 mod lock;
 mod objects;
 mod page;
+mod payment;
 mod server;
 mod settings;
 mod signature;
+mod test_cards;
 
 pub use args::{ABOUT, Args, LONG_ABOUT, NAME};
 pub use clock::set_clock;

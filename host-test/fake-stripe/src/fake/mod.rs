@@ -53,6 +53,10 @@ impl FakeStripe {
             .route("/v2/{*path}", any(api::answer))
             .route("/c/pay/{session}", get(page::show).post(page::pay))
             .route("/c/pay/{session}/authenticate", post(page::authenticate))
+            .route(
+                "/c/authenticate/{intent}",
+                get(page::show_authentication).post(page::authenticate_intent),
+            )
             .route("/c/pay/{session}/voucher", get(page::show_voucher).post(page::settle_voucher))
             .with_state(Arc::clone(&server));
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
