@@ -72,6 +72,11 @@ impl ApiError {
         Self { status: StatusCode::PAYMENT_REQUIRED, error }
     }
 
+    /// A field of the error that is a text.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.error.get(field)?.as_str()
+    }
+
     pub fn no_key() -> Self {
         Self::invalid_request(
             StatusCode::UNAUTHORIZED,
@@ -181,6 +186,10 @@ impl ApiError {
         let allowed = allowed.join(", ");
         Self::invalid(&format!("Invalid {name}: must be one of {allowed}. It is {value}."))
             .about(name)
+    }
+
+    pub fn invalid_currency(parameter: &str, code: &str) -> Self {
+        Self::invalid(&format!("Invalid currency: {code}.")).about(parameter)
     }
 
     /// An amount is below the smallest that can be charged.

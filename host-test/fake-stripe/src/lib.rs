@@ -32,11 +32,13 @@ mod server;
 mod settings;
 mod signature;
 mod test_cards;
+mod trigger;
 
-pub use args::{ABOUT, Args, LONG_ABOUT, NAME};
+pub use args::{ABOUT, Action, Args, LONG_ABOUT, NAME};
 pub use clock::set_clock;
 pub use delivery::{Attempt, DeliverTo};
 pub use fake::{FakeStripe, UnsentDelivery};
 pub use fault::{EveryNth, Fault, FaultKind, Unreliable};
 pub use server::ApiRequest;
 pub use signature::signature;
+pub use trigger::{Report, TriggerError};

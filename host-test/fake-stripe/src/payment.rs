@@ -31,7 +31,7 @@ pub fn attempt(
         }
         Outcome::Disputed => {
             succeed(outbox, state, intent_id)?;
-            disputes::open(outbox, state, intent_id, None, "fraudulent");
+            disputes::open(outbox, state, intent_id, "fraudulent");
         }
         Outcome::Declined(decline) => {
             let charge = Charge::declined(intent, method, decline);

@@ -93,13 +93,21 @@ impl TestCard {
         CARDS.into_iter().find(|card| card.payment_methods.contains(&name))
     }
 
-    /// The card that is declined with a code or a decline code.
-    pub fn by_decline(code: &str) -> Option<&'static Self> {
-        let is_wanted = |card: &&Self| match card.outcome {
-            Outcome::Declined(decline) => decline.decline_code.unwrap_or(decline.code) == code,
-            _ => false,
-        };
-        CARDS.into_iter().find(is_wanted)
+    /// The card that is declined with a decline code.
+    pub fn by_decline(decline_code: &str) -> Option<&'static Self> {
+        CARDS.into_iter().find(|card| card.decline_code() == Some(decline_code))
+    }
+
+    /// The decline codes that a card has.
+    pub fn decline_codes() -> impl Iterator<Item = &'static str> {
+        CARDS.into_iter().filter_map(Self::decline_code)
+    }
+
+    fn decline_code(&self) -> Option<&'static str> {
+        match self.outcome {
+            Outcome::Declined(decline) => decline.decline_code,
+            _ => None,
+        }
     }
 }
 

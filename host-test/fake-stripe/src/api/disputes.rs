@@ -31,15 +31,8 @@ pub fn get(state: &AccountState, id: &str, params: Params) -> Result<Value, ApiE
     dispute.map(Dispute::json).ok_or_else(|| ApiError::resource_missing("dispute", id))
 }
 
-/// Disputes a PaymentIntent, or an amount of it, as a customer's bank does. One that is not paid cannot be
-/// disputed.
-pub fn open(
-    outbox: &Outbox,
-    state: &mut AccountState,
-    intent_id: &str,
-    amount: Option<u64>,
-    reason: &str,
-) {
+/// Disputes a PaymentIntent, as a customer's bank does. One that is not paid cannot be disputed.
+pub fn open(outbox: &Outbox, state: &mut AccountState, intent_id: &str, reason: &str) {
     let livemode = state.mode.livemode;
     let Some(charge) = state.paid_charge(intent_id) else { return };
     charge.is_disputed = true;
@@ -48,7 +41,7 @@ pub fn open(
         payment_intent: intent_id.to_owned(),
         charge: charge.id.clone(),
         brand: charge.payment_method.card.brand,
-        amount: amount.unwrap_or(charge.amount_captured),
+        amount: charge.amount_captured,
         currency: charge.currency.clone(),
         reason: reason.to_owned(),
         status: "needs_response",

@@ -25,7 +25,7 @@ pub fn create(
     mut params: Params,
 ) -> Result<Value, ApiError> {
     let amount = params.number("amount")?.ok_or_else(|| ApiError::missing_parameter("amount"))?;
-    let currency = params.require("currency")?.to_lowercase();
+    let currency = params.currency("currency")?;
     let mut intent = PaymentIntent::new(amount, currency, state.mode.livemode);
     intent.has_manual_capture = match params.take("capture_method").as_deref() {
         Some("manual") => true,

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use iso_currency::Currency;
+
 use crate::error::ApiError;
 
 /// The parameters that have not been taken yet.
@@ -25,6 +27,15 @@ impl Params {
         self.take(name)
             .filter(|value| !value.is_empty())
             .ok_or_else(|| ApiError::missing_parameter(name))
+    }
+
+    /// Takes the required parameter with a currency's code, in lower case.
+    pub fn currency(&mut self, name: &str) -> Result<String, ApiError> {
+        let code = self.require(name)?;
+        match Currency::from_code(&code.to_uppercase()) {
+            Some(_) => Ok(code.to_lowercase()),
+            None => Err(ApiError::invalid_currency(name, &code)),
+        }
     }
 
     /// Takes a parameter that is a non-negative integer.

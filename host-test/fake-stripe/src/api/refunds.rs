@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::objects::{Refund, new_id, now};
 
 /// Why a refund may be made. Source: Stripe's documentation of "Create a refund".
-const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
+pub const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
 
 /// Refunds a part or all of what is left.
 pub fn create(

@@ -21,7 +21,7 @@ pub fn create(
         return Err(ApiError::invalid("This account can only use the mode `payment`."));
     }
     let quantity = params.number("line_items[0][quantity]")?.unwrap_or(1);
-    let currency = params.require(&format!("{PRICE_DATA}[currency]"))?;
+    let currency = params.currency(&format!("{PRICE_DATA}[currency]"))?;
     let unit_amount = params
         .number(&format!("{PRICE_DATA}[unit_amount]"))?
         .ok_or_else(|| ApiError::missing_parameter("line_items[0][price_data][unit_amount]"))?;

@@ -58,7 +58,7 @@ impl FakeStripe {
     /// Disputes a paid PaymentIntent of the first account, as a customer's bank does weeks later.
     pub fn dispute(&self, livemode: bool, payment_intent: &str) {
         self.change(livemode, |outbox, state| {
-            disputes::open(outbox, state, payment_intent, None, "fraudulent");
+            disputes::open(outbox, state, payment_intent, "fraudulent");
         });
     }
 

@@ -17,7 +17,7 @@ use crate::objects::{Event, WebhookEndpoint, now};
 use crate::server::{ApiRequest, Server};
 use crate::settings::Settings;
 use crate::signature::signature;
-use crate::{api, page};
+use crate::{api, page, trigger};
 
 /// A running fake Stripe. It stops when this is dropped.
 pub struct FakeStripe {
@@ -58,7 +58,9 @@ impl FakeStripe {
                 get(page::show_authentication).post(page::authenticate_intent),
             )
             .route("/c/pay/{session}/voucher", get(page::show_voucher).post(page::settle_voucher))
-            .with_state(Arc::clone(&server));
+            .route(trigger::PATH, post(trigger::answer))
+            .with_state(Arc::clone(&server))
+            .into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { address, server, task })
     }
