@@ -26,8 +26,8 @@ pub enum Outcome {
 pub struct Decline {
     /// Stripe's error code.
     pub code: &'static str,
-    /// The bank's reason. Some codes have none.
-    pub decline_code: Option<&'static str>,
+    /// The bank's reason: Stripe's decline code. Some have none.
+    pub reason: Option<&'static str>,
     /// For the customer.
     pub message: &'static str,
 }
@@ -41,7 +41,7 @@ impl Decline {
             "doc_url": doc_url(self.code),
             "message": self.message,
         });
-        if let (Some(reason), Some(error)) = (self.decline_code, error.as_object_mut()) {
+        if let (Some(reason), Some(error)) = (self.reason, error.as_object_mut()) {
             error.insert("decline_code".to_owned(), reason.into());
         }
         error
@@ -105,7 +105,7 @@ impl TestCard {
 
     fn decline_code(&self) -> Option<&'static str> {
         match self.outcome {
-            Outcome::Declined(decline) => decline.decline_code,
+            Outcome::Declined(decline) => decline.reason,
             _ => None,
         }
     }
@@ -128,11 +128,11 @@ const fn visa(
 }
 
 const fn declined(decline_code: &'static str, message: &'static str) -> Outcome {
-    Outcome::Declined(Decline { code: "card_declined", decline_code: Some(decline_code), message })
+    Outcome::Declined(Decline { code: "card_declined", reason: Some(decline_code), message })
 }
 
 const fn refused(code: &'static str, message: &'static str) -> Outcome {
-    Outcome::Declined(Decline { code, decline_code: None, message })
+    Outcome::Declined(Decline { code, reason: None, message })
 }
 
 /// The card that pays.

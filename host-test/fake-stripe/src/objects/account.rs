@@ -40,12 +40,13 @@ pub fn account_json(id: &str, can_charge: bool) -> Value {
 }
 
 fn business_profile() -> Value {
-    const NULLS: [&str; 9] = [
+    const NULLS: [&str; 10] = [
         "annual_revenue",
         "estimated_worker_count",
         "mcc",
         "minority_owned_business_designation",
         "product_description",
+        "specified_commercial_transactions_act_url",
         "support_email",
         "support_phone",
         "support_url",

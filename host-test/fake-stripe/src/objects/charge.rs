@@ -88,7 +88,7 @@ impl Charge {
         let outcome = match self.failure {
             Some(decline) => json!({
                 "network_status": "declined_by_network",
-                "reason": decline.decline_code.unwrap_or(decline.code),
+                "reason": decline.reason.unwrap_or(decline.code),
                 "risk_level": "normal",
                 "seller_message": "The bank did not return any further details with this decline.",
                 "type": "issuer_declined",

@@ -61,6 +61,7 @@ impl Dispute {
                 "card": {
                     "brand": self.brand,
                     "case_type": "chargeback",
+                    "network": self.brand,
                     "network_reason_code": "10.4",
                 },
                 "type": "card",

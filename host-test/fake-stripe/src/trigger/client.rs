@@ -13,9 +13,9 @@ use super::overrides::Override;
 /// The arguments of `trigger`.
 #[derive(clap::Args, Debug)]
 pub struct TriggerArgs {
-    /// The event, such as payment_intent.payment_failed; an unknown one is answered with the list
+    /// The event, such as `payment_intent.payment_failed`; an unknown one is answered with the list
     event: String,
-    /// Chooses a field of the event's object, such as amount=500 or metadata.order=7; may be given more than once
+    /// Chooses a field of the event's object, such as `amount=500` or `metadata.order=7`; may be given more than once
     #[arg(long = "override", value_name = "PATH=VALUE")]
     overrides: Vec<Override>,
     /// Where the fake listens

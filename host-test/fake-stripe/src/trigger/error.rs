@@ -112,6 +112,7 @@ impl TriggerError {
     }
 
     /// As the fake sends it.
+    #[must_use]
     pub fn refusal(&self) -> Refusal {
         Refusal { code: self.code().to_owned(), message: self.to_string(), remedy: self.remedy() }
     }
