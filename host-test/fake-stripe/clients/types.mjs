@@ -43,6 +43,7 @@ const types = new Map(
 );
 
 const membersOf = (type) => (type.isUnion() ? type.types : [type]);
+const nameOf = (type) => checker.typeToString(type);
 const has = (type, flag) => (type.flags & flag) !== 0;
 // An open union, such as OtherString: any other text is allowed, but only Stripe may send one.
 const isOpenString = (type) => type.isIntersection();
@@ -57,8 +58,8 @@ function problemsOf(value, type, path) {
   if (typeof value !== 'object') {
     const literals = members.filter((member) => member.isStringLiteral());
     const fits = members.some((member) => fitsLiteral(value, member, literals.length > 0));
-    const allowed = checker.typeToString(type).slice(0, 200);
-    return fits ? [] : [`${path}: is ${JSON.stringify(value)}, and not ${allowed}`];
+    const names = literals.length > 0 ? literals.map((literal) => literal.value) : members.map(nameOf);
+    return fits ? [] : [`${path}: is ${JSON.stringify(value)}, and not ${names.join(' or ')}`];
   }
   const arrays = members.filter((member) => checker.isArrayType(member));
   if (Array.isArray(value)) {
@@ -81,7 +82,7 @@ function problemsOf(value, type, path) {
 function fitsLiteral(value, type, hasLiterals) {
   if (type.isStringLiteral()) return value === type.value;
   if (type.isNumberLiteral()) return value === type.value;
-  if (has(type, ts.TypeFlags.BooleanLiteral)) return String(value) === checker.typeToString(type);
+  if (has(type, ts.TypeFlags.BooleanLiteral)) return String(value) === nameOf(type);
   if (typeof value === 'boolean') return has(type, ts.TypeFlags.Boolean);
   if (typeof value === 'number') return has(type, ts.TypeFlags.Number);
   // Where some texts are named, one of them is expected.

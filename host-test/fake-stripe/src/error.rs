@@ -266,6 +266,14 @@ impl ApiError {
         .about(name)
     }
 
+    /// More is refunded than is left.
+    pub fn refund_too_large(amount: u64, left: u64) -> Self {
+        Self::invalid(&format!(
+            "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
+        ))
+        .about("amount")
+    }
+
     pub fn invalid(message: &str) -> Self {
         Self::invalid_request(StatusCode::BAD_REQUEST, None, message)
     }

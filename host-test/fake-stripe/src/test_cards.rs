@@ -1,4 +1,5 @@
-//! The test cards, and how an attempt to pay with each ends. Source: Stripe's documentation of testing.
+//! The test cards, and how an attempt to pay with each ends. Source: Stripe's documentation of testing; the
+//! codes of a decline as others have seen them in Stripe's test mode.
 
 use serde_json::{Value, json};
 
@@ -26,8 +27,12 @@ pub enum Outcome {
 pub struct Decline {
     /// Stripe's error code.
     pub code: &'static str,
-    /// The bank's reason: Stripe's decline code. Some have none.
-    pub reason: Option<&'static str>,
+    /// The bank's reason: Stripe's decline code.
+    pub reason: &'static str,
+    /// What to do next: Stripe's advice code.
+    pub advice: &'static str,
+    /// The parameter that is wrong.
+    param: Option<&'static str>,
     /// For the customer.
     pub message: &'static str,
 }
@@ -37,12 +42,14 @@ impl Decline {
     pub fn json(&self) -> Value {
         let mut error = json!({
             "type": "card_error",
+            "advice_code": self.advice,
             "code": self.code,
+            "decline_code": self.reason,
             "doc_url": doc_url(self.code),
             "message": self.message,
         });
-        if let (Some(reason), Some(error)) = (self.reason, error.as_object_mut()) {
-            error.insert("decline_code".to_owned(), reason.into());
+        if let (Some(param), Some(error)) = (self.param, error.as_object_mut()) {
+            error.insert("param".to_owned(), param.into());
         }
         error
     }
@@ -105,7 +112,7 @@ impl TestCard {
 
     fn decline_code(&self) -> Option<&'static str> {
         match self.outcome {
-            Outcome::Declined(decline) => decline.reason,
+            Outcome::Declined(decline) => Some(decline.reason),
             _ => None,
         }
     }
@@ -127,12 +134,19 @@ const fn visa(
     TestCard { number, payment_methods, brand: "visa", outcome }
 }
 
-const fn declined(decline_code: &'static str, message: &'static str) -> Outcome {
-    Outcome::Declined(Decline { code: "card_declined", reason: Some(decline_code), message })
+/// The bank does not pay.
+const fn declined(reason: &'static str, advice: &'static str, message: &'static str) -> Outcome {
+    Outcome::Declined(Decline { code: "card_declined", reason, advice, param: None, message })
 }
 
-const fn refused(code: &'static str, message: &'static str) -> Outcome {
-    Outcome::Declined(Decline { code, reason: None, message })
+/// Something is wrong with the card, or with what was entered.
+const fn refused(
+    code: &'static str,
+    advice: &'static str,
+    param: Option<&'static str>,
+    message: &'static str,
+) -> Outcome {
+    Outcome::Declined(Decline { code, reason: code, advice, param, message })
 }
 
 /// The card that pays.
@@ -142,7 +156,7 @@ pub static VISA: TestCard = pays("4242424242424242", &["pm_card_visa"], "visa");
 pub static DECLINED: TestCard = visa(
     "4000000000000002",
     &["pm_card_visa_chargeDeclined", "pm_card_chargeDeclined"],
-    declined("generic_decline", "Your card was declined."),
+    declined("generic_decline", "try_again_later", "Your card was declined."),
 );
 
 static CARDS: [&TestCard; 16] = [
@@ -155,33 +169,40 @@ static CARDS: [&TestCard; 16] = [
             "pm_card_visa_chargeDeclinedInsufficientFunds",
             "pm_card_chargeDeclinedInsufficientFunds",
         ],
-        declined("insufficient_funds", "Your card has insufficient funds."),
+        declined("insufficient_funds", "try_again_later", "Your card has insufficient funds."),
     ),
     &visa(
         "4000000000009987",
         &["pm_card_visa_chargeDeclinedLostCard"],
-        declined("lost_card", "Your card was declined."),
+        declined("lost_card", "do_not_try_again", "Your card was declined."),
     ),
     &visa(
         "4000000000009979",
         &["pm_card_visa_chargeDeclinedStolenCard"],
-        declined("stolen_card", "Your card was declined."),
+        declined("stolen_card", "do_not_try_again", "Your card was declined."),
     ),
     &visa(
         "4000000000000069",
         &["pm_card_chargeDeclinedExpiredCard"],
-        refused("expired_card", "Your card has expired."),
+        refused("expired_card", "confirm_card_data", Some("exp_month"), "Your card has expired."),
     ),
     &visa(
         "4000000000000127",
         &["pm_card_chargeDeclinedIncorrectCvc"],
-        refused("incorrect_cvc", "Your card's security code is incorrect."),
+        refused(
+            "incorrect_cvc",
+            "confirm_card_data",
+            Some("cvc"),
+            "Your card's security code is incorrect.",
+        ),
     ),
     &visa(
         "4000000000000119",
         &["pm_card_chargeDeclinedProcessingError"],
         refused(
             "processing_error",
+            "try_again_later",
+            None,
             "An error occurred while processing your card. Try again in a little bit.",
         ),
     ),

@@ -128,10 +128,10 @@ async fn trigger_tells_how_each_webhook_answered() {
         let sent = sender.send((headers, body));
         async move { sent.unwrap() }
     };
-    let receiver = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = receiver.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
     let router = Router::new().route("/taken", post(take));
-    tokio::spawn(async move { axum::serve(receiver, router).await });
+    tokio::spawn(async move { axum::serve(listener, router).await });
     let shop =
         Shop::delivering(move |url| format!("http://{address}{}", url.path()).parse().ok()).await;
     let mut secret = String::new();

@@ -156,7 +156,11 @@ fn not_listening(address: SocketAddr, flag: &str, error: &std::io::Error) -> Com
 impl From<fake_provider::TriggerError> for CommandError {
     fn from(error: fake_provider::TriggerError) -> Self {
         let (code, message) = (error.code().to_owned(), error.to_string());
-        Self::Problem(Problem { code, message, remedy: error.remedy() }, ErrorKind::Refused)
+        let kind = match error {
+            fake_provider::TriggerError::Unreachable { .. } => ErrorKind::Temporary,
+            _ => ErrorKind::Refused,
+        };
+        Self::Problem(Problem { code, message, remedy: error.remedy() }, kind)
     }
 }
 

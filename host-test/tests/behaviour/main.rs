@@ -44,6 +44,7 @@ mod requests;
 mod rotating;
 mod signatures;
 mod transitions;
+mod triggered;
 mod vault;
 mod vouchers;
 mod webhook_health;

@@ -48,9 +48,7 @@ pub fn create(
     }
     let amount = asked.unwrap_or(left);
     if amount == 0 || amount > left {
-        return Err(ApiError::invalid(&format!(
-            "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
-        )));
+        return Err(ApiError::refund_too_large(amount, left));
     }
     if !fails {
         charge.amount_refunded += amount;

@@ -3,19 +3,17 @@
 mod changes;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 
-use crate::account::{AccountMode, Accounts};
-use crate::delivery::{Attempt, DeliverTo, Outbox};
-use crate::fault::FaultInjector;
+use crate::account::AccountMode;
+use crate::delivery::{Attempt, DeliverTo};
 use crate::lock::lock;
 use crate::objects::{Event, WebhookEndpoint, now};
 use crate::server::{ApiRequest, Server};
-use crate::settings::Settings;
 use crate::signature::signature;
 use crate::{api, page, trigger};
 
@@ -39,15 +37,7 @@ impl FakeStripe {
         deliver_to: Box<DeliverTo>,
     ) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
-        let accounts = Arc::new(Mutex::new(Accounts::default()));
-        let server = Arc::new(Server {
-            outbox: Outbox::start(&accounts, client, deliver_to),
-            accounts,
-            faults: Mutex::new(FaultInjector::default()),
-            settings: Mutex::new(Settings::default()),
-            requests: Mutex::new(Vec::new()),
-            origin: format!("http://{address}"),
-        });
+        let server = Arc::new(Server::new(address, client, deliver_to));
         let router = Router::new()
             .route("/v1/{*path}", any(api::answer))
             .route("/v2/{*path}", any(api::answer))

@@ -84,16 +84,18 @@ impl Charge {
     }
 
     fn outcome(&self) -> Value {
-        const NULLS: [&str; 3] = ["advice_code", "network_advice_code", "network_decline_code"];
+        const NULLS: [&str; 2] = ["network_advice_code", "network_decline_code"];
         let outcome = match self.failure {
             Some(decline) => json!({
+                "advice_code": decline.advice,
                 "network_status": "declined_by_network",
-                "reason": decline.reason.unwrap_or(decline.code),
+                "reason": decline.reason,
                 "risk_level": "normal",
                 "seller_message": "The bank did not return any further details with this decline.",
                 "type": "issuer_declined",
             }),
             None => json!({
+                "advice_code": null,
                 "network_status": "approved_by_network",
                 "reason": null,
                 "risk_level": "normal",

@@ -127,3 +127,33 @@ async fn trigger(server: &Server, request: Request) -> Result<Happened, TriggerE
     let deliveries = deliveries.collect();
     Ok(Happened { event, others, deliveries, is_delivering })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn event_is_triggered_for_this_computer_only() {
+        // An error means that one is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let here = SocketAddr::from(([127, 0, 0, 1], 1));
+        let server = Arc::new(Server::new(here, reqwest::Client::new(), Box::new(|_| None)));
+        for (caller, status) in [
+            ("127.0.0.1:1", 200),
+            ("[::1]:1", 200),
+            ("[::ffff:127.0.0.1]:1", 200),
+            ("10.0.0.7:1", 403),
+            ("[::ffff:10.0.0.7]:1", 403),
+            ("[2001:db8::7]:1", 403),
+        ] {
+            let request = Request {
+                event: "payment_intent.created".to_owned(),
+                livemode: false,
+                overrides: Vec::new(),
+            };
+            let caller = ConnectInfo(caller.parse().unwrap());
+            let response = answer(State(Arc::clone(&server)), caller, Json(request)).await;
+            assert_eq!(response.status(), status, "{caller:?}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod client;
 mod control;
 mod error;
+mod events;
 mod overrides;
 mod recipe;
 

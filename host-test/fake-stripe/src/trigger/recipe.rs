@@ -1,8 +1,9 @@
-//! The events that can be triggered, and what makes each happen.
+//! What makes each event happen.
 
 use serde_json::Value;
 
 use super::error::TriggerError;
+use super::events::{IntentEnd, Recipe, RefundEnd, SessionEnd, find};
 use super::overrides::{Override, Overrides, invalid};
 use crate::account::AccountState;
 use crate::api::{Params, disputes, intents, refunds, sessions};
@@ -33,116 +34,6 @@ const DISPUTE_REASONS: [&str; 9] = [
 const CANCELLATION_REASONS: [&str; 4] =
     ["requested_by_customer", "abandoned", "duplicate", "fraudulent"];
 
-/// An event that can be triggered.
-struct Trigger {
-    event: &'static str,
-    /// The fields of its object that can be chosen.
-    paths: &'static [&'static str],
-    recipe: Recipe,
-}
-
-/// What makes an event happen.
-#[derive(Clone, Copy)]
-enum Recipe {
-    Intent(IntentEnd),
-    Session(SessionEnd),
-    Refund(RefundEnd),
-    Dispute { ends: bool },
-}
-
-/// How far a PaymentIntent gets.
-#[derive(Clone, Copy)]
-enum IntentEnd {
-    Created,
-    Succeeded,
-    Failed,
-    RequiresAction,
-    Processing,
-    Canceled,
-    Authorised,
-}
-
-/// How a Checkout Session ends.
-#[derive(Clone, Copy)]
-enum SessionEnd {
-    Paid,
-    Expired,
-    VoucherPaid,
-    VoucherExpired,
-}
-
-/// What is asked about a refund.
-#[derive(Clone, Copy)]
-enum RefundEnd {
-    /// The charge, of which a part can be refunded.
-    Charge,
-    Made,
-    Failed,
-}
-
-const INTENT: &[&str] = &["amount", "currency", "description", "receipt_email", "metadata.*"];
-const FAILED: &[&str] = &[
-    "amount",
-    "currency",
-    "description",
-    "receipt_email",
-    "metadata.*",
-    "last_payment_error.decline_code",
-];
-const CANCELED: &[&str] =
-    &["amount", "currency", "description", "receipt_email", "metadata.*", "cancellation_reason"];
-const SESSION: &[&str] =
-    &["amount_total", "currency", "client_reference_id", "customer_email", "metadata.*"];
-const PAID_SESSION: &[&str] = &[
-    "amount_total",
-    "currency",
-    "client_reference_id",
-    "customer_email",
-    "metadata.*",
-    "payment_intent.metadata.*",
-];
-const CHARGE: &[&str] =
-    &["amount", "amount_refunded", "currency", "description", "receipt_email", "metadata.*"];
-const REFUND: &[&str] =
-    &["amount", "currency", "reason", "metadata.*", "payment_intent.metadata.*"];
-const DISPUTE: &[&str] = &["amount", "currency", "reason", "payment_intent.metadata.*"];
-const CLOSED: &[&str] = &["amount", "currency", "reason", "status", "payment_intent.metadata.*"];
-
-const fn trigger(event: &'static str, paths: &'static [&'static str], recipe: Recipe) -> Trigger {
-    Trigger { event, paths, recipe }
-}
-
-const TRIGGERS: [Trigger; 16] = [
-    trigger("payment_intent.created", INTENT, Recipe::Intent(IntentEnd::Created)),
-    trigger("payment_intent.succeeded", INTENT, Recipe::Intent(IntentEnd::Succeeded)),
-    trigger("payment_intent.payment_failed", FAILED, Recipe::Intent(IntentEnd::Failed)),
-    trigger("payment_intent.requires_action", INTENT, Recipe::Intent(IntentEnd::RequiresAction)),
-    trigger("payment_intent.processing", INTENT, Recipe::Intent(IntentEnd::Processing)),
-    trigger("payment_intent.canceled", CANCELED, Recipe::Intent(IntentEnd::Canceled)),
-    trigger(
-        "payment_intent.amount_capturable_updated",
-        INTENT,
-        Recipe::Intent(IntentEnd::Authorised),
-    ),
-    trigger("checkout.session.completed", PAID_SESSION, Recipe::Session(SessionEnd::Paid)),
-    trigger("checkout.session.expired", SESSION, Recipe::Session(SessionEnd::Expired)),
-    trigger(
-        "checkout.session.async_payment_succeeded",
-        PAID_SESSION,
-        Recipe::Session(SessionEnd::VoucherPaid),
-    ),
-    trigger(
-        "checkout.session.async_payment_failed",
-        PAID_SESSION,
-        Recipe::Session(SessionEnd::VoucherExpired),
-    ),
-    trigger("charge.refunded", CHARGE, Recipe::Refund(RefundEnd::Charge)),
-    trigger("refund.created", REFUND, Recipe::Refund(RefundEnd::Made)),
-    trigger("refund.failed", REFUND, Recipe::Refund(RefundEnd::Failed)),
-    trigger("charge.dispute.created", DISPUTE, Recipe::Dispute { ends: false }),
-    trigger("charge.dispute.closed", CLOSED, Recipe::Dispute { ends: true }),
-];
-
 /// Makes an event happen, and those that come before it. `origin`: where the fake's pages are.
 pub fn make_happen(
     outbox: &Outbox,
@@ -151,10 +42,7 @@ pub fn make_happen(
     event: &str,
     overrides: Vec<Override>,
 ) -> Result<(), TriggerError> {
-    let trigger = TRIGGERS.iter().find(|trigger| trigger.event == event).ok_or_else(|| {
-        let known = TRIGGERS.iter().map(|trigger| trigger.event).collect();
-        TriggerError::UnknownEvent { event: event.to_owned(), known }
-    })?;
+    let trigger = find(event)?;
     let overrides = Overrides::new(overrides, trigger.paths)?;
     let mut run = Run { outbox, state, origin, overrides };
     match trigger.recipe {
