@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::objects::{
-    CheckoutSession, Dispute, Event, PaymentIntent, Refund, WebhookEndpoint, now,
+    Cause, Charge, CheckoutSession, Dispute, Event, EventDestination, PaymentIntent, Refund,
+    WebhookEndpoint, now,
 };
 
 /// The account of most keys.
@@ -40,13 +41,15 @@ pub struct AccountState {
     /// Whether the account can charge in this mode.
     pub can_charge: bool,
     /// Event destinations that were created with version 2 of the API.
-    pub destinations: Vec<Map<String, Value>>,
+    pub destinations: Vec<EventDestination>,
     /// Webhook endpoints.
     pub endpoints: Vec<WebhookEndpoint>,
     /// Checkout Sessions.
     pub sessions: Vec<CheckoutSession>,
     /// PaymentIntents.
     pub intents: Vec<PaymentIntent>,
+    /// Charges.
+    pub charges: Vec<Charge>,
     /// Disputes.
     pub disputes: Vec<Dispute>,
     /// Refunds.
@@ -57,6 +60,8 @@ pub struct AccountState {
     pub events: VecDeque<Event>,
     /// The answers that were given to idempotency keys.
     pub replays: HashMap<String, Replay>,
+    /// The request that is being carried out. None: what happens has another reason.
+    pub cause: Option<Cause>,
 }
 
 /// A stored answer to an idempotency key.
@@ -65,6 +70,8 @@ pub struct Replay {
     pub request: (String, Vec<u8>),
     /// The answer.
     pub answer: Result<Value, ApiError>,
+    /// The id of the request that was answered: `req_…`
+    pub request_id: String,
 }
 
 impl AccountState {
@@ -76,11 +83,13 @@ impl AccountState {
             endpoints: Vec::new(),
             sessions: Vec::new(),
             intents: Vec::new(),
+            charges: Vec::new(),
             disputes: Vec::new(),
             refunds: Vec::new(),
             refunds_fail: false,
             events: VecDeque::new(),
             replays: HashMap::new(),
+            cause: None,
         }
     }
 
@@ -92,6 +101,22 @@ impl AccountState {
     /// A PaymentIntent, to change it.
     pub fn intent_mut(&mut self, id: &str) -> Option<&mut PaymentIntent> {
         self.intents.iter_mut().rev().find(|intent| intent.id == id)
+    }
+
+    /// A charge. Most requests are about a new one.
+    pub fn charge(&self, id: &str) -> Option<&Charge> {
+        self.charges.iter().rev().find(|charge| charge.id == id)
+    }
+
+    /// A charge, to change it.
+    pub fn charge_mut(&mut self, id: &str) -> Option<&mut Charge> {
+        self.charges.iter_mut().rev().find(|charge| charge.id == id)
+    }
+
+    /// The last charge of a PaymentIntent, if money was received with it.
+    pub fn paid_charge(&mut self, intent_id: &str) -> Option<&mut Charge> {
+        let id = self.intent(intent_id)?.latest_charge.clone()?;
+        self.charge_mut(&id).filter(|charge| charge.amount_captured > 0)
     }
 
     /// A Checkout Session. Most requests are about a new one.
@@ -124,6 +149,11 @@ impl Accounts {
         self.0.entry(mode).or_insert_with(|| AccountState::new(mode))
     }
 
+    /// The account and mode of a PaymentIntent.
+    pub fn mode_of_intent(&self, id: &str) -> Option<AccountMode> {
+        self.0.iter().find(|(_, state)| state.intent(id).is_some()).map(|(&mode, _)| mode)
+    }
+
     /// The account and mode of a Checkout Session.
     pub fn mode_of_session(&self, id: &str) -> Option<AccountMode> {
         self.0.iter().find(|(_, state)| state.session(id).is_some()).map(|(&mode, _)| mode)
@@ -140,11 +170,11 @@ mod tests {
     fn events_are_dropped_after_thirty_days() {
         let mut state = AccountState::new(AccountMode::of_first_account(false));
         for age in [31, 29] {
-            let mut event = Event::new("charge.refunded", &json!({}), false, 0);
+            let mut event = Event::new("charge.refunded", &json!({}), false, 0, None);
             event.created -= age * 86_400;
             state.events.push_back(event);
         }
-        state.add_event(Event::new("charge.refunded", &json!({}), false, 0));
+        state.add_event(Event::new("charge.refunded", &json!({}), false, 0, None));
         let ages = state.events.iter().map(|event| (now() - event.created) / 86_400);
         assert_eq!(ages.collect::<Vec<_>>(), [29, 0]);
     }

@@ -99,7 +99,8 @@ impl Outbox {
     /// Records an event about an object, and delivers it to every endpoint that listens to it.
     pub fn record_event(&self, state: &mut AccountState, event_type: &str, object: &Value) {
         let listening = state.endpoints.iter().filter(|one| one.listens_to(event_type)).count();
-        let event = Event::new(event_type, object, state.mode.livemode, listening);
+        let cause = state.cause.as_ref();
+        let event = Event::new(event_type, object, state.mode.livemode, listening, cause);
         self.deliver(&event, state);
         state.add_event(event);
     }

@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Map, Value, json};
 
+use crate::test_cards::{Decline, doc_url};
+
 /// An error answer.
 #[derive(Clone)]
 pub struct ApiError {
@@ -26,9 +28,7 @@ impl ApiError {
         error.insert("message".to_owned(), message.into());
         if let Some(code) = code {
             error.insert("code".to_owned(), code.into());
-            let page = code.replace('_', "-");
-            let url = format!("https://stripe.com/docs/error-codes/{page}");
-            error.insert("doc_url".to_owned(), url.into());
+            error.insert("doc_url".to_owned(), doc_url(code).into());
         }
         Self { status, error }
     }
@@ -41,6 +41,40 @@ impl ApiError {
     fn about(mut self, parameter: &str) -> Self {
         self.error.insert("param".to_owned(), parameter.into());
         self
+    }
+
+    /// With the page of the Dashboard that shows the request: for an error after the key was accepted.
+    pub fn logged(mut self, request_id: &str, livemode: bool) -> Self {
+        let mode = if livemode { "" } else { "test/" };
+        let url = format!("https://dashboard.stripe.com/{mode}logs/{request_id}");
+        self.error.insert("request_log_url".to_owned(), url.into());
+        self
+    }
+
+    /// Whether it is the answer to a request that was carried out: Stripe repeats it for the same
+    /// idempotency key. Other errors of a request are found before.
+    pub fn was_carried_out(&self) -> bool {
+        self.status == StatusCode::PAYMENT_REQUIRED
+    }
+
+    /// A card was declined. `intent`: the PaymentIntent afterwards.
+    pub fn declined(decline: Decline, intent: Value) -> Self {
+        let mut error = match decline.json() {
+            Value::Object(error) => error,
+            _ => Map::new(),
+        };
+        if let Some(last) = intent.get("last_payment_error") {
+            for field in ["charge", "payment_method"] {
+                error.insert(field.to_owned(), last.get(field).cloned().unwrap_or_default());
+            }
+        }
+        error.insert("payment_intent".to_owned(), intent);
+        Self { status: StatusCode::PAYMENT_REQUIRED, error }
+    }
+
+    /// A field of the error that is a text.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.error.get(field)?.as_str()
     }
 
     pub fn no_key() -> Self {
@@ -122,6 +156,52 @@ impl ApiError {
         .about(object)
     }
 
+    /// The object before or after which a page begins does not exist.
+    pub fn unknown_cursor(parameter: &str, object: &str, id: &str) -> Self {
+        Self::resource_missing(object, id).about(parameter)
+    }
+
+    /// There is no such test card.
+    pub fn unknown_payment_method(id: &str) -> Self {
+        Self::invalid_request(
+            StatusCode::BAD_REQUEST,
+            Some("resource_missing"),
+            &format!("No such PaymentMethod: '{id}'"),
+        )
+        .about("payment_method")
+    }
+
+    pub fn cannot_expand(path: &str) -> Self {
+        Self::invalid(&format!("This property cannot be expanded ({path})."))
+    }
+
+    pub fn expanded_too_deep(path: &str) -> Self {
+        Self::invalid(&format!(
+            "You cannot expand more than 4 levels of a property. Property: {path}"
+        ))
+    }
+
+    /// A parameter has a value that is not among those that are allowed.
+    pub fn invalid_choice(name: &str, value: &str, allowed: &[&str]) -> Self {
+        let allowed = allowed.join(", ");
+        Self::invalid(&format!("Invalid {name}: must be one of {allowed}. It is {value}."))
+            .about(name)
+    }
+
+    pub fn invalid_currency(parameter: &str, code: &str) -> Self {
+        Self::invalid(&format!("Invalid currency: {code}.")).about(parameter)
+    }
+
+    /// An amount is below the smallest that can be charged.
+    pub fn amount_too_small() -> Self {
+        Self::invalid_request(
+            StatusCode::BAD_REQUEST,
+            Some("amount_too_small"),
+            "Amount must be at least $0.50 usd",
+        )
+        .about("amount")
+    }
+
     pub fn unknown_request(method: &str, path: &str) -> Self {
         Self::invalid_request(
             StatusCode::NOT_FOUND,
@@ -139,6 +219,25 @@ impl ApiError {
             Some("payment_intent_unexpected_state"),
             message,
         )
+    }
+
+    /// A PaymentIntent is confirmed, and nobody has said with which card.
+    pub fn missing_payment_method() -> Self {
+        Self::unexpected_state(
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.",
+        )
+    }
+
+    /// More is captured than was authorised.
+    pub fn amount_too_large(authorised: u64) -> Self {
+        Self::invalid_request(
+            StatusCode::BAD_REQUEST,
+            Some("amount_too_large"),
+            &format!(
+                "The amount to capture must be between 1 and the capturable amount ({authorised})."
+            ),
+        )
+        .about("amount_to_capture")
     }
 
     pub fn already_refunded(charge: &str) -> Self {
@@ -165,6 +264,14 @@ impl ApiError {
             &format!("Received unknown parameter: {name}"),
         )
         .about(name)
+    }
+
+    /// More is refunded than is left.
+    pub fn refund_too_large(amount: u64, left: u64) -> Self {
+        Self::invalid(&format!(
+            "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
+        ))
+        .about("amount")
     }
 
     pub fn invalid(message: &str) -> Self {

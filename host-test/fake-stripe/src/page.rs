@@ -9,9 +9,10 @@ use iso_currency::Currency;
 use serde::Deserialize;
 
 use crate::account::AccountMode;
-use crate::customer::{self, Outcome};
+use crate::customer;
 use crate::objects::CheckoutSession;
 use crate::server::Server;
+use crate::test_cards::{DECLINED, Outcome};
 
 /// The form with the customer's card.
 #[derive(Deserialize)]
@@ -50,7 +51,30 @@ pub async fn authenticate(
     Form(Authentication { outcome }): Form<Authentication>,
 ) -> Response {
     let succeeds = outcome == "succeed";
-    act(&server, &id, |mode| customer::authenticate(&server, mode, &id, succeeds))
+    act(&server, &id, |mode| {
+        customer::authenticate(&server, mode, &id, succeeds)?;
+        Some(if succeeds { Outcome::Paid } else { DECLINED.outcome })
+    })
+}
+
+/// Shows the bank's page of a PaymentIntent that the API has made.
+pub async fn show_authentication(Path(id): Path<String>) -> Html<String> {
+    Html(html(&authentication_form(&format!("/c/authenticate/{}", escaped(&id)))))
+}
+
+/// Answers the bank's authentication of a PaymentIntent that the API has made.
+pub async fn authenticate_intent(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<String>,
+    Form(Authentication { outcome }): Form<Authentication>,
+) -> Html<String> {
+    let mode = server.accounts().mode_of_intent(&id);
+    let answered = mode
+        .and_then(|mode| customer::authenticate_intent(&server, mode, &id, outcome == "succeed"));
+    Html(html(&match answered {
+        Some(()) => notice("Done", "You can close this page."),
+        None => notice("Not possible", "This payment is not waiting for that."),
+    }))
 }
 
 /// Shows the voucher.
@@ -70,8 +94,8 @@ pub async fn settle_voucher(
         mode.and_then(|mode| customer::settle_voucher(&server, mode, &id, is_paid))
     };
     with_session(&server, &id, |_| match settled {
-        Some(Outcome::Paid) => notice("Paid", "Thank you. This voucher is paid."),
-        Some(_) => notice("Expired", "This voucher can no longer be paid."),
+        Some(()) if is_paid => notice("Paid", "Thank you. This voucher is paid."),
+        Some(()) => notice("Expired", "This voucher can no longer be paid."),
         None => notice("Not possible", "This voucher is not waiting for a payment."),
     })
 }
@@ -91,11 +115,13 @@ fn act(server: &Server, id: &str, act: impl FnOnce(AccountMode) -> Option<Outcom
         Some(
             Outcome::Paid | Outcome::Disputed | Outcome::PaidInPart | Outcome::PaidInOtherCurrency,
         ) => notice("Paid", "Thank you. This payment is complete."),
-        Some(Outcome::Declined) => {
+        Some(Outcome::Declined(_)) => {
             let error = "Your card was declined. Try another one.";
             card_form(id, &description(session), Some(error))
         }
-        Some(Outcome::RequiresAuthentication) => authentication_form(id),
+        Some(Outcome::RequiresAuthentication) => {
+            authentication_form(&format!("/c/pay/{}/authenticate", escaped(id)))
+        }
         Some(Outcome::HasVoucher) => voucher_form(id),
         None => notice("Not possible", "This payment is not waiting for that."),
     })
@@ -167,13 +193,13 @@ fn voucher_form(id: &str) -> String {
     )
 }
 
-fn authentication_form(id: &str) -> String {
+/// `action`: the path that takes the answer, escaped.
+fn authentication_form(action: &str) -> String {
     format!(
         "<h1>Your bank asks: is it you?</h1>\
-         <form method=post action=\"/c/pay/{}/authenticate\">\
+         <form method=post action=\"{action}\">\
          <button name=outcome value=succeed>Yes, it is me</button> \
-         <button name=outcome value=fail>No</button></form>",
-        escaped(id)
+         <button name=outcome value=fail>No</button></form>"
     )
 }
 

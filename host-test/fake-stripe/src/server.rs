@@ -1,9 +1,12 @@
 //! What the API, the pages and the deliveries share.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use reqwest::Client;
+
 use crate::account::Accounts;
-use crate::delivery::Outbox;
+use crate::delivery::{DeliverTo, Outbox};
 use crate::fault::FaultInjector;
 use crate::lock::lock;
 use crate::settings::Settings;
@@ -25,6 +28,19 @@ pub struct Server {
 }
 
 impl Server {
+    /// Nothing has happened yet. `address`: where it listens.
+    pub fn new(address: SocketAddr, client: Client, deliver_to: Box<DeliverTo>) -> Self {
+        let accounts = Arc::new(Mutex::new(Accounts::default()));
+        Self {
+            outbox: Outbox::start(&accounts, client, deliver_to),
+            accounts,
+            faults: Mutex::new(FaultInjector::default()),
+            settings: Mutex::new(Settings::default()),
+            requests: Mutex::new(Vec::new()),
+            origin: format!("http://{address}"),
+        }
+    }
+
     /// Locks the accounts.
     pub fn accounts(&self) -> MutexGuard<'_, Accounts> {
         lock(&self.accounts)

@@ -6,7 +6,7 @@
 mod shop;
 
 use fake_stripe::{EveryNth, FaultKind, Unreliable};
-use shop::{Shop, json};
+use shop::{Shop, body_of};
 
 const CARD: &str = "4242 4242 4242 4242";
 
@@ -78,7 +78,7 @@ async fn unpaid_payment_cannot_be_disputed() {
 async fn account_cannot_charge_by_its_key_or_by_a_change() {
     let shop = Shop::open().await;
     let can_charge = async |key: &str| {
-        let account = json(shop.ask_as(key, "/v1/account", &[]).await).await;
+        let account = body_of(shop.ask_as(key, "/v1/account", &[]).await).await;
         assert_eq!(account["charges_enabled"], account["details_submitted"]);
         (account["id"].clone(), account["charges_enabled"] == true)
     };

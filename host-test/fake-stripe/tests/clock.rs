@@ -6,7 +6,7 @@
 mod shop;
 
 use fake_stripe::set_clock;
-use shop::{Shop, json};
+use shop::{Shop, body_of};
 
 #[tokio::test]
 async fn time_is_that_of_the_clock_that_was_set() {
@@ -36,6 +36,6 @@ async fn time_is_that_of_the_clock_that_was_set() {
     let refused = shop.ask_as("sk_test_51Invalid", "/v1/account", &[]).await;
     assert_eq!(refused.headers().get_all("date").iter().count(), 1);
     assert_eq!(refused.headers()["date"], "Fri, 15 Jan 2027 08:30:00 GMT");
-    assert!(json(refused).await["error"].is_object());
+    assert!(body_of(refused).await["error"].is_object());
     set_clock(None);
 }

@@ -44,7 +44,10 @@ pub struct ServeArgs {
 
 /// The arguments of the fake provider.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct FakeArgs {
+    #[command(subcommand)]
+    action: Option<fake_provider::Action>,
     #[command(flatten)]
     fake: fake_provider::Args,
     /// Where webhooks for a public address are delivered on this machine; may be given twice
@@ -133,11 +136,15 @@ async fn listen(wanted: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAd
     Ok((listener, address))
 }
 
-/// Runs the fake provider until it is interrupted.
+/// Runs the fake provider until it is interrupted, or asks something of one that runs.
 pub async fn fake(args: FakeArgs, as_json: bool) -> Result<Output, CommandError> {
-    let FakeArgs { fake, deliver_origin } = args;
+    let FakeArgs { action, fake, deliver_origin } = args;
     let failed = |error| not_listening(fake.listen, "--listen", &error);
     let client = client().map_err(|error| failed(std::io::Error::other(error)))?;
+    if let Some(action) = action {
+        let report = action.run(&client).await?;
+        return Ok(Output::new(report.json, report.text));
+    }
     let deliver_to = Box::new(move |url: &Url| redirect(url, &deliver_origin));
     let provider = fake.start(client, deliver_to).await.map_err(failed)?;
     let url = format!("http://{}", provider.address());
@@ -175,6 +182,17 @@ fn not_listening(address: SocketAddr, flag: &str, error: &std::io::Error) -> Com
         )
     };
     CommandError::Problem(problem, ErrorKind::Broken)
+}
+
+impl From<fake_provider::TriggerError> for CommandError {
+    fn from(error: fake_provider::TriggerError) -> Self {
+        let (code, message) = (error.code().to_owned(), error.to_string());
+        let kind = match error {
+            fake_provider::TriggerError::Unreachable { .. } => ErrorKind::Temporary,
+            _ => ErrorKind::Refused,
+        };
+        Self::Problem(Problem { code, message, remedy: error.remedy() }, kind)
+    }
 }
 
 impl From<TokenError> for CommandError {

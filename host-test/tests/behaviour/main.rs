@@ -47,6 +47,7 @@ mod rotating;
 mod several_plugins;
 mod signatures;
 mod transitions;
+mod triggered;
 mod vault;
 mod vouchers;
 mod webhook_health;

@@ -9,28 +9,41 @@ use crate::delivery::Outbox;
 use crate::error::ApiError;
 use crate::objects::{Dispute, new_id, now};
 
-/// Lists the disputes, or those of a PaymentIntent.
+/// Lists the disputes, those of a PaymentIntent or a charge, or those of a time.
 pub fn list(state: &AccountState, mut params: Params) -> Result<Value, ApiError> {
-    let of = params.take("payment_intent");
-    let is_wanted = |dispute: &&Dispute| of.as_ref().is_none_or(|of| *of == dispute.payment_intent);
-    let disputes =
-        state.disputes.iter().rev().filter(is_wanted).map(|d| (d.id.as_str(), || d.json()));
-    list_page(disputes, "/v1/disputes", params)
+    let of_intent = params.take("payment_intent");
+    let of_charge = params.take("charge");
+    let created = params.created()?;
+    let is_wanted = |dispute: &&Dispute| {
+        created.contains(&dispute.created)
+            && of_intent.as_ref().is_none_or(|of| *of == dispute.payment_intent)
+            && of_charge.as_ref().is_none_or(|of| *of == dispute.charge)
+    };
+    let disputes = state.disputes.iter().rev().filter(is_wanted);
+    let disputes = disputes.map(|dispute| (dispute.id.as_str(), || dispute.json()));
+    list_page(disputes, "dispute", "/v1/disputes", params)
+}
+
+/// Reads a dispute.
+pub fn get(state: &AccountState, id: &str, params: Params) -> Result<Value, ApiError> {
+    params.finish()?;
+    let dispute = state.disputes.iter().find(|dispute| dispute.id == id);
+    dispute.map(Dispute::json).ok_or_else(|| ApiError::resource_missing("dispute", id))
 }
 
 /// Disputes a PaymentIntent, as a customer's bank does. One that is not paid cannot be disputed.
-pub fn open(outbox: &Outbox, state: &mut AccountState, intent_id: &str) {
+pub fn open(outbox: &Outbox, state: &mut AccountState, intent_id: &str, reason: &str) {
     let livemode = state.mode.livemode;
-    let paid = state.intent_mut(intent_id).filter(|intent| intent.amount_received() > 0);
-    let Some(intent) = paid else { return };
-    let Some(charge) = intent.latest_charge.clone() else { return };
-    intent.is_disputed = true;
+    let Some(charge) = state.paid_charge(intent_id) else { return };
+    charge.is_disputed = true;
     let dispute = Dispute {
         id: new_id("du"),
-        payment_intent: intent.id.clone(),
-        charge,
-        amount: intent.amount_received(),
-        currency: intent.currency.clone(),
+        payment_intent: intent_id.to_owned(),
+        charge: charge.id.clone(),
+        brand: charge.payment_method.card.brand,
+        amount: charge.amount_captured,
+        currency: charge.currency.clone(),
+        reason: reason.to_owned(),
         status: "needs_response",
         created: now(),
         livemode,

@@ -54,7 +54,7 @@ pub fn create(state: &mut AccountState, key: &Key, mut params: Params) -> Result
 /// Lists the endpoints.
 pub fn list(state: &AccountState, params: Params) -> Result<Value, ApiError> {
     let endpoints = state.endpoints.iter().rev().map(|e| (e.id.as_str(), || e.json()));
-    list_page(endpoints, "/v1/webhook_endpoints", params)
+    list_page(endpoints, "webhook_endpoint", "/v1/webhook_endpoints", params)
 }
 
 /// Reads an endpoint.
@@ -79,6 +79,9 @@ pub fn update(state: &mut AccountState, id: &str, mut params: Params) -> Result<
     let enabled_events = params.list("enabled_events");
     if !enabled_events.is_empty() {
         endpoint.enabled_events = enabled_events;
+    }
+    if let Some(description) = params.take("description") {
+        endpoint.description = Some(description).filter(|text| !text.is_empty());
     }
     if let Some(disabled) = params.take("disabled") {
         endpoint.is_enabled = disabled != "true";

@@ -12,15 +12,28 @@ use crate::objects::Event;
 pub fn list(state: &AccountState, padding: usize, mut params: Params) -> Result<Value, ApiError> {
     let mut event_types = params.list("types");
     event_types.extend(params.take("type"));
-    let since = params.number("created[gte]")?.unwrap_or(0);
+    let created = params.created()?;
     let events = state
         .events
         .iter()
         .rev()
-        .take_while(|event| event.created >= since)
+        .take_while(|event| event.created >= *created.start())
+        .filter(|event| event.created <= *created.end())
         .filter(|event| event_types.is_empty() || event_types.contains(&event.event_type))
         .map(|event| (event.id.as_str(), || padded(event, padding)));
-    list_page(events, "/v1/events", params)
+    list_page(events, "event", "/v1/events", params)
+}
+
+/// Reads an event.
+pub fn get(
+    state: &AccountState,
+    padding: usize,
+    id: &str,
+    params: Params,
+) -> Result<Value, ApiError> {
+    params.finish()?;
+    let event = state.events.iter().find(|event| event.id == id);
+    event.map(|event| padded(event, padding)).ok_or_else(|| ApiError::resource_missing("event", id))
 }
 
 /// The JSON of an event with padding.
@@ -47,7 +60,7 @@ mod tests {
         let mut accounts = Accounts::default();
         let state = accounts.state_mut(AccountMode::of_first_account(false));
         for (created, event_type) in (1..).zip(event_types) {
-            let mut event = Event::new(event_type, &json!({}), false, 0);
+            let mut event = Event::new(event_type, &json!({}), false, 0, None);
             event.created = created;
             event.id = format!("evt_{created}");
             event.body["id"] = event.id.clone().into();

@@ -1,14 +1,17 @@
 //! The API: reads the key, carries the request out, answers in Stripe's form.
 
+mod charges;
 mod destinations;
 pub mod disputes;
 mod endpoints;
 mod events;
-mod intents;
+mod expand;
+pub mod intents;
 mod keys;
 mod list;
 mod params;
 pub mod refunds;
+mod route;
 pub mod sessions;
 
 use std::sync::Arc;
@@ -18,17 +21,18 @@ use axum::extract::State;
 use axum::http::header::DATE;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Json, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::account::Replay;
 use crate::clock::http_date;
 use crate::error::ApiError;
 use crate::fault::{self, FaultKind};
 use crate::lock::lock;
-use crate::objects::new_id;
+use crate::objects::{API_VERSION, Cause, new_id};
 use crate::server::{ApiRequest, Server};
-use keys::{Key, key_of};
-use params::Params;
+use keys::key_of;
+pub use params::Params;
+use route::route;
 
 /// Answers a request of the API, and says the time.
 pub async fn answer(
@@ -82,7 +86,8 @@ fn store_failure(server: &Server, request: ApiRequest, headers: &HeaderMap, body
     let key = key_of(headers, server.settings().lost_permission);
     if let (Some(idempotency_key), Ok(key)) = (idempotency_key(headers), key) {
         let answer = Err(ApiError::server_error());
-        let replay = Replay { request: (request.path, body.to_vec()), answer };
+        let request_id = new_id("req");
+        let replay = Replay { request: (request.path, body.to_vec()), answer, request_id };
         let mut accounts = server.accounts();
         accounts.state_mut(key.mode).replays.insert(idempotency_key.to_owned(), replay);
     }
@@ -95,8 +100,10 @@ fn idempotency_key(headers: &HeaderMap) -> Option<&str> {
 /// An answer of the API.
 struct Answer {
     result: Result<Value, ApiError>,
-    /// Whether it is the stored answer to an idempotency key.
-    is_replayed: bool,
+    /// `req_…`
+    request_id: String,
+    /// The first request with the idempotency key.
+    original_request: Option<String>,
 }
 
 impl IntoResponse for Answer {
@@ -106,99 +113,55 @@ impl IntoResponse for Answer {
             Err(error) => error.into_response(),
         };
         let headers = response.headers_mut();
-        if let Ok(id) = new_id("req").parse() {
+        headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
+        if let Ok(id) = self.request_id.parse() {
             headers.insert("request-id", id);
         }
-        if self.is_replayed {
-            headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+        if let Some(original) = self.original_request {
+            if original != self.request_id {
+                headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+            }
+            if let Ok(original) = original.parse() {
+                headers.insert("original-request", original);
+            }
         }
         response
     }
 }
 
 fn carry_out(server: &Server, request: ApiRequest, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let first = |result| Answer { result, is_replayed: false };
+    let request_id = new_id("req");
     let key = match key_of(headers, server.settings().lost_permission) {
         Ok(key) => key,
-        Err(error) => return first(Err(error)),
+        Err(error) => return Answer { result: Err(error), request_id, original_request: None },
     };
     let idempotency_key = idempotency_key(headers).filter(|_| request.method == "POST");
+    let cause =
+        Cause { request: request_id.clone(), idempotency_key: idempotency_key.map(str::to_owned) };
+    let logged = |error: ApiError| error.logged(&request_id, key.mode.livemode);
     let Some(idempotency_key) = idempotency_key else {
-        return first(route(server, &key, request, body));
+        let result = route(server, &key, request, body, cause).map_err(logged);
+        return Answer { result, request_id, original_request: None };
     };
     let request_of_key = (request.path.clone(), body.to_vec());
     if let Some(replay) = server.accounts().state_mut(key.mode).replays.get(idempotency_key) {
         return if replay.request == request_of_key {
-            Answer { result: replay.answer.clone(), is_replayed: true }
+            let original_request = Some(replay.request_id.clone());
+            Answer { result: replay.answer.clone(), request_id, original_request }
         } else {
-            first(Err(ApiError::idempotency_key_used()))
+            let result = Err(logged(ApiError::idempotency_key_used()));
+            Answer { result, request_id, original_request: None }
         };
     }
-    let result = route(server, &key, request, body);
-    if let Ok(answer) = &result {
-        let replay = Replay { request: request_of_key, answer: Ok(answer.clone()) };
+    let answer = route(server, &key, request, body, cause).map_err(logged);
+    if answer.as_ref().err().is_none_or(ApiError::was_carried_out) {
+        let replay = Replay {
+            request: request_of_key,
+            answer: answer.clone(),
+            request_id: request_id.clone(),
+        };
         let mut accounts = server.accounts();
         accounts.state_mut(key.mode).replays.insert(idempotency_key.to_owned(), replay);
     }
-    first(result)
-}
-
-fn route(server: &Server, key: &Key, request: ApiRequest, body: &[u8]) -> Result<Value, ApiError> {
-    key.check_permission(&request.method, &request.path)?;
-    let params = Params::new(request.params);
-    if params.expands("charge") {
-        key.check_expanded_charge()?;
-    }
-    let segments: Vec<&str> = request.path.split('/').skip(1).collect();
-    let outbox = &server.outbox;
-    let mut accounts = server.accounts();
-    let state = accounts.state_mut(key.mode);
-    match (request.method.as_str(), segments.as_slice()) {
-        ("GET", ["v1", "account"]) => {
-            params.finish()?;
-            Ok(account_json(key, state.can_charge))
-        }
-        ("GET", ["v1", "webhook_endpoints"]) => endpoints::list(state, params),
-        ("POST", ["v1", "webhook_endpoints"]) => endpoints::create(state, key, params),
-        ("GET", ["v1", "webhook_endpoints", id]) => endpoints::get(state, id),
-        ("POST", ["v1", "webhook_endpoints", id]) => endpoints::update(state, id, params),
-        ("DELETE", ["v1", "webhook_endpoints", id]) => endpoints::delete(state, id),
-        ("GET", ["v2", "core", "event_destinations"]) => destinations::list(state, params),
-        ("POST", ["v2", "core", "event_destinations"]) => destinations::create(state, body),
-        ("POST", ["v1", "checkout", "sessions"]) => sessions::create(state, &server.origin, params),
-        ("GET", ["v1", "checkout", "sessions", id]) => sessions::get(state, id, params),
-        ("GET", ["v1", "payment_intents"]) => intents::list(state, params),
-        ("GET", ["v1", "payment_intents", id]) => intents::get(state, id, params),
-        ("GET", ["v1", "events"]) => events::list(state, server.settings().event_padding, params),
-        ("GET", ["v1", "checkout", "sessions"]) => sessions::list(state, params),
-        ("POST", ["v1", "checkout", "sessions", id, "expire"]) => {
-            sessions::expire(outbox, state, id, params)
-        }
-        ("POST", ["v1", "payment_intents", id, "cancel"]) => {
-            intents::cancel(outbox, state, id, params)
-        }
-        ("POST", ["v1", "payment_intents", id, "capture"]) => {
-            intents::capture(outbox, state, id, params)
-        }
-        ("GET", ["v1", "disputes"]) => disputes::list(state, params),
-        ("GET", ["v1", "refunds"]) => refunds::list(state, params),
-        ("GET", ["v1", "refunds", id]) => refunds::get(state, id, params),
-        ("POST", ["v1", "refunds"]) => refunds::create(outbox, state, params),
-        ("GET", ["v1", "charges"]) => intents::list_charges(state, params),
-        _ => Err(ApiError::unknown_request(&request.method, &request.path)),
-    }
-}
-
-fn account_json(key: &Key, can_charge: bool) -> Value {
-    let can_charge = can_charge && key.is_activated;
-    json!({
-        "id": key.mode.account,
-        "object": "account",
-        "charges_enabled": can_charge,
-        "country": "US",
-        "default_currency": "usd",
-        "details_submitted": can_charge,
-        "payouts_enabled": can_charge,
-        "settings": { "dashboard": { "display_name": "Fake Stripe's shop" } },
-    })
+    Answer { result: answer, original_request: Some(request_id.clone()), request_id }
 }

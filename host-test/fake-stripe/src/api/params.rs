@@ -1,6 +1,9 @@
 //! The parameters of a request, with Stripe's bracket notation. Unknown parameters are refused.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use iso_currency::Currency;
 
 use crate::error::ApiError;
 
@@ -11,11 +14,6 @@ impl Params {
     /// The parameters of a form or a query.
     pub fn new(params: Vec<(String, String)>) -> Self {
         Self(params)
-    }
-
-    /// Whether the request expands a field whose path contains a text.
-    pub fn expands(&self, text: &str) -> bool {
-        self.0.iter().any(|(name, value)| name.starts_with("expand[") && value.contains(text))
     }
 
     /// Takes a parameter.
@@ -29,6 +27,15 @@ impl Params {
         self.take(name)
             .filter(|value| !value.is_empty())
             .ok_or_else(|| ApiError::missing_parameter(name))
+    }
+
+    /// Takes the required parameter with a currency's code, in lower case.
+    pub fn currency(&mut self, name: &str) -> Result<String, ApiError> {
+        let code = self.require(name)?;
+        match Currency::from_code(&code.to_uppercase()) {
+            Some(_) => Ok(code.to_lowercase()),
+            None => Err(ApiError::invalid_currency(name, &code)),
+        }
     }
 
     /// Takes a parameter that is a non-negative integer.
@@ -64,11 +71,25 @@ impl Params {
             .collect()
     }
 
-    /// The paths of the fields that the request expands. Every other parameter is refused.
-    pub fn into_expansions(mut self) -> Result<Vec<String>, ApiError> {
-        let expansions = self.list("expand");
-        self.finish()?;
-        Ok(expansions)
+    /// Takes the bounds of the time of creation, in Unix seconds: `created`, or `created[gte]` and the like.
+    pub fn created(&mut self) -> Result<RangeInclusive<u64>, ApiError> {
+        if let Some(exact) = self.number("created")? {
+            return Ok(exact..=exact);
+        }
+        let after = self.number("created[gt]")?.map(|time| time.saturating_add(1));
+        let before = self.number("created[lt]")?.map(|time| time.saturating_sub(1));
+        let from = self.number("created[gte]")?.or(after).unwrap_or(0);
+        let until = self.number("created[lte]")?.or(before).unwrap_or(u64::MAX);
+        Ok(from..=until)
+    }
+
+    /// Takes a parameter that is `true` or `false`.
+    pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        self.take(name)
+            .map(|value| {
+                value.parse().map_err(|_| ApiError::invalid(&format!("Invalid boolean: {value}")))
+            })
+            .transpose()
     }
 
     /// Refuses the parameters that have not been taken.

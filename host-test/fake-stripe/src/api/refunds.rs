@@ -9,49 +9,62 @@ use crate::delivery::Outbox;
 use crate::error::ApiError;
 use crate::objects::{Refund, new_id, now};
 
+/// Why a refund may be made. Source: Stripe's documentation of "Create a refund".
+pub const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
+
 /// Refunds a part or all of what is left.
 pub fn create(
     outbox: &Outbox,
     state: &mut AccountState,
     mut params: Params,
 ) -> Result<Value, ApiError> {
-    let payment_intent = params.require("payment_intent")?;
+    let charge_id = params.take("charge");
+    let intent_id = match &charge_id {
+        Some(id) => state.charge(id).map(|charge| charge.payment_intent.clone()),
+        None => Some(params.require("payment_intent")?),
+    };
+    let intent_id = intent_id.ok_or_else(|| {
+        ApiError::resource_missing("charge", charge_id.as_deref().unwrap_or_default())
+    })?;
     let asked = params.number("amount")?;
+    let reason = params.take("reason");
     let metadata = params.map("metadata");
     params.finish()?;
+    if let Some(reason) = reason.as_deref().filter(|reason| !REASONS.contains(reason)) {
+        return Err(ApiError::invalid_choice("reason", reason, &REASONS));
+    }
     let fails = state.refunds_fail;
-    let intent = state
-        .intent_mut(&payment_intent)
-        .ok_or_else(|| ApiError::resource_missing("payment_intent", &payment_intent))?;
-    let (Some(charge), true) = (intent.latest_charge.clone(), intent.amount_received() > 0) else {
-        return Err(ApiError::invalid(&format!(
-            "This PaymentIntent ({payment_intent}) does not have a successful charge to refund."
-        )));
-    };
-    let left = intent.amount_received() - intent.amount_refunded;
+    if state.intent(&intent_id).is_none() {
+        return Err(ApiError::resource_missing("payment_intent", &intent_id));
+    }
+    let charge = state.paid_charge(&intent_id).ok_or_else(|| {
+        ApiError::invalid(&format!(
+            "This PaymentIntent ({intent_id}) does not have a successful charge to refund."
+        ))
+    })?;
+    let left = charge.refundable();
     if left == 0 {
-        return Err(ApiError::already_refunded(&charge));
+        return Err(ApiError::already_refunded(&charge.id));
     }
     let amount = asked.unwrap_or(left);
     if amount == 0 || amount > left {
-        return Err(ApiError::invalid(&format!(
-            "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
-        )));
+        return Err(ApiError::refund_too_large(amount, left));
     }
     if !fails {
-        intent.amount_refunded += amount;
+        charge.amount_refunded += amount;
     }
     let refund = Refund {
         id: new_id("re"),
-        charge,
-        payment_intent,
+        charge: charge.id.clone(),
+        payment_intent: intent_id,
         amount,
-        currency: intent.currency.clone(),
+        currency: charge.currency.clone(),
         status: if fails { "failed" } else { "succeeded" },
+        reason,
         metadata,
         created: now(),
     };
-    let charge = intent.charge_json().unwrap_or_default();
+    let charge = charge.json();
     let answer = refund.json();
     state.refunds.push(refund);
     if !fails {
@@ -65,9 +78,9 @@ pub fn create(
 pub fn fail_last(outbox: &Outbox, state: &mut AccountState) {
     let Some(refund) = state.refunds.last_mut() else { return };
     refund.status = "failed";
-    let (failed, amount, intent) = (refund.json(), refund.amount, refund.payment_intent.clone());
-    if let Some(intent) = state.intent_mut(&intent) {
-        intent.amount_refunded = intent.amount_refunded.saturating_sub(amount);
+    let (failed, amount, charge) = (refund.json(), refund.amount, refund.charge.clone());
+    if let Some(charge) = state.charge_mut(&charge) {
+        charge.amount_refunded = charge.amount_refunded.saturating_sub(amount);
     }
     outbox.record_event(state, "refund.failed", &failed);
 }
@@ -79,14 +92,17 @@ pub fn get(state: &AccountState, id: &str, params: Params) -> Result<Value, ApiE
     refund.map(Refund::json).ok_or_else(|| ApiError::resource_missing("refund", id))
 }
 
-/// Lists the refunds, those of a PaymentIntent, or those since a time.
+/// Lists the refunds, those of a PaymentIntent or a charge, or those of a time.
 pub fn list(state: &AccountState, mut params: Params) -> Result<Value, ApiError> {
-    let of = params.take("payment_intent");
-    let since = params.number("created[gte]")?.unwrap_or(0);
+    let of_intent = params.take("payment_intent");
+    let of_charge = params.take("charge");
+    let created = params.created()?;
     let is_wanted = |refund: &&Refund| {
-        refund.created >= since && of.as_ref().is_none_or(|of| *of == refund.payment_intent)
+        created.contains(&refund.created)
+            && of_intent.as_ref().is_none_or(|of| *of == refund.payment_intent)
+            && of_charge.as_ref().is_none_or(|of| *of == refund.charge)
     };
-    let refunds =
-        state.refunds.iter().rev().filter(is_wanted).map(|r| (r.id.as_str(), || r.json()));
-    list_page(refunds, "/v1/refunds", params)
+    let refunds = state.refunds.iter().rev().filter(is_wanted);
+    let refunds = refunds.map(|refund| (refund.id.as_str(), || refund.json()));
+    list_page(refunds, "refund", "/v1/refunds", params)
 }

@@ -7,7 +7,7 @@ use super::params::Params;
 use crate::account::AccountState;
 use crate::delivery::Outbox;
 use crate::error::ApiError;
-use crate::objects::{CheckoutSession, PaymentIntent, new_id, now};
+use crate::objects::{CheckoutSession, new_id, now};
 
 /// Creates a Checkout Session. `origin`: where its page is.
 pub fn create(
@@ -21,7 +21,7 @@ pub fn create(
         return Err(ApiError::invalid("This account can only use the mode `payment`."));
     }
     let quantity = params.number("line_items[0][quantity]")?.unwrap_or(1);
-    let currency = params.require(&format!("{PRICE_DATA}[currency]"))?;
+    let currency = params.currency(&format!("{PRICE_DATA}[currency]"))?;
     let unit_amount = params
         .number(&format!("{PRICE_DATA}[unit_amount]"))?
         .ok_or_else(|| ApiError::missing_parameter("line_items[0][price_data][unit_amount]"))?;
@@ -39,6 +39,8 @@ pub fn create(
         payment_intent: None,
         success_url: params.require("success_url")?,
         cancel_url: params.take("cancel_url"),
+        customer_email: params.take("customer_email"),
+        intent_description: params.take("payment_intent_data[description]"),
         client_reference_id: params.take("client_reference_id"),
         intent_metadata: params.map("payment_intent_data[metadata]"),
         has_manual_capture: params.take("payment_intent_data[capture_method]").as_deref()
@@ -48,6 +50,8 @@ pub fn create(
         expires_at: params.number("expires_at")?.unwrap_or(now() + 24 * 3600),
         livemode,
     };
+    // Cards are all that the page takes.
+    params.list("payment_method_types");
     params.finish()?;
     // <https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at>
     if !(30 * 60..=24 * 3600).contains(&session.expires_at.saturating_sub(session.created)) {
@@ -60,7 +64,7 @@ pub fn create(
             "The Checkout Session's total amount must convert to at least 50 cents.",
         ));
     }
-    let answer = session.json(None);
+    let answer = session.json();
     state.sessions.push(session);
     Ok(answer)
 }
@@ -98,7 +102,7 @@ pub fn expire_overdue(outbox: &Outbox, state: &mut AccountState) {
 fn expire_open(outbox: &Outbox, state: &mut AccountState, id: &str) -> Option<Value> {
     let session = state.session_mut(id)?;
     session.status = "expired";
-    let (expired, intent) = (session.json(None), session.payment_intent.clone());
+    let (expired, intent) = (session.json(), session.payment_intent.clone());
     let intent = intent.and_then(|id| state.intent_mut(&id));
     let canceled = intent.and_then(|i| i.cancel("automatic").then(|| i.json()));
     outbox.record_event(state, "checkout.session.expired", &expired);
@@ -108,31 +112,26 @@ fn expire_open(outbox: &Outbox, state: &mut AccountState, id: &str) -> Option<Va
     Some(expired)
 }
 
-/// Lists the Checkout Sessions, those of a PaymentIntent, or those since a time.
+/// Lists the Checkout Sessions, those of a PaymentIntent, those with a status, or those of a time.
 pub fn list(state: &AccountState, mut params: Params) -> Result<Value, ApiError> {
     let of = params.take("payment_intent");
-    let since = params.number("created[gte]")?.unwrap_or(0);
+    let created = params.created()?;
+    let status = params.take("status");
     let is_wanted = |session: &&CheckoutSession| {
-        session.created >= since && (of.is_none() || session.payment_intent == of)
+        created.contains(&session.created)
+            && (of.is_none() || session.payment_intent == of)
+            && status.as_ref().is_none_or(|status| status == session.status)
     };
     let sessions =
-        state.sessions.iter().rev().filter(is_wanted).map(|s| (s.id.as_str(), || s.json(None)));
-    list_page(sessions, "/v1/checkout/sessions", params)
+        state.sessions.iter().rev().filter(is_wanted).map(|s| (s.id.as_str(), || s.json()));
+    list_page(sessions, "checkout.session", "/v1/checkout/sessions", params)
 }
 
 /// Reads a Checkout Session.
 pub fn get(state: &AccountState, id: &str, params: Params) -> Result<Value, ApiError> {
-    let expand = params.into_expansions()?;
-    let expands = |field: &str| expand.iter().any(|path| path == field);
-    let session =
-        state.session(id).ok_or_else(|| ApiError::resource_missing("checkout.session", id))?;
-    let intent = session.payment_intent.as_ref().and_then(|id| state.intent(id));
-    let expanded = |intent: &PaymentIntent| {
-        if expands("payment_intent.latest_charge") {
-            Some(intent.expanded_json())
-        } else {
-            expands("payment_intent").then(|| intent.json())
-        }
-    };
-    Ok(session.json(intent.and_then(expanded)))
+    params.finish()?;
+    let session = state.session(id);
+    session
+        .map(CheckoutSession::json)
+        .ok_or_else(|| ApiError::resource_missing("checkout.session", id))
 }

@@ -57,7 +57,9 @@ impl FakeStripe {
 
     /// Disputes a paid PaymentIntent of the first account, as a customer's bank does weeks later.
     pub fn dispute(&self, livemode: bool, payment_intent: &str) {
-        self.change(livemode, |outbox, state| disputes::open(outbox, state, payment_intent));
+        self.change(livemode, |outbox, state| {
+            disputes::open(outbox, state, payment_intent, "fraudulent");
+        });
     }
 
     /// Ends the open dispute of a PaymentIntent of the first account. Its status is then `won` or `lost`.

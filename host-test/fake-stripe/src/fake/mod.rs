@@ -3,21 +3,19 @@
 mod changes;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 
-use crate::account::{AccountMode, Accounts};
-use crate::delivery::{Attempt, DeliverTo, Outbox};
-use crate::fault::FaultInjector;
+use crate::account::AccountMode;
+use crate::delivery::{Attempt, DeliverTo};
 use crate::lock::lock;
 use crate::objects::{Event, WebhookEndpoint, now};
 use crate::server::{ApiRequest, Server};
-use crate::settings::Settings;
 use crate::signature::signature;
-use crate::{api, page};
+use crate::{api, page, trigger};
 
 /// A running fake Stripe. It stops when this is dropped.
 pub struct FakeStripe {
@@ -39,22 +37,20 @@ impl FakeStripe {
         deliver_to: Box<DeliverTo>,
     ) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
-        let accounts = Arc::new(Mutex::new(Accounts::default()));
-        let server = Arc::new(Server {
-            outbox: Outbox::start(&accounts, client, deliver_to),
-            accounts,
-            faults: Mutex::new(FaultInjector::default()),
-            settings: Mutex::new(Settings::default()),
-            requests: Mutex::new(Vec::new()),
-            origin: format!("http://{address}"),
-        });
+        let server = Arc::new(Server::new(address, client, deliver_to));
         let router = Router::new()
             .route("/v1/{*path}", any(api::answer))
             .route("/v2/{*path}", any(api::answer))
             .route("/c/pay/{session}", get(page::show).post(page::pay))
             .route("/c/pay/{session}/authenticate", post(page::authenticate))
+            .route(
+                "/c/authenticate/{intent}",
+                get(page::show_authentication).post(page::authenticate_intent),
+            )
             .route("/c/pay/{session}/voucher", get(page::show_voucher).post(page::settle_voucher))
-            .with_state(Arc::clone(&server));
+            .route(trigger::PATH, post(trigger::answer))
+            .with_state(Arc::clone(&server))
+            .into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { address, server, task })
     }

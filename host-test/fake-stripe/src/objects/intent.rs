@@ -1,68 +1,94 @@
-//! PaymentIntents and their charges.
+//! PaymentIntents.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{CheckoutSession, new_id, now};
-
-/// How long a card payment can be captured, in seconds. Stripe allows seven days for most cards.
-const CAPTURE_WINDOW: u64 = 7 * 86_400;
+use super::{CheckoutSession, PaymentMethod, new_id, now, with_nulls};
 
 /// How long a voucher can be paid, in seconds. OXXO vouchers: three days by default.
 const VOUCHER_LIFETIME: u64 = 3 * 86_400;
 
-/// A PaymentIntent with its last charge.
+/// A PaymentIntent.
 pub struct PaymentIntent {
     /// `pi_…`
     pub id: String,
-    amount: u64,
+    /// The id of the Checkout Session that has made it. None: the API has.
+    pub session: Option<String>,
+    /// The amount that is due, in Stripe's units.
+    pub amount: u64,
     /// The amount that the customer pays, in Stripe's units.
-    amount_paid: u64,
+    pub amount_paid: u64,
     /// The currency's code, in lower case.
     pub currency: String,
     /// Such as `requires_payment_method` or `succeeded`.
     pub status: &'static str,
+    /// With what the customer pays. None: a card is needed.
+    pub payment_method: Option<PaymentMethod>,
     /// The error of the last attempt to pay.
     pub last_payment_error: Option<Value>,
-    /// `ch_…` None: the customer has not tried to pay yet.
+    /// `ch_…` None: no attempt to pay has reached the bank.
     pub latest_charge: Option<String>,
-    /// The amount that was refunded, in Stripe's units.
-    pub amount_refunded: u64,
-    /// Whether the charge is disputed.
-    pub is_disputed: bool,
     /// Whether the payment is only authorised, and captured later.
     pub has_manual_capture: bool,
+    /// Whether Stripe chooses the ways to pay.
+    pub has_automatic_payment_methods: bool,
     /// The page of the voucher that the customer has chosen to pay.
     pub voucher_url: Option<String>,
-    cancellation_reason: Option<String>,
-    metadata: BTreeMap<String, String>,
-    created: u64,
-    livemode: bool,
     /// The page on which the customer authenticates.
-    authentication_url: String,
+    pub authentication_url: String,
+    /// Where the customer goes after that.
+    pub return_url: Option<String>,
+    /// The description.
+    pub description: Option<String>,
+    /// Where Stripe would send the receipt.
+    pub receipt_email: Option<String>,
+    /// Why and when it was canceled.
+    pub cancellation: Option<(String, u64)>,
+    /// The metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// Unix seconds.
+    pub created: u64,
+    /// Whether it is of live mode.
+    pub livemode: bool,
 }
 
 impl PaymentIntent {
+    /// A PaymentIntent that nobody has tried to pay.
+    pub fn new(amount: u64, currency: String, livemode: bool) -> Self {
+        Self {
+            id: new_id("pi"),
+            session: None,
+            amount,
+            amount_paid: amount,
+            currency,
+            status: "requires_payment_method",
+            payment_method: None,
+            last_payment_error: None,
+            latest_charge: None,
+            has_manual_capture: false,
+            has_automatic_payment_methods: false,
+            voucher_url: None,
+            authentication_url: String::new(),
+            return_url: None,
+            description: None,
+            receipt_email: None,
+            cancellation: None,
+            metadata: BTreeMap::new(),
+            created: now(),
+            livemode,
+        }
+    }
+
     /// The PaymentIntent of a Checkout Session.
     pub fn of_session(session: &CheckoutSession) -> Self {
         Self {
-            id: new_id("pi"),
-            amount: session.amount,
-            amount_paid: session.amount,
-            currency: session.currency.clone(),
-            status: "requires_payment_method",
-            last_payment_error: None,
-            latest_charge: None,
-            amount_refunded: 0,
-            is_disputed: false,
+            session: Some(session.id.clone()),
             has_manual_capture: session.has_manual_capture,
-            voucher_url: None,
-            cancellation_reason: None,
-            metadata: session.intent_metadata.clone(),
-            created: now(),
-            livemode: session.livemode,
             authentication_url: session.url.clone(),
+            description: session.intent_description.clone(),
+            metadata: session.intent_metadata.clone(),
+            ..Self::new(session.amount, session.currency.clone(), session.livemode)
         }
     }
 
@@ -82,89 +108,91 @@ impl PaymentIntent {
         other.clone_into(&mut self.currency);
     }
 
-    fn is_authorised(&self) -> bool {
-        matches!(self.status, "succeeded" | "requires_capture")
-    }
-
-    fn capture_before(&self) -> Option<u64> {
-        (self.status == "requires_capture").then_some(self.created + CAPTURE_WINDOW)
-    }
-
-    /// The JSON of the last charge. None: there is no charge.
-    pub fn charge_json(&self) -> Option<Value> {
-        let received = self.amount_received();
-        Some(json!({
-            "id": self.latest_charge.as_ref()?,
-            "object": "charge",
-            "amount": self.amount,
-            "amount_captured": received,
-            "amount_refunded": self.amount_refunded,
-            "captured": received > 0,
-            "disputed": self.is_disputed,
-            "currency": self.currency,
-            "created": self.created,
-            "livemode": self.livemode,
-            "metadata": self.metadata,
-            "status": if self.is_authorised() { "succeeded" } else { "failed" },
-            "paid": self.is_authorised(),
-            "payment_method_details": {
-                "card": { "capture_before": self.capture_before() },
-                "type": "card",
-            },
-            "payment_intent": self.id,
-            "refunded": self.amount_refunded > 0 && self.amount_refunded == received,
-        }))
+    fn next_action(&self) -> Option<Value> {
+        if self.status != "requires_action" {
+            return None;
+        }
+        Some(match &self.voucher_url {
+            Some(url) => json!({
+                "type": "oxxo_display_details",
+                "oxxo_display_details": {
+                    "expires_after": self.created + VOUCHER_LIFETIME,
+                    "hosted_voucher_url": url,
+                    "number": "12345678901234567890123456789012",
+                },
+            }),
+            None => json!({
+                "type": "redirect_to_url",
+                "redirect_to_url": {
+                    "return_url": self.return_url,
+                    "url": self.authentication_url,
+                },
+            }),
+        })
     }
 
     /// The JSON of the API and of events.
     pub fn json(&self) -> Value {
-        self.json_with_charge(&json!(self.latest_charge))
-    }
-
-    /// The JSON of the API with the last charge expanded.
-    pub fn expanded_json(&self) -> Value {
-        self.json_with_charge(&self.charge_json().unwrap_or_default())
-    }
-
-    fn json_with_charge(&self, latest_charge: &Value) -> Value {
-        let next_action = (self.status == "requires_action").then(|| {
-            if let Some(url) = &self.voucher_url {
-                return json!({
-                    "type": "oxxo_display_details",
-                    "oxxo_display_details": {
-                        "expires_after": self.created + VOUCHER_LIFETIME,
-                        "hosted_voucher_url": url,
-                        "number": "12345678901234567890123456789012",
-                    },
-                });
-            }
-            json!({
-                "type": "redirect_to_url",
-                "redirect_to_url": { "url": self.authentication_url, "return_url": null },
-            })
-        });
-        json!({
+        const NULLS: [&str; 19] = [
+            "allowed_payment_method_types",
+            "application",
+            "application_fee_amount",
+            "customer",
+            "customer_account",
+            "excluded_payment_method_types",
+            "managed_payments",
+            "on_behalf_of",
+            "payment_method_configuration_details",
+            "payment_record",
+            "processing",
+            "review",
+            "setup_future_usage",
+            "shipping",
+            "source",
+            "statement_descriptor",
+            "statement_descriptor_suffix",
+            "transfer_data",
+            "transfer_group",
+        ];
+        let capturable = if self.status == "requires_capture" { self.amount_paid } else { 0 };
+        let automatic = json!({ "allow_redirects": "always", "enabled": true });
+        let intent = json!({
             "id": self.id,
             "object": "payment_intent",
             "amount": self.amount,
-            "amount_capturable":
-                if self.status == "requires_capture" { self.amount_paid } else { 0 },
+            "amount_capturable": capturable,
+            "amount_details": { "tip": {} },
             "amount_received": self.amount_received(),
-            "canceled_at": null,
-            "cancellation_reason": self.cancellation_reason,
+            "automatic_payment_methods":
+                self.has_automatic_payment_methods.then_some(automatic),
+            "canceled_at": self.cancellation.as_ref().map(|(_, time)| time),
+            "cancellation_reason": self.cancellation.as_ref().map(|(reason, _)| reason),
             "capture_method":
                 if self.has_manual_capture { "manual" } else { "automatic_async" },
+            "client_secret": format!("{}_secret_fake", self.id),
             "confirmation_method": "automatic",
             "created": self.created,
             "currency": self.currency,
+            "description": self.description,
             "last_payment_error": self.last_payment_error,
-            "latest_charge": latest_charge,
+            "latest_charge": self.latest_charge,
             "livemode": self.livemode,
             "metadata": self.metadata,
-            "next_action": next_action,
+            "next_action": self.next_action(),
+            "payment_method": self.payment_method.as_ref().map(|method| &method.id),
+            "payment_method_options": {
+                "card": {
+                    "installments": null,
+                    "mandate_options": null,
+                    "network": null,
+                    "request_three_d_secure": "automatic",
+                },
+            },
             "payment_method_types": ["card"],
+            "receipt_email": self.receipt_email,
             "status": self.status,
-        })
+        });
+        with_nulls(intent, &NULLS)
     }
 
     /// Cancels it. False: it is over already.
@@ -172,7 +200,7 @@ impl PaymentIntent {
         let is_open = !matches!(self.status, "succeeded" | "canceled" | "processing");
         if is_open {
             self.status = "canceled";
-            self.cancellation_reason = Some(reason.to_owned());
+            self.cancellation = Some((reason.to_owned(), now()));
         }
         is_open
     }

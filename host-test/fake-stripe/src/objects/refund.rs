@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::with_nulls;
+
 /// A refund.
 pub struct Refund {
     /// `re_…`
@@ -18,6 +20,8 @@ pub struct Refund {
     pub currency: String,
     /// `succeeded`, `pending`, `failed` or `canceled`.
     pub status: &'static str,
+    /// Why: `duplicate`, `fraudulent` or `requested_by_customer`.
+    pub reason: Option<String>,
     /// The metadata.
     pub metadata: BTreeMap<String, String>,
     /// Unix seconds.
@@ -27,17 +31,40 @@ pub struct Refund {
 impl Refund {
     /// The JSON of the API and of events.
     pub fn json(&self) -> Value {
-        json!({
+        const NULLS: [&str; 7] = [
+            "balance_transaction",
+            "customer",
+            "customer_account",
+            "payment_method",
+            "receipt_number",
+            "source_transfer_reversal",
+            "transfer_reversal",
+        ];
+        let mut refund = json!({
             "id": self.id,
             "object": "refund",
             "amount": self.amount,
             "charge": self.charge,
             "created": self.created,
             "currency": self.currency,
+            "destination_details": {
+                "card": {
+                    "reference_status": "pending",
+                    "reference_type": "acquirer_reference_number",
+                    "type": "refund",
+                },
+                "type": "card",
+            },
             "metadata": self.metadata,
             "payment_intent": self.payment_intent,
-            "reason": null,
+            "reason": self.reason,
             "status": self.status,
-        })
+        });
+        if self.status == "failed"
+            && let Some(refund) = refund.as_object_mut()
+        {
+            refund.insert("failure_reason".to_owned(), "expired_or_canceled_card".into());
+        }
+        with_nulls(refund, &NULLS)
     }
 }

@@ -1,9 +1,13 @@
 //! A shop with an account of a fake Stripe.
 
+// Each test uses a part of it.
+#![allow(dead_code)]
+
 use fake_stripe::FakeStripe;
 use reqwest::{Client, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use url::Url;
 use url::form_urlencoded::Serializer;
 
 /// A running fake, and a client of it.
@@ -15,10 +19,17 @@ pub struct Shop {
 impl Shop {
     /// Starts a fake that delivers nowhere.
     pub async fn open() -> Self {
+        Self::delivering(|_| None).await
+    }
+
+    /// Starts a fake, and says where it really delivers.
+    pub async fn delivering(
+        deliver_to: impl Fn(&Url) -> Option<Url> + Send + Sync + 'static,
+    ) -> Self {
         // An error means that one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let fake = FakeStripe::start(listener, Client::new(), Box::new(|_| None)).unwrap();
+        let fake = FakeStripe::start(listener, Client::new(), Box::new(deliver_to)).unwrap();
         Self { fake, client: Client::new() }
     }
 
@@ -35,7 +46,19 @@ impl Shop {
 
     /// Sends a request with a secret key, and reads the answer.
     pub async fn ask(&self, path: &str, params: &[(&str, &str)]) -> Value {
-        json(self.ask_as("sk_test_51Shop", path, params).await).await
+        body_of(self.ask_as("sk_test_51Shop", path, params).await).await
+    }
+
+    /// Triggers an event with the path of the fake for that: the status, and the answer.
+    pub async fn trigger(&self, event: &str, overrides: &[(&str, &str)]) -> (u16, Value) {
+        let overrides =
+            overrides.iter().map(|(path, value)| json!({ "path": path, "value": value }));
+        let overrides: Vec<_> = overrides.collect();
+        let body = json!({ "event": event, "livemode": false, "overrides": overrides });
+        let url = format!("http://{}/fake/trigger", self.fake.address());
+        let request = self.client.post(url).header(CONTENT_TYPE, "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        (answer.status().as_u16(), body_of(answer).await)
     }
 
     /// A new page, on which 1,055 units of a currency are due: the Checkout Session.
@@ -82,6 +105,6 @@ fn form(params: &[(&str, &str)]) -> String {
 }
 
 /// The JSON of an answer.
-pub async fn json(response: Response) -> Value {
+pub async fn body_of(response: Response) -> Value {
     serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
 }
