@@ -29,5 +29,6 @@ pub mod resources;
 pub mod sender;
 pub mod server;
 pub mod telemetry;
+pub mod trace;
 pub mod vault;
 pub mod views;

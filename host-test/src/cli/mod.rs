@@ -74,6 +74,9 @@ struct Global {
     /// Write a log to standard error [default: text for `serve`, none for other commands]
     #[arg(long, global = true, value_enum, value_name = "text|json", hide_possible_values = true)]
     log: Option<LogFormat>,
+    /// Write a line to standard error for each call of the plugin and each of its requests: time, size, status
+    #[arg(long, global = true)]
+    trace: bool,
 }
 
 #[derive(Subcommand)]
@@ -197,7 +200,8 @@ pub async fn run() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let is_server = matches!(command, Command::Serve(_));
     let format = global.log.or(is_server.then_some(LogFormat::Text));
-    let _log = format.map(log::install);
+    let trace = if global.json { LogFormat::Json } else { LogFormat::Text };
+    let _log = log::install(format, global.trace.then_some(trace));
     match Box::pin(run_command(&global, command)).await {
         Ok(output) => {
             output.print(global.json);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
@@ -13,6 +14,7 @@ use crate::contract::types::Context;
 use crate::contract::{PaymentPlugin, PaymentPluginPre};
 use crate::egress::Egress;
 use crate::resources::Resources;
+use crate::trace;
 
 /// How much time a plugin has after the deadline of its requests. Source: the contract.
 const TIME_AFTER_REQUESTS: Duration = Duration::from_secs(1);
@@ -41,8 +43,22 @@ impl Caller {
         })
     }
 
-    /// Runs `work` in a fresh instance. After the time limit the store is dropped with the instance.
+    /// Runs `work` in a fresh instance. After the time limit the store is dropped with the instance. `function`: its
+    /// name in the contract, for the trace.
     pub async fn call<R: 'static>(
+        &self,
+        function: &'static str,
+        egress: Egress,
+        context: Context,
+        work: impl AsyncFnOnce(&mut Store<CallState>, &PaymentPlugin) -> wasmtime::Result<R>,
+    ) -> Result<R, CallError> {
+        let begun = Instant::now();
+        let called = self.run(egress, context, work).instrument(trace::call(function)).await;
+        trace::called(function, begun.elapsed(), called.as_ref().err());
+        called
+    }
+
+    async fn run<R: 'static>(
         &self,
         egress: Egress,
         context: Context,

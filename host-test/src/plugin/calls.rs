@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::answers::{check_page, checked, outcome_unknown};
+use super::answers::{check_page, checked, function_name, outcome_unknown};
 use super::error::CallError;
 use super::{CALL_TIMEOUT, Call, Plugin, asked, context};
 use crate::contract::types::{
@@ -19,19 +19,22 @@ macro_rules! call {
     ($plugin:ident, $call:ident, $context:expr, $signing:expr, $function:ident($($argument:expr),*) $(, $asked:expr)?) => {{
         let context: Context = $context;
         let begun = Instant::now();
+        let signing: Vec<&str> = $signing.into_iter().collect();
+        $call.egress.hide_in_trace(signing.iter().copied());
+        let function = function_name(stringify!($function));
         let answered = $plugin
             .caller
-            .call($call.egress.clone(), context, async |store, plugin| {
+            .call(function, $call.egress.clone(), context, async |store, plugin| {
                 let provider = plugin.brain_studio_payments_payment_provider();
                 provider.$function(store, context, $($argument),*).await
             })
             .await;
-        $plugin.note(&$call, stringify!($function), begun, answered.as_ref().err());
+        $plugin.note(&$call, function, begun, answered.as_ref().err());
         match answered {
             Ok(answer) => {
-                let checked = $plugin.inspected(&$call, $signing, answer);
+                let checked = $plugin.inspected(&$call, signing, answer);
                 $(let checked = checked.and_then($asked);)?
-                $plugin.witnessed(&$call, stringify!($function), checked).await
+                $plugin.witnessed(&$call, function, checked).await
             }
             Err(error) => Err(error),
         }
@@ -142,7 +145,7 @@ impl Plugin {
             check
         )?;
         if let Ok(PaymentSearchResult::Found(payment)) = &mut answer {
-            self.check_pages(&call, "call_find_payment", [payment]).await;
+            self.check_pages(&call, "find_payment", [payment]).await;
         }
         Ok(answer)
     }
@@ -164,7 +167,7 @@ impl Plugin {
             call_get_payment(installation, id),
             check
         );
-        self.with_pages(&call, "call_get_payment", got).await
+        self.with_pages(&call, "get_payment", got).await
     }
 
     /// `complete-payment` of the contract.
@@ -185,7 +188,7 @@ impl Plugin {
             call_complete_payment(installation, request),
             check
         );
-        self.with_pages(&call, "call_complete_payment", outcome_unknown(completed)).await
+        self.with_pages(&call, "complete_payment", outcome_unknown(completed)).await
     }
 
     /// `cancel-payment` of the contract.
@@ -205,7 +208,7 @@ impl Plugin {
             call_cancel_payment(installation, id),
             check
         );
-        self.with_pages(&call, "call_cancel_payment", outcome_unknown(canceled)).await
+        self.with_pages(&call, "cancel_payment", outcome_unknown(canceled)).await
     }
 
     /// `refund-payment` of the contract.
@@ -271,7 +274,7 @@ impl Plugin {
         )?;
         if let Ok(page) = &mut answer {
             let payments = page.events.iter_mut().filter_map(|event| payment_of(event));
-            self.check_pages(&call, "call_list_events", payments).await;
+            self.check_pages(&call, "list_events", payments).await;
         }
         Ok(answer)
     }
@@ -305,7 +308,7 @@ impl Plugin {
         )?;
         if let Ok(WebhookOutcome::Event(delivered)) = &mut answer {
             let payment = payment_of(&mut delivered.event);
-            self.check_pages(&call, "call_handle_webhook", payment).await;
+            self.check_pages(&call, "handle_webhook", payment).await;
         }
         Ok(answer)
     }

@@ -100,7 +100,7 @@ impl Plugin {
         let clock = Clock::default();
         let context = context(clock.now(), CALL_TIMEOUT);
         let manifest = caller
-            .call(Egress::none(), context, async |store, plugin| {
+            .call("describe", Egress::none(), context, async |store, plugin| {
                 plugin.brain_studio_payments_payment_provider().call_describe(store).await
             })
             .await
