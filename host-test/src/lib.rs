@@ -7,6 +7,7 @@
 
 pub mod bench;
 pub mod bundled;
+mod calling;
 pub mod cli;
 pub mod clock;
 pub mod contract;

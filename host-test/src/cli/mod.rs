@@ -2,6 +2,7 @@
 
 mod approve;
 mod attention;
+mod call;
 mod connection;
 mod credentials;
 mod developer;
@@ -136,6 +137,14 @@ enum Command {
         long_about = fake_provider::LONG_ABOUT,
     )]
     Fake(serve::FakeArgs),
+    /// Calls one function of the contract, and prints its answer as JSON
+    ///
+    /// Without a function it lists them, without arguments it prints an example of them. Names are those of the WIT.
+    /// Requests go only to what stands in for the provider (--provider-origin): the network is off, so the component
+    /// needs no approval. With --provider-origin the credentials are read as by `install`. Signing secrets that the JSON
+    /// leaves out are filled in, from the credentials and the variable `WEBHOOK_SECRETS` (separated by commas). Signing
+    /// secrets in an answer are hidden. Exit code 1: the function has answered with an error.
+    Call(call::CallArgs),
     /// Verifies single deliveries
     #[command(subcommand)]
     Webhook(developer::WebhookCommand),
@@ -272,6 +281,9 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             serve::serve(marketplace, args, &global.needed_data_dir()?, global.json).await
         }
         Command::Fake(args) => serve::fake(args, global.json).await,
+        Command::Call(args) => {
+            call::call(global.with(args.component()).looked_at().await?, global, args).await
+        }
         Command::Webhook(developer::WebhookCommand::Verify(args)) => {
             developer::verify(&global.plugin().await?, args).await
         }

@@ -17,6 +17,11 @@ impl Global {
         Plugin::load(&self.component()?, &self.compiler()?).await
     }
 
+    /// The same for a tool that only looks.
+    pub async fn looked_at(&self) -> Result<Plugin, LoadError> {
+        Plugin::load(&self.component()?, &self.looking_compiler()?).await
+    }
+
     pub fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {
         match &self.component {
             Some(path) => read_component(path).map(Cow::Owned),

@@ -10,7 +10,7 @@ use wasmtime::{Engine, Store};
 use super::engine;
 use super::error::CallError;
 use super::state::CallState;
-use crate::contract::types::Context;
+use crate::contract::types::{Context, Manifest};
 use crate::contract::{PaymentPlugin, PaymentPluginPre};
 use crate::egress::Egress;
 use crate::resources::Resources;
@@ -41,6 +41,14 @@ impl Caller {
             #[cfg(test)]
             observer: None,
         })
+    }
+
+    /// `describe` of the contract.
+    pub async fn describe(&self, context: Context) -> Result<Manifest, CallError> {
+        self.call("describe", Egress::none(), context, async |store, plugin| {
+            plugin.brain_studio_payments_payment_provider().call_describe(store).await
+        })
+        .await
     }
 
     /// Runs `work` in a fresh instance. After the time limit the store is dropped with the instance. `function`: its

@@ -7,9 +7,9 @@ use super::error::CallError;
 use super::{CALL_TIMEOUT, Call, Plugin, asked, context};
 use crate::contract::types::{
     AttemptSearch, CompletionRequest, Context, Event, EventPage, EventQuery, EventSubject,
-    InstallRequest, Installation, Payment, PaymentRequest, PaymentSearchResult, ProviderError,
-    Refund, RefundRequest, RefundSearch, RefundSearchResult, RepairOutcome, StatusReport,
-    StatusRequest, WebhookError, WebhookIdentity, WebhookOutcome, WebhookRequest,
+    InstallRequest, Installation, Manifest, Payment, PaymentRequest, PaymentSearchResult,
+    ProviderError, Refund, RefundRequest, RefundSearch, RefundSearchResult, RepairOutcome,
+    StatusReport, StatusRequest, WebhookError, WebhookIdentity, WebhookOutcome, WebhookRequest,
 };
 use crate::egress::Egress;
 
@@ -55,6 +55,13 @@ fn payment_of(event: &mut Event) -> Option<&mut Payment> {
 }
 
 impl Plugin {
+    /// `describe` of the contract, called anew.
+    pub async fn describe(&self) -> Result<Manifest, CallError> {
+        let call = Call::from(Egress::none());
+        let manifest = self.caller.describe(self.context_now(CALL_TIMEOUT)).await?;
+        self.inspected(&call, [], manifest).map_err(CallError::AnswerRefused)
+    }
+
     /// `install` of the contract.
     pub async fn install(
         &self,

@@ -15,7 +15,7 @@ const PACKAGE: &str = "brain-studio:payments";
 const VERSION: &str = "0.3.0";
 
 /// The functions that a plugin has to export.
-const FUNCTIONS: [&str; 16] = [
+pub(super) const FUNCTIONS: [&str; 16] = [
     "describe",
     "install",
     "repair",

@@ -20,6 +20,7 @@ mod manifest;
 #[cfg(test)]
 mod memory_tests;
 mod rules;
+mod signatures;
 mod state;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ use inspect::Inspection;
 pub use limits::CallLimits;
 pub use manifest::ManifestError;
 pub use rules::{Accepted, CredentialRules, RuleError};
+pub use signatures::Signature;
 
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -99,12 +101,7 @@ impl Plugin {
             .map_err(|error| LoadError::TypesDiffer(error::shown(&error)))?;
         let clock = Clock::default();
         let context = context(clock.now(), CALL_TIMEOUT);
-        let manifest = caller
-            .call("describe", Egress::none(), context, async |store, plugin| {
-                plugin.brain_studio_payments_payment_provider().call_describe(store).await
-            })
-            .await
-            .map_err(LoadError::Describe)?;
+        let manifest = caller.describe(context).await.map_err(LoadError::Describe)?;
         let is_built_in = bytes == bundled::COMPONENT;
         let manifest = manifest::checked(manifest, is_built_in).map_err(LoadError::Manifest)?;
         let rules = CredentialRules::of(&manifest).map_err(LoadError::Rules)?;
@@ -131,6 +128,12 @@ impl Plugin {
     #[must_use]
     pub fn with_telemetry(self, telemetry: &Arc<Telemetry>) -> Self {
         Self { telemetry: Some(Arc::clone(telemetry)), ..self }
+    }
+
+    /// The time by the plugin's clock, in Unix seconds.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.clock.now()
     }
 
     /// The context of a call that begins now.
