@@ -7,12 +7,13 @@
 
 pub mod bench;
 pub mod bundled;
-mod calling;
+pub mod calling;
 pub mod cli;
 pub mod clock;
 pub mod contract;
 mod conversions;
 pub mod data_folder;
+pub mod delivery_causes;
 pub mod demo;
 pub mod egress;
 pub mod fair_places;

@@ -7,8 +7,6 @@ use super::error::ArgumentError;
 use super::{Caller, CallingError};
 use crate::contract::types::{InstallRequest, Installation};
 
-/// In place of a signing secret in an answer.
-const HIDDEN: &str = "(hidden)";
 /// How long a status report may take. Our own choice: as `status`.
 const REPORT_TIME: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -34,9 +32,7 @@ impl Caller {
             "describe" => json!(plugin.describe().await?),
             "install" => {
                 let request = self.install_request(arguments)?;
-                let mut answer = plugin.install(self.one_call(request.mode)?, &request).await?;
-                answer.iter_mut().for_each(hide);
-                json!(answer)
+                json!(plugin.install(self.one_call(request.mode)?, &request).await?)
             }
             "identify-webhook" => {
                 let request = take(arguments, "request")?;
@@ -59,9 +55,7 @@ impl Caller {
         Ok(match function {
             "repair" => {
                 let request = self.install_request(arguments)?;
-                let mut answer = plugin.repair(call, &installation, &request).await?;
-                answer.iter_mut().for_each(|outcome| hide(&mut outcome.installation));
-                json!(answer)
+                json!(plugin.repair(call, &installation, &request).await?)
             }
             "uninstall" => json!(plugin.uninstall(call, &installation).await?),
             "report-status" => {
@@ -140,9 +134,4 @@ impl Caller {
             secrets.extend(self.signing_secrets.iter().cloned());
         }
     }
-}
-
-/// Hides what an installation holds for the host alone.
-fn hide(installation: &mut Installation) {
-    installation.webhook.signing_secrets.fill(HIDDEN.to_owned());
 }

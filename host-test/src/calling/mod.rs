@@ -6,6 +6,7 @@
 mod dispatch;
 mod error;
 mod examples;
+mod profile;
 
 mod wit_json;
 
@@ -24,6 +25,10 @@ use crate::telemetry::Telemetry;
 
 pub use error::ArgumentError;
 pub use examples::Examples;
+pub use profile::{FunctionProfile, profile};
+
+/// In place of a signing secret in an answer.
+const HIDDEN: &str = "(hidden)";
 
 /// Why a function was not called, or has no answer.
 #[derive(Debug, Error)]
@@ -141,7 +146,8 @@ impl Caller {
     pub async fn call(&self, function: &str, arguments: &Value) -> Result<Answer, CallingError> {
         let signature = self.signature(function)?;
         let arguments = wit_json::arguments(arguments, &signature.parameters)?;
-        let answer = self.dispatch(function, arguments).await?;
+        let mut answer = self.dispatch(function, arguments).await?;
+        hide_signing_secrets(&mut answer);
         let is_error = matches!(&answer, Value::Object(fields) if fields.contains_key("Err"));
         let json = match &signature.result {
             Some(of) => wit_json::written(answer, of),
@@ -151,7 +157,7 @@ impl Caller {
     }
 
     /// One call for an installation in a mode. Without credentials none are checked: nothing can be reached with them.
-    fn one_call(&self, mode: Mode) -> Result<Call, CallingError> {
+    pub(crate) fn one_call(&self, mode: Mode) -> Result<Call, CallingError> {
         if self.credentials.iter().next().is_some() {
             let classified = self.plugin.rules().classify(&self.credentials, Some(mode));
             classified.map_err(CallingError::Credentials)?;
@@ -168,5 +174,14 @@ impl Caller {
         fields.find(is_it)?;
         let value = self.credentials.get(field)?;
         Some(secrecy::ExposeSecret::expose_secret(value).to_owned())
+    }
+}
+
+/// Hides what the answers of `install` and `repair` hold for the host alone.
+fn hide_signing_secrets(answer: &mut Value) {
+    for place in ["/Ok/webhook/signing_secrets", "/Ok/installation/webhook/signing_secrets"] {
+        if let Some(Value::Array(secrets)) = answer.pointer_mut(place) {
+            secrets.fill(HIDDEN.into());
+        }
     }
 }

@@ -63,10 +63,11 @@ fn value(given: &Value, of: &Type, at: &str) -> Result<Value, ArgumentError> {
         Type::Option(option) => value(given, &option.ty(), at),
         Type::Enum(of) => {
             let cases = of.names().map(|name| (name, None));
-            variant(given, cases.collect(), at)
+            variant(given, &cases.collect::<Vec<_>>(), at)
         }
         Type::Variant(of) => {
-            variant(given, of.cases().map(|case| (case.name, case.ty)).collect(), at)
+            let cases: Vec<_> = of.cases().map(|case| (case.name, case.ty)).collect();
+            variant(given, &cases, at)
         }
         // No argument of the contract has another type.
         _ => wrong("of a type that can be written in JSON"),
@@ -98,7 +99,7 @@ fn record(given: &Value, fields: Vec<(&str, Type)>, at: &str) -> Result<Value, A
 
 fn variant(
     given: &Value,
-    cases: Vec<(&str, Option<Type>)>,
+    cases: &[(&str, Option<Type>)],
     at: &str,
 ) -> Result<Value, ArgumentError> {
     let (name, payload) = match given {
@@ -144,6 +145,11 @@ pub fn written(value: Value, of: &Type) -> Value {
         }
         (Type::List(list), Value::Array(values)) => {
             let of = list.ty();
+            if of == Type::U8
+                && let Some(text) = text_of(&values)
+            {
+                return text.into();
+            }
             values.into_iter().map(|value| written(value, &of)).collect()
         }
         (Type::Tuple(tuple), Value::Array(values)) => {
@@ -179,6 +185,12 @@ pub fn written(value: Value, of: &Type) -> Value {
         }
         (_, value) => value,
     }
+}
+
+/// Bytes as a text, if they are one.
+fn text_of(bytes: &[Value]) -> Option<String> {
+    let byte = |byte: &Value| byte.as_u64().and_then(|byte| u8::try_from(byte).ok());
+    String::from_utf8(bytes.iter().map(byte).collect::<Option<_>>()?).ok()
 }
 
 /// As the bindings name a field.

@@ -41,8 +41,13 @@ pub struct CallArgs {
 impl CallArgs {
     /// The file of the component. None: the built-in one.
     pub fn component(&self) -> Option<PathBuf> {
-        (self.component_file != Path::new(BUILT_IN)).then(|| self.component_file.clone())
+        component(&self.component_file)
     }
+}
+
+/// The file of a component that a tool looks at. None: the built-in one.
+pub fn component(given: &Path) -> Option<PathBuf> {
+    (given != Path::new(BUILT_IN)).then(|| given.to_owned())
 }
 
 impl From<CallingError> for CommandError {

@@ -1,47 +1,18 @@
-//! The commands for plugin developers: `webhook verify`, `bench webhook`, `component`, `inspect`.
+//! The commands for plugin developers: `bench webhook`, `component`, `inspect`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::CommandError;
 use super::output::Output;
 use super::plugin::read_component;
-use crate::contract::types::{
-    DeliveredEvent, EventSubject, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
-    WebhookRequest,
-};
+use crate::contract::types::Problem;
 use crate::json::set;
 use crate::plugin::{Compiler, Plugin, inspect as inspection, sha256};
-use crate::{bench, bundled, views};
-
-/// The environment variable with the signing secrets.
-const SECRETS_VARIABLE: &str = "WEBHOOK_SECRETS";
-
-#[derive(Subcommand)]
-pub enum WebhookCommand {
-    /// Verifies one delivery with a temporary test installation, without network access
-    ///
-    /// The signing secrets are read from the variable `WEBHOOK_SECRETS`, separated by commas. They
-    /// are used as they are: nothing is trimmed and no prefix is needed. The output is JSON.
-    Verify(VerifyArgs),
-}
-
-/// The arguments of `webhook verify`.
-#[derive(Args)]
-pub struct VerifyArgs {
-    /// The file with the exact bytes of the body
-    body_file: PathBuf,
-    /// The value of the signature header [default: no such header]
-    #[arg(long, value_name = "HEADER", allow_hyphen_values = true)]
-    signature: Option<String>,
-    /// When it was received, in Unix seconds
-    #[arg(long, value_name = "UNIX_SECONDS")]
-    received_at: u64,
-}
+use crate::{bench, bundled};
 
 #[derive(Subcommand)]
 pub enum BenchCommand {
@@ -72,76 +43,6 @@ pub struct ComponentArgs {
 pub struct InspectArgs {
     /// The component's file [default: the built-in one]
     component_file: Option<PathBuf>,
-}
-
-pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, CommandError> {
-    let body = read(&args.body_file)?;
-    let secrets = std::env::var(SECRETS_VARIABLE).map(SecretString::from).map_err(|_| {
-        CommandError::Usage(Problem::new(
-            "secrets-missing",
-            format!("The variable {SECRETS_VARIABLE} does not hold the signing secrets."),
-            &["Set it to the signing secret of the webhook, or to several, separated by commas."],
-        ))
-    })?;
-    let secrets = secrets.expose_secret().split(',');
-    let installation = Installation::ad_hoc(secrets.map(str::to_owned).collect());
-    let name = plugin.manifest().signature_headers.first().cloned();
-    let request = WebhookRequest {
-        headers: name.zip(args.signature).into_iter().collect(),
-        query: String::new(),
-        body,
-    };
-    let outcome = plugin
-        .handle_webhook(plugin.offline_call(), args.received_at, &installation, &request)
-        .await?;
-    let (json, exit_code) = match outcome {
-        Ok(WebhookOutcome::Event(DeliveredEvent { verified, event })) => {
-            let mut accepted = json!({
-                "verdict": "accepted",
-                "verified": verified,
-                "event": {
-                    "id": event.id,
-                    "type": event.event_type,
-                    "occurred_at": event.occurred_at,
-                },
-            });
-            let (outcome, about) = match &event.subject {
-                EventSubject::Payment(payment) => ("payment", views::provider_payment(payment)),
-                EventSubject::Refund(refund) => ("refund", views::refund(refund)),
-                EventSubject::Dispute(dispute) => ("dispute", views::dispute(dispute)),
-                EventSubject::Other(what) => ("other", json!(what)),
-            };
-            set(&mut accepted, "outcome", outcome);
-            set(&mut accepted, outcome, about);
-            (accepted, 0)
-        }
-        Ok(WebhookOutcome::Hint(hint)) => {
-            let hint = json!({
-                "verdict": "accepted",
-                "outcome": "hint",
-                "payment": { "id": hint.payment, "mode": hint.mode.map(Mode::as_str) },
-            });
-            (hint, 0)
-        }
-        Ok(
-            WebhookOutcome::Ignored(IgnoredDelivery { reason, .. }) | WebhookOutcome::Other(reason),
-        ) => {
-            let accepted = json!({
-                "verdict": "accepted",
-                "outcome": "ignored",
-                "reason": reason.code,
-                "message": reason.message,
-            });
-            (accepted, 0)
-        }
-        Err(error) => {
-            let mut refused = views::problem(error.problem());
-            set(&mut refused, "verdict", "refused");
-            (refused, 1)
-        }
-    };
-    let text = json.to_string();
-    Ok(Output::new(json, text).exit_code(exit_code))
 }
 
 pub async fn bench(plugin: &Plugin, args: BenchArgs) -> Result<Output, CommandError> {
@@ -207,7 +108,7 @@ pub async fn inspect(
     Ok(Output::new(json, text.trim_end()))
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, CommandError> {
+pub fn read(path: &PathBuf) -> Result<Vec<u8>, CommandError> {
     std::fs::read(path).map_err(|error| {
         CommandError::Usage(Problem::new(
             "file-unreadable",

@@ -11,11 +11,13 @@ mod log;
 mod output;
 mod payment;
 mod plugin;
+mod profile;
 mod reconcile;
 mod report;
 mod serve;
 mod status;
 mod vault;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -145,9 +147,18 @@ enum Command {
     /// leaves out are filled in, from the credentials and the variable `WEBHOOK_SECRETS` (separated by commas). Signing
     /// secrets in an answer are hidden. Exit code 1: the function has answered with an error.
     Call(call::CallArgs),
+    /// Measures each function of the contract: time, instructions, memory, calls of the host
+    ///
+    /// Each is called with the arguments that `call` prints as its example, in a fresh instance; what `install`,
+    /// `create-payment` and `refund-payment` answer is used in the calls after them. Requests reach what
+    /// --provider-origin names, with the credentials that `install` reads, and nobody else: without it each is answered
+    /// `unreachable`. The time is the median of --calls, with the requests. The rest is of one call, in an engine that
+    /// counts: WebAssembly instructions (wasmtime's fuel), the memory of the instance at its end, how often the host was
+    /// called and for how many requests. `measured` says what became of the call: a refusal may cost less than an answer.
+    Profile(profile::ProfileArgs),
     /// Verifies single deliveries
     #[command(subcommand)]
-    Webhook(developer::WebhookCommand),
+    Webhook(webhook::WebhookCommand),
     /// Measures the cost of a call
     #[command(subcommand)]
     Bench(developer::BenchCommand),
@@ -284,8 +295,9 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         Command::Call(args) => {
             call::call(global.with(args.component()).looked_at().await?, global, args).await
         }
-        Command::Webhook(developer::WebhookCommand::Verify(args)) => {
-            developer::verify(&global.plugin().await?, args).await
+        Command::Profile(args) => profile::run(&global.with(args.component()), args).await,
+        Command::Webhook(webhook::WebhookCommand::Verify(args)) => {
+            webhook::verify(global.looked_at().await?, global, args).await
         }
         Command::Bench(developer::BenchCommand::Webhook(args)) => {
             developer::bench(&global.plugin().await?, args).await

@@ -22,9 +22,6 @@ use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::telemetry::Telemetry;
 use fake_provider::FakeStripe;
 
-/// Looks at the store of a call before it is dropped.
-pub type Observer = Arc<dyn Fn(&mut Store<CallState>) + Send + Sync>;
-
 const KEY: &str = "sk_test_51MemoryOfTheGuest";
 const NEW_KEY: &str = "rk_test_51AnotherOfTheGuest";
 const SECRET: &str = "whsec_inTheMemoryOfTheGuest";

@@ -19,6 +19,7 @@ mod limits;
 mod manifest;
 #[cfg(test)]
 mod memory_tests;
+mod meter;
 mod rules;
 mod signatures;
 mod state;
@@ -39,7 +40,7 @@ use crate::telemetry::Telemetry;
 
 pub use bounds::Bound;
 pub use call::{Call, Witness};
-use caller::Caller;
+use caller::{Caller, Observer};
 pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};
 pub use compiled_cache::CompiledCache;
 pub use compiler::{CompileLimits, Compiler};
@@ -47,6 +48,7 @@ pub use error::{CallError, CompileBound, LoadError, origins_invalid};
 use inspect::Inspection;
 pub use limits::CallLimits;
 pub use manifest::ManifestError;
+pub use meter::{Meter, Usage};
 pub use rules::{Accepted, CredentialRules, RuleError};
 pub use signatures::Signature;
 
@@ -87,17 +89,18 @@ impl Plugin {
     pub async fn load(bytes: &[u8], compiler: &Compiler) -> Result<Self, LoadError> {
         let engine = engine::shared();
         let component = compiler.compile(engine, bytes).await?;
-        Self::of_compiled(engine, bytes, &component).await
+        Self::of_compiled(engine, bytes, &component, None).await
     }
 
-    /// A plugin whose component is compiled.
+    /// A plugin whose component is compiled. The observer looks at each of its calls.
     async fn of_compiled(
         engine: &Engine,
         bytes: &[u8],
         component: &Component,
+        observer: Option<Observer>,
     ) -> Result<Self, LoadError> {
         inspect::check(engine, component)?;
-        let caller = Caller::link(engine, component)
+        let caller = Caller::link(engine, component, observer)
             .map_err(|error| LoadError::TypesDiffer(error::shown(&error)))?;
         let clock = Clock::default();
         let context = context(clock.now(), CALL_TIMEOUT);

@@ -17,6 +17,7 @@ mod data_folder;
 #[cfg(unix)]
 mod data_folder_rights;
 mod deliveries;
+mod delivery_causes;
 mod door;
 mod egress;
 mod example;
