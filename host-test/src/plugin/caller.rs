@@ -28,7 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 pub struct Caller {
     pub(super) pre: PaymentPluginPre<CallState>,
     /// Called with each store after its call.
-    pub(super) observer: Option<Observer>,
+    observer: Option<Observer>,
 }
 
 /// Looks at the store of a call before it is dropped.
@@ -36,10 +36,14 @@ pub type Observer = Arc<dyn Fn(&mut Store<CallState>) + Send + Sync>;
 
 impl Caller {
     /// Links a component. It is done once, because linking costs more than a call.
-    pub fn link(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
+    pub fn link(
+        engine: &Engine,
+        component: &Component,
+        observer: Option<Observer>,
+    ) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(engine);
         PaymentPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
-        Ok(Self { pre: PaymentPluginPre::new(linker.instantiate_pre(component)?)?, observer: None })
+        Ok(Self { pre: PaymentPluginPre::new(linker.instantiate_pre(component)?)?, observer })
     }
 
     /// `describe` of the contract.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 
+use super::caller::Observer;
 use super::error::{LoadError, shown};
 use super::state::CallState;
 use super::{Plugin, engine};
@@ -43,13 +44,14 @@ impl Meter {
         engine::start_ticker(&metering);
         // In this process: it was compiled within the limits of one before, so it does not cost too much.
         let component = Component::from_binary(&metering, bytes).map_err(not_compiled)?;
-        let mut plugin = Plugin::of_compiled(&metering, bytes, &component).await?;
         let last = Arc::new(Mutex::new(Usage::default()));
         let seen = Arc::clone(&last);
-        plugin.caller.observer = Some(Arc::new(move |store: &mut Store<CallState>| {
+        let observer = move |store: &mut Store<CallState>| {
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = usage(store);
-        }));
-        plugin.clock = loaded.clock.clone();
+        };
+        let observer: Observer = Arc::new(observer);
+        let plugin = Plugin::of_compiled(&metering, bytes, &component, Some(observer)).await?;
+        let plugin = plugin.with_clock(loaded.clock.clone());
         Ok(Self { plugin, last })
     }
 

@@ -10,6 +10,7 @@ mod command_line;
 mod compiling;
 mod component;
 mod connection_report;
+mod contract_reference;
 mod control;
 mod credential_rules;
 mod data_folder;
@@ -32,6 +33,7 @@ mod interruptions;
 mod late_money;
 mod layout;
 // It reads the memory of a process.
+mod look_inside;
 #[cfg(target_os = "linux")]
 mod memory;
 mod messages;
