@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bundled_provider::bindings::brain_studio::payments::types as native;
 use serde::Serialize;
 
-use crate::clock::now;
 use crate::contract::types::{Installation, WebhookRequest};
+use crate::delivery_causes::Delivery;
 use crate::egress::Egress;
 use crate::plugin::Plugin;
 
@@ -24,40 +24,62 @@ pub struct Figures {
     pub fresh_instance_p99_ns: u64,
     /// One instance for all calls: the median.
     pub warm_instance_p50_ns: u64,
-    /// The plugin's code, compiled natively: the median.
-    pub native_p50_ns: u64,
+    /// The built-in plugin's code, compiled natively: the median. None: it is another plugin.
+    pub native_p50_ns: Option<u64>,
 }
 
-/// Measures deliveries of a body, which is signed here.
+/// Signs a delivery as the built-in plugin's provider does, with a secret of its own.
 ///
 /// # Errors
 ///
-/// A call fails, or the manifest names no signature header.
-pub async fn webhook(plugin: &Plugin, body: Vec<u8>, iterations: usize) -> anyhow::Result<Figures> {
-    let received_at = now();
-    let header = fake_provider::signature(SECRET, false, &body, received_at);
+/// The manifest names no signature header.
+pub fn signed(plugin: &Plugin, unsigned: Delivery) -> anyhow::Result<Delivery> {
+    let Delivery { received_at, mut request, .. } = unsigned;
+    let value = fake_provider::signature(SECRET, false, &request.body, received_at);
     let name = plugin.manifest().signature_headers.first();
     let name = name.context("the plugin names no header that carries a signature")?.clone();
+    request.headers.push((name, value));
     let installation = Installation::ad_hoc(vec![SECRET.to_owned()]);
-    let request = WebhookRequest { headers: vec![(name, header)], query: String::new(), body };
+    Ok(Delivery { received_at, installation, request })
+}
+
+/// Measures a delivery.
+///
+/// # Errors
+///
+/// It is not accepted, or a call fails.
+pub async fn webhook(
+    plugin: &Plugin,
+    delivery: &Delivery,
+    iterations: usize,
+) -> anyhow::Result<Figures> {
+    let Delivery { received_at, installation, request } = delivery;
+    let received_at = *received_at;
+    let first =
+        plugin.handle_webhook(Egress::none().into(), received_at, installation, request).await?;
+    if let Err(refused) = first {
+        bail!("the delivery is refused: {}", refused.problem().message);
+    }
     let mut fresh = Vec::with_capacity(iterations);
     for _ in 0..WARM_UP + iterations {
         let start = Instant::now();
         let outcome = plugin
-            .handle_webhook(Egress::none().into(), received_at, &installation, &request)
+            .handle_webhook(Egress::none().into(), received_at, installation, request)
             .await?;
         fresh.push(start.elapsed());
         drop(outcome);
     }
     let number = WARM_UP + iterations;
-    let warm = plugin.time_warm_webhooks(received_at, &installation, &request, number).await?;
-    let native = time_native(received_at, &installation, &request, number);
+    let warm = plugin.time_warm_webhooks(received_at, installation, request, number).await?;
+    let native = plugin
+        .is_built_in()
+        .then(|| sorted(time_native(received_at, installation, request, number)));
     let fresh = sorted(fresh);
     Ok(Figures {
         fresh_instance_p50_ns: percentile(&fresh, 50),
         fresh_instance_p99_ns: percentile(&fresh, 99),
         warm_instance_p50_ns: percentile(&sorted(warm), 50),
-        native_p50_ns: percentile(&sorted(native), 50),
+        native_p50_ns: native.map(|native| percentile(&native, 50)),
     })
 }
 

@@ -12,7 +12,7 @@ wasmtime::component::bindgen!({
     world: "payment-plugin",
     imports: { default: async },
     exports: { default: async },
-    additional_derives: [PartialEq, serde::Serialize],
+    additional_derives: [PartialEq, serde::Deserialize, serde::Serialize],
 });
 
 impl types::Installation {

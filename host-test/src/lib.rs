@@ -7,11 +7,13 @@
 
 pub mod bench;
 pub mod bundled;
+pub mod calling;
 pub mod cli;
 pub mod clock;
 pub mod contract;
 mod conversions;
 pub mod data_folder;
+pub mod delivery_causes;
 pub mod demo;
 pub mod egress;
 pub mod fair_places;
@@ -30,5 +32,6 @@ pub mod resources;
 pub mod sender;
 pub mod server;
 pub mod telemetry;
+pub mod trace;
 pub mod vault;
 pub mod views;

@@ -1,59 +1,38 @@
-//! The commands for plugin developers: `webhook verify`, `bench webhook`, `component`, `inspect`.
+//! The commands for plugin developers: `bench webhook`, `component`, `inspect`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::CommandError;
+use super::call::signing_secrets;
+use super::delivery::{DeliveryArgs, secrets_missing};
 use super::output::{Output, problem_text};
 use super::plugin::read_component;
-use crate::contract::types::{
-    DeliveredEvent, EventSubject, IgnoredDelivery, Installation, Mode, Problem, WebhookOutcome,
-    WebhookRequest,
-};
+use crate::contract::types::Problem;
 use crate::json::set;
 use crate::plugin::{Compiler, Plugin, inspect as inspection, sha256};
 use crate::{bench, bundled, views};
 
-/// The environment variable with the signing secrets.
-const SECRETS_VARIABLE: &str = "WEBHOOK_SECRETS";
-
-#[derive(Subcommand)]
-pub enum WebhookCommand {
-    /// Verifies one delivery with a temporary test installation, without network access
-    ///
-    /// The signing secrets are read from the variable `WEBHOOK_SECRETS`, separated by commas. They
-    /// are used as they are: nothing is trimmed and no prefix is needed. The output is JSON.
-    Verify(VerifyArgs),
-}
-
-/// The arguments of `webhook verify`.
-#[derive(Args)]
-pub struct VerifyArgs {
-    /// The file with the exact bytes of the body
-    body_file: PathBuf,
-    /// The value of the signature header [default: no such header]
-    #[arg(long, value_name = "HEADER", allow_hyphen_values = true)]
-    signature: Option<String>,
-    /// When it was received, in Unix seconds
-    #[arg(long, value_name = "UNIX_SECONDS")]
-    received_at: u64,
-}
-
 #[derive(Subcommand)]
 pub enum BenchCommand {
     /// Measures one delivery: in a fresh instance, in a warm instance, and as native code
+    ///
+    /// Without a header the body is signed here, as the built-in plugin's provider does. For another plugin give a genuine
+    /// delivery: its headers, --received-at, and its signing secrets in the variable `WEBHOOK_SECRETS`.
     Webhook(BenchArgs),
 }
 
 /// The arguments of `bench webhook`.
 #[derive(Args)]
 pub struct BenchArgs {
-    /// The file with the body
-    body_file: PathBuf,
+    #[command(flatten)]
+    delivery: DeliveryArgs,
+    /// When it was received, in Unix seconds [default: now]
+    #[arg(long, value_name = "UNIX_SECONDS")]
+    received_at: Option<u64>,
     /// How often each way is measured
     #[arg(long, value_name = "N", default_value_t = 2000)]
     iterations: u32,
@@ -74,90 +53,41 @@ pub struct InspectArgs {
     component_file: Option<PathBuf>,
 }
 
-pub async fn verify(plugin: &Plugin, args: VerifyArgs) -> Result<Output, CommandError> {
-    let body = read(&args.body_file)?;
-    let secrets = std::env::var(SECRETS_VARIABLE).map(SecretString::from).map_err(|_| {
-        CommandError::Usage(Problem::new(
-            "secrets-missing",
-            format!("The variable {SECRETS_VARIABLE} does not hold the signing secrets."),
-            &["Set it to the signing secret of the webhook, or to several, separated by commas."],
-        ))
-    })?;
-    let secrets = secrets.expose_secret().split(',');
-    let installation = Installation::ad_hoc(secrets.map(str::to_owned).collect());
-    let name = plugin.manifest().signature_headers.first().cloned();
-    let request = WebhookRequest {
-        headers: name.zip(args.signature).into_iter().collect(),
-        query: String::new(),
-        body,
-    };
-    let outcome = plugin
-        .handle_webhook(plugin.offline_call(), args.received_at, &installation, &request)
-        .await?;
-    let (json, exit_code) = match outcome {
-        Ok(WebhookOutcome::Event(DeliveredEvent { verified, event })) => {
-            let mut accepted = json!({
-                "verdict": "accepted",
-                "verified": verified,
-                "event": {
-                    "id": event.id,
-                    "type": event.event_type,
-                    "occurred_at": event.occurred_at,
-                },
-            });
-            let (outcome, about) = match &event.subject {
-                EventSubject::Payment(payment) => ("payment", views::provider_payment(payment)),
-                EventSubject::Refund(refund) => ("refund", views::refund(refund)),
-                EventSubject::Dispute(dispute) => ("dispute", views::dispute(dispute)),
-                EventSubject::Other(what) => ("other", json!(what)),
-            };
-            set(&mut accepted, "outcome", outcome);
-            set(&mut accepted, outcome, about);
-            (accepted, 0)
-        }
-        Ok(WebhookOutcome::Hint(hint)) => {
-            let hint = json!({
-                "verdict": "accepted",
-                "outcome": "hint",
-                "payment": { "id": hint.payment, "mode": hint.mode.map(Mode::as_str) },
-            });
-            (hint, 0)
-        }
-        Ok(
-            WebhookOutcome::Ignored(IgnoredDelivery { reason, .. }) | WebhookOutcome::Other(reason),
-        ) => {
-            let accepted = json!({
-                "verdict": "accepted",
-                "outcome": "ignored",
-                "reason": reason.code,
-                "message": reason.message,
-            });
-            (accepted, 0)
-        }
-        Err(error) => {
-            let mut refused = views::problem(error.problem());
-            set(&mut refused, "verdict", "refused");
-            (refused, 1)
-        }
-    };
-    let text = json.to_string();
-    Ok(Output::new(json, text).exit_code(exit_code))
-}
-
 pub async fn bench(plugin: &Plugin, args: BenchArgs) -> Result<Output, CommandError> {
-    let body = read(&args.body_file)?;
-    let figures = bench::webhook(plugin, body, args.iterations.max(1) as usize);
+    let BenchArgs { delivery, received_at, iterations } = args;
+    let received_at = received_at.unwrap_or_else(|| plugin.now());
+    let delivery = if !delivery.is_unsigned() {
+        let secrets = signing_secrets().ok_or_else(secrets_missing)?;
+        delivery.read(plugin, secrets, received_at)?
+    } else if plugin.is_built_in() {
+        let unsigned = delivery.read(plugin, Vec::new(), received_at)?;
+        bench::signed(plugin, unsigned).map_err(CommandError::reported)?
+    } else {
+        return Err(CommandError::Usage(delivery_unsigned()));
+    };
+    let figures = bench::webhook(plugin, &delivery, iterations.max(1) as usize);
     let figures = figures.await.map_err(CommandError::reported)?;
     let mut text = String::from("One delivery, in microseconds:\n");
     for (what, nanoseconds) in [
-        ("fresh instance, median", figures.fresh_instance_p50_ns),
-        ("fresh instance, 99th percentile", figures.fresh_instance_p99_ns),
-        ("warm instance, median", figures.warm_instance_p50_ns),
+        ("fresh instance, median", Some(figures.fresh_instance_p50_ns)),
+        ("fresh instance, 99th percentile", Some(figures.fresh_instance_p99_ns)),
+        ("warm instance, median", Some(figures.warm_instance_p50_ns)),
         ("native code, median", figures.native_p50_ns),
     ] {
-        let _ = writeln!(text, "  {:>8}.{:01}  {what}", nanoseconds / 1000, nanoseconds / 100 % 10);
+        let Some(time) = nanoseconds else { continue };
+        let _ = writeln!(text, "  {:>8}.{:01}  {what}", time / 1000, time / 100 % 10);
     }
     Ok(Output::new(json!(figures), text.trim_end()))
+}
+
+fn delivery_unsigned() -> Problem {
+    Problem::new(
+        "delivery-unsigned",
+        "The delivery has no signature, and only the built-in plugin's provider can be imitated here.",
+        &[
+            "Give its headers with --header NAME:VALUE, when it was received with --received-at, and its signing secrets in the variable WEBHOOK_SECRETS.",
+        ],
+    )
 }
 
 /// Writes the built-in component to a file.
@@ -229,7 +159,7 @@ pub async fn inspect(
     Ok(Output::new(json, text.trim_end()).exit_code(exit_code))
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, CommandError> {
+pub fn read(path: &PathBuf) -> Result<Vec<u8>, CommandError> {
     std::fs::read(path).map_err(|error| {
         CommandError::Usage(Problem::new(
             "file-unreadable",

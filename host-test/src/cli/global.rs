@@ -48,6 +48,9 @@ pub struct Global {
     /// Write a log to standard error [default: text for `serve`, none for other commands]
     #[arg(long, global = true, value_enum, value_name = "text|json", hide_possible_values = true)]
     pub log: Option<LogFormat>,
+    /// Write a line to standard error for each call of the plugin and each of its requests: time, size, status
+    #[arg(long, global = true)]
+    pub trace: bool,
 }
 
 impl Global {
@@ -76,13 +79,20 @@ impl Global {
         Ok(providers.meant(self.provider.as_deref())?.as_ref().clone())
     }
 
+    /// The same with the plugin in this file, or the built-in one, alone.
+    pub fn with(&self, component: Option<PathBuf>) -> Self {
+        Self { component, plugin: Vec::new(), provider: None, ..self.clone() }
+    }
+
     /// The marketplace of the plugin in this file, or of the provider that is meant.
     pub async fn marketplace_of(
         &self,
         component: Option<PathBuf>,
     ) -> Result<Marketplace, CommandError> {
-        let Some(file) = component else { return self.marketplace().await };
-        Self { component: Some(file), plugin: Vec::new(), ..self.clone() }.marketplace().await
+        match component {
+            Some(file) => self.with(Some(file)).marketplace().await,
+            None => self.marketplace().await,
+        }
     }
 
     /// Any marketplace, for what concerns the whole data folder.
@@ -112,12 +122,14 @@ impl Global {
     }
 
     /// What stands in for the providers' origins, of the arguments first.
-    fn stand_ins<'a>(
+    pub fn stand_ins<'a>(
         &self,
-        plugins: impl Iterator<Item = &'a Plugin>,
+        plugins: impl IntoIterator<Item = &'a Plugin>,
     ) -> Result<Vec<OriginOverride>, CommandError> {
-        let policies: Vec<Policy> =
-            plugins.filter_map(|plugin| Policy::new(plugin.manifest(), &[]).ok()).collect();
+        let policies: Vec<Policy> = plugins
+            .into_iter()
+            .filter_map(|plugin| Policy::new(plugin.manifest(), &[]).ok())
+            .collect();
         let is_asked_for =
             |stand_in: &&OriginOverride| policies.iter().any(|policy| policy.names(&stand_in.from));
         // A slip of the keyboard must not send requests to the provider itself.

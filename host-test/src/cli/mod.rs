@@ -2,8 +2,10 @@
 
 mod approve;
 mod attention;
+mod call;
 mod connection;
 mod credentials;
+mod delivery;
 mod developer;
 mod flow;
 mod global;
@@ -11,6 +13,7 @@ mod log;
 mod output;
 mod payment;
 mod plugin;
+mod profile;
 mod reconcile;
 mod replay;
 mod report;
@@ -18,6 +21,7 @@ mod serve;
 mod status;
 mod vault;
 mod watch;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -111,9 +115,26 @@ enum Command {
         long_about = fake_provider::LONG_ABOUT,
     )]
     Fake(serve::FakeArgs),
+    /// Calls one function of the contract, and prints its answer as JSON
+    ///
+    /// Without a function it lists them, without arguments it prints an example of them. Names are those of the WIT.
+    /// Requests go only to what stands in for the provider (--provider-origin): the network is off, so the component
+    /// needs no approval. With --provider-origin the credentials are read as by `install`. Signing secrets that the JSON
+    /// leaves out are filled in, from the credentials and the variable `WEBHOOK_SECRETS` (separated by commas). Signing
+    /// secrets in an answer are hidden. Exit code 1: the function has answered with an error.
+    Call(call::CallArgs),
+    /// Measures each function of the contract: time, instructions, memory, calls of the host
+    ///
+    /// Each is called with the arguments that `call` prints as its example, in a fresh instance; what `install`,
+    /// `create-payment` and `refund-payment` answer is used in the calls after them. Requests reach what
+    /// --provider-origin names, with the credentials that `install` reads, and nobody else: without it each is answered
+    /// `unreachable`. The time is the median of --calls, with the requests. The rest is of one call, in an engine that
+    /// counts: WebAssembly instructions (wasmtime's fuel), the memory of the instance at its end, how often the host was
+    /// called and for how many requests. `measured` says what became of the call: a refusal may cost less than an answer.
+    Profile(profile::ProfileArgs),
     /// Verifies single deliveries
     #[command(subcommand)]
-    Webhook(developer::WebhookCommand),
+    Webhook(webhook::WebhookCommand),
     /// Measures the cost of a call
     #[command(subcommand)]
     Bench(developer::BenchCommand),
@@ -179,7 +200,8 @@ pub async fn run() -> ExitCode {
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let is_server = matches!(command, Command::Serve(_));
     let format = global.log.or(is_server.then_some(LogFormat::Text));
-    let _log = format.map(log::install);
+    let trace = if global.json { LogFormat::Json } else { LogFormat::Text };
+    let _log = log::install(format, global.trace.then_some(trace));
     match Box::pin(run_command(&global, command)).await {
         Ok(output) => {
             output.print(global.json);
@@ -251,8 +273,12 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             serve::serve(global, providers, args).await
         }
         Command::Fake(args) => serve::fake(args, global.json).await,
-        Command::Webhook(developer::WebhookCommand::Verify(args)) => {
-            developer::verify(&global.plugin().await?, args).await
+        Command::Call(args) => {
+            call::call(global.with(args.component()).looked_at().await?, global, args).await
+        }
+        Command::Profile(args) => profile::run(&global.with(args.component()), args).await,
+        Command::Webhook(webhook::WebhookCommand::Verify(args)) => {
+            webhook::verify(global.looked_at().await?, global, args).await
         }
         Command::Bench(developer::BenchCommand::Webhook(args)) => {
             developer::bench(&global.plugin().await?, args).await

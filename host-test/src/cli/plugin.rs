@@ -28,7 +28,12 @@ impl Global {
         Ok((first, others))
     }
 
-    fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {
+    /// The same for a tool that only looks.
+    pub async fn looked_at(&self) -> Result<Plugin, LoadError> {
+        Plugin::load(&self.component()?, &self.looking_compiler()?).await
+    }
+
+    pub fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {
         match &self.component {
             Some(path) => read_component(path).map(Cow::Owned),
             None => Ok(Cow::Borrowed(bundled::COMPONENT)),

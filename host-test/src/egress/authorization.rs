@@ -87,6 +87,14 @@ impl Authorization {
         })
     }
 
+    /// Whether it needs no other origin than one for which something stands in.
+    pub fn is_offline(&self) -> bool {
+        match self {
+            Self::ClientCredentials(grant) => grant.is_stood_in(),
+            _ => true,
+        }
+    }
+
     /// The headers that it sets, besides `authorization`.
     pub fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
         let headers = match self {

@@ -64,6 +64,11 @@ impl Grant {
         self.token_url.origin()
     }
 
+    /// Whether something stands in for the origin that issues tokens.
+    pub fn is_stood_in(&self) -> bool {
+        self.replacement.is_some()
+    }
+
     /// The cache key: a hash of everything that decides which token is issued.
     fn cache_key(&self, credentials: &Credentials) -> Result<[u8; 32], Failure> {
         let mut digest = Sha256::new();

@@ -19,6 +19,8 @@ pub struct Policy {
     page_origins: PageOrigins,
     /// What the names of the provider's own headers begin with.
     header_prefix: String,
+    /// Whether only what stands in for an origin is called.
+    is_offline: bool,
 }
 
 /// An origin that the plugin may call, and how the host authorises it.
@@ -69,8 +71,9 @@ impl Policy {
         let repeat_rules = RepeatRules::of(manifest);
         let page_origins = PageOrigins::new(&manifest.customer_origins, overrides)?;
         let header_prefix = prefix_of(&manifest.provider_id);
+        let (rules, is_offline) = (Vec::new(), false);
         let mut policy =
-            Self { rules: Vec::new(), secret_fields, repeat_rules, page_origins, header_prefix };
+            Self { rules, secret_fields, repeat_rules, page_origins, header_prefix, is_offline };
         for origin in &manifest.origins {
             let rule = Rule::parse(origin, manifest, overrides)?;
             if policy.rules.iter().any(|other| other.overlaps(&rule)) {
@@ -79,6 +82,18 @@ impl Policy {
             policy.rules.push(rule);
         }
         Ok(policy)
+    }
+
+    /// The same without the network: only what stands in for an origin is called, and every other origin cannot be
+    /// reached.
+    #[must_use]
+    pub fn offline(self) -> Self {
+        Self { is_offline: true, ..self }
+    }
+
+    /// Whether a request by a rule may be sent.
+    pub(super) fn reaches(&self, rule: &Rule) -> bool {
+        !self.is_offline || rule.is_stood_in() && rule.authorization.is_offline()
     }
 
     pub(super) fn rule_for(&self, url: &Url, mode: Mode) -> Option<&Rule> {

@@ -3,10 +3,10 @@
 use reqwest::Method;
 use url::Url;
 
-use super::client::denied;
+use super::client::{denied, failure};
 use super::policy::Rule;
 use super::{Inner, plugin_headers};
-use crate::contract::http::{Failure, Request};
+use crate::contract::http::{Failure, FailureKind, Request};
 
 /// The largest body of a request, in bytes. Source: the contract.
 const MAXIMUM_REQUEST: usize = 256 << 10;
@@ -30,6 +30,10 @@ impl Inner {
         let rule = policy
             .rule_for(&url, self.mode)
             .ok_or_else(|| denied("the plugin's manifest does not name this origin"))?;
+        if !policy.reaches(rule) {
+            let message = "the network is off, and nothing stands in for this origin";
+            return Err(failure(FailureKind::Unreachable, message));
+        }
         let mut prepared = reqwest::Request::new(method, rule.address(url));
         let is_set = |name: &_| rule.authorization.header_names().any(|set| set == name);
         let mut headers = plugin_headers::allowed(request.headers, policy.header_prefix(), is_set)?;

@@ -77,6 +77,7 @@ use standing::Standings;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};
 pub use webhook_url::DeliveryTarget;
+pub(crate) use webhook_url::webhook_urls;
 pub use workspaces::WorkspacePage;
 
 /// How a marketplace is opened.

@@ -58,7 +58,7 @@ fn remove_foreign_page(payment: &mut Payment, pages: &PageOrigins) -> Result<(),
 }
 
 /// The function's name in the contract, with underscores.
-fn function_name(binding: &'static str) -> &'static str {
+pub(super) fn function_name(binding: &'static str) -> &'static str {
     binding.strip_prefix("call_").unwrap_or(binding)
 }
 
@@ -72,7 +72,7 @@ impl Plugin {
         error: Option<&CallError>,
     ) {
         let Some(telemetry) = &self.telemetry else { return };
-        let (function, owner) = (function_name(function), call.egress.owner());
+        let owner = call.egress.owner();
         let whose = &owner.installation;
         telemetry.called(function, begun.elapsed());
         match error {
@@ -117,7 +117,7 @@ impl Plugin {
         checked: Result<T, AnswerError>,
     ) -> Result<T, CallError> {
         if let (Err(why), Some(witness)) = (&checked, &call.witness) {
-            witness(function_name(function), why.clone()).await;
+            witness(function, why.clone()).await;
         }
         checked.map_err(CallError::AnswerRefused)
     }
@@ -148,7 +148,7 @@ impl Plugin {
             removed = removed.or(remove_foreign_page(payment, &call.pages).err());
         }
         if let (Some(why), Some(witness)) = (removed, &call.witness) {
-            witness(function_name(function), why).await;
+            witness(function, why).await;
         }
     }
 }

@@ -33,6 +33,11 @@ impl CallMemory {
         Self { limits, reserved, bytes: 0, until }
     }
 
+    /// What the instance has had at most, in bytes: its memories never shrink.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Reserves what is missing for so many bytes.
     async fn reserve(&mut self, bytes: usize) -> Result<(), HostLimitReached> {
         let missing = bytes.saturating_sub(UNRESERVED_MEMORY + self.reserved.bytes());

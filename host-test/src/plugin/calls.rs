@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::answers::{check_page, checked, outcome_unknown};
+use super::answers::{check_page, checked, function_name, outcome_unknown};
 use super::error::CallError;
 use super::{CALL_TIMEOUT, Call, Plugin, asked, context};
 use crate::contract::types::{
     AttemptSearch, CompletionRequest, Context, Event, EventPage, EventQuery, EventSubject,
-    InstallRequest, Installation, Payment, PaymentRequest, PaymentSearchResult, ProviderError,
-    Refund, RefundRequest, RefundSearch, RefundSearchResult, RepairOutcome, StatusReport,
-    StatusRequest, WebhookError, WebhookIdentity, WebhookOutcome, WebhookRequest,
+    InstallRequest, Installation, Manifest, Payment, PaymentRequest, PaymentSearchResult,
+    ProviderError, Refund, RefundRequest, RefundSearch, RefundSearchResult, RepairOutcome,
+    StatusReport, StatusRequest, WebhookError, WebhookIdentity, WebhookOutcome, WebhookRequest,
 };
 use crate::egress::Egress;
 
@@ -19,19 +19,22 @@ macro_rules! call {
     ($plugin:ident, $call:ident, $context:expr, $signing:expr, $function:ident($($argument:expr),*) $(, $asked:expr)?) => {{
         let context: Context = $context;
         let begun = Instant::now();
+        let signing: Vec<&str> = $signing.into_iter().collect();
+        $call.egress.hide_in_trace(signing.iter().copied());
+        let function = function_name(stringify!($function));
         let answered = $plugin
             .caller
-            .call($call.egress.clone(), context, async |store, plugin| {
+            .call(function, $call.egress.clone(), context, async |store, plugin| {
                 let provider = plugin.brain_studio_payments_payment_provider();
                 provider.$function(store, context, $($argument),*).await
             })
             .await;
-        $plugin.note(&$call, stringify!($function), begun, answered.as_ref().err());
+        $plugin.note(&$call, function, begun, answered.as_ref().err());
         match answered {
             Ok(answer) => {
-                let checked = $plugin.inspected(&$call, $signing, answer);
+                let checked = $plugin.inspected(&$call, signing, answer);
                 $(let checked = checked.and_then($asked);)?
-                $plugin.witnessed(&$call, stringify!($function), checked).await
+                $plugin.witnessed(&$call, function, checked).await
             }
             Err(error) => Err(error),
         }
@@ -52,6 +55,13 @@ fn payment_of(event: &mut Event) -> Option<&mut Payment> {
 }
 
 impl Plugin {
+    /// `describe` of the contract, called anew.
+    pub async fn describe(&self) -> Result<Manifest, CallError> {
+        let call = Call::from(Egress::none());
+        let manifest = self.caller.describe(self.context_now(CALL_TIMEOUT)).await?;
+        self.inspected(&call, [], manifest).map_err(CallError::AnswerRefused)
+    }
+
     /// `install` of the contract.
     pub async fn install(
         &self,
@@ -142,7 +152,7 @@ impl Plugin {
             check
         )?;
         if let Ok(PaymentSearchResult::Found(payment)) = &mut answer {
-            self.check_pages(&call, "call_find_payment", [payment]).await;
+            self.check_pages(&call, "find_payment", [payment]).await;
         }
         Ok(answer)
     }
@@ -164,7 +174,7 @@ impl Plugin {
             call_get_payment(installation, id),
             check
         );
-        self.with_pages(&call, "call_get_payment", got).await
+        self.with_pages(&call, "get_payment", got).await
     }
 
     /// `complete-payment` of the contract.
@@ -185,7 +195,7 @@ impl Plugin {
             call_complete_payment(installation, request),
             check
         );
-        self.with_pages(&call, "call_complete_payment", outcome_unknown(completed)).await
+        self.with_pages(&call, "complete_payment", outcome_unknown(completed)).await
     }
 
     /// `cancel-payment` of the contract.
@@ -205,7 +215,7 @@ impl Plugin {
             call_cancel_payment(installation, id),
             check
         );
-        self.with_pages(&call, "call_cancel_payment", outcome_unknown(canceled)).await
+        self.with_pages(&call, "cancel_payment", outcome_unknown(canceled)).await
     }
 
     /// `refund-payment` of the contract.
@@ -271,7 +281,7 @@ impl Plugin {
         )?;
         if let Ok(page) = &mut answer {
             let payments = page.events.iter_mut().filter_map(|event| payment_of(event));
-            self.check_pages(&call, "call_list_events", payments).await;
+            self.check_pages(&call, "list_events", payments).await;
         }
         Ok(answer)
     }
@@ -305,7 +315,7 @@ impl Plugin {
         )?;
         if let Ok(WebhookOutcome::Event(delivered)) = &mut answer {
             let payment = payment_of(&mut delivered.event);
-            self.check_pages(&call, "call_handle_webhook", payment).await;
+            self.check_pages(&call, "handle_webhook", payment).await;
         }
         Ok(answer)
     }

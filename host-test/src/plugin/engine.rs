@@ -113,7 +113,8 @@ pub fn store(engine: &Engine, egress: Egress, until: Instant) -> Store<CallState
         .build();
     let memory = CallMemory::new(limits, resources.memory.reserved(&owner), until);
     let computing = Computing::new(owner, resources.turns.clone());
-    let mut store = Store::new(engine, CallState { egress, memory, computing });
+    let mut store =
+        Store::new(engine, CallState { egress, memory, computing, sends: 0, requests: 0 });
     store.limiter_async(|state| &mut state.memory);
     store.set_hostcall_fuel(MAXIMUM_PASSED);
     store.set_max_component_handles(MAXIMUM_HANDLES);

@@ -16,7 +16,7 @@ const PACKAGE: &str = "brain-studio:payments";
 const VERSION: &str = "0.3.0";
 
 /// The functions that a plugin has to export.
-const FUNCTIONS: [&str; 16] = [
+pub(super) const FUNCTIONS: [&str; 16] = [
     "describe",
     "install",
     "repair",
@@ -69,7 +69,7 @@ pub async fn inspect(bytes: &[u8], compiler: &Compiler) -> Result<Inspected, Loa
     let engine = engine::shared();
     let component = compiler.compile(engine, bytes).await?;
     let inspection = Inspection::of(engine, &component, bytes.len());
-    let loaded = Plugin::of_compiled(engine, bytes, &component).await;
+    let loaded = Plugin::of_compiled(engine, bytes, &component, None).await;
     Ok(Inspected { inspection, loaded })
 }
 

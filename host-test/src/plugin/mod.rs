@@ -18,7 +18,9 @@ pub mod inspect;
 mod manifest;
 #[cfg(test)]
 mod memory_tests;
+mod meter;
 mod rules;
+mod signatures;
 mod state;
 
 use std::sync::Arc;
@@ -37,14 +39,16 @@ use crate::telemetry::Telemetry;
 
 pub use bounds::Bound;
 pub use call::{Call, Witness};
-use caller::Caller;
+use caller::{Caller, Observer};
 pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};
 pub use compiled_cache::CompiledCache;
 pub use compiler::{CompileLimits, Compiler};
 pub use error::{CallError, CompileBound, LoadError, origins_invalid};
 use inspect::Inspection;
 pub use manifest::ManifestError;
+pub use meter::{Meter, Usage};
 pub use rules::{Accepted, CredentialRules, RuleError};
+pub use signatures::Signature;
 
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -83,26 +87,22 @@ impl Plugin {
     pub async fn load(bytes: &[u8], compiler: &Compiler) -> Result<Self, LoadError> {
         let engine = engine::shared();
         let component = compiler.compile(engine, bytes).await?;
-        Self::of_compiled(engine, bytes, &component).await
+        Self::of_compiled(engine, bytes, &component, None).await
     }
 
-    /// A plugin whose component is compiled.
+    /// A plugin whose component is compiled. The observer looks at each of its calls.
     async fn of_compiled(
         engine: &Engine,
         bytes: &[u8],
         component: &Component,
+        observer: Option<Observer>,
     ) -> Result<Self, LoadError> {
         inspect::check(engine, component)?;
-        let caller = Caller::link(engine, component)
+        let caller = Caller::link(engine, component, observer)
             .map_err(|error| LoadError::TypesDiffer(error::shown(&error)))?;
         let clock = Clock::default();
         let context = context(clock.now(), CALL_TIMEOUT);
-        let manifest = caller
-            .call(Egress::none(), context, async |store, plugin| {
-                plugin.brain_studio_payments_payment_provider().call_describe(store).await
-            })
-            .await
-            .map_err(LoadError::Describe)?;
+        let manifest = caller.describe(context).await.map_err(LoadError::Describe)?;
         let is_built_in = bytes == bundled::COMPONENT;
         let manifest = manifest::checked(manifest, is_built_in).map_err(LoadError::Manifest)?;
         let rules = CredentialRules::of(&manifest).map_err(LoadError::Rules)?;
@@ -129,6 +129,12 @@ impl Plugin {
     #[must_use]
     pub fn with_telemetry(self, telemetry: &Arc<Telemetry>) -> Self {
         Self { telemetry: Some(Arc::clone(telemetry)), ..self }
+    }
+
+    /// The time by the plugin's clock, in Unix seconds.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.clock.now()
     }
 
     /// The context of a call that begins now.

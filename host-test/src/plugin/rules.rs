@@ -153,6 +153,14 @@ impl CredentialRules {
         Ok(Accepted { mode, kinds })
     }
 
+    /// Why a value cannot be that of a field. None: its rules accept it, or there is no such field.
+    #[must_use]
+    pub fn refusal(&self, field: &str, value: &str) -> Option<Problem> {
+        let given = Credentials::new([(field.to_owned(), value.to_owned().into())]);
+        let field = self.fields.iter().find(|of| of.field.name == field)?;
+        field.classify(&given).err().map(|error| error.problem().clone())
+    }
+
     /// The credentials as the plugin sees them: without the values of those that authorise. `changed`: whether
     /// a field differs from the installation's credential before.
     pub fn for_plugin(

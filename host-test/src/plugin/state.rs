@@ -12,6 +12,9 @@ pub struct CallState {
     pub egress: Egress,
     pub memory: CallMemory,
     pub computing: Computing,
+    /// How often `send` was called, and with how many requests.
+    pub sends: u32,
+    pub requests: u32,
 }
 
 impl crate::contract::types::Host for CallState {}
@@ -22,6 +25,9 @@ impl http::Host for CallState {
         requests: Vec<http::Request>,
     ) -> Vec<Result<http::Response, http::Failure>> {
         self.computing.pause();
+        self.sends = self.sends.saturating_add(1);
+        let requested = u32::try_from(requests.len()).unwrap_or(u32::MAX);
+        self.requests = self.requests.saturating_add(requested);
         self.egress.begin_send();
         let answers = join_all(requests.into_iter().map(|request| self.egress.send(request))).await;
         self.computing.resume().await;

@@ -10,6 +10,7 @@ mod command_line;
 mod compiling;
 mod component;
 mod connection_report;
+mod contract_reference;
 mod control;
 mod credential_rules;
 mod credentials_given;
@@ -18,6 +19,7 @@ mod data_folder;
 #[cfg(unix)]
 mod data_folder_rights;
 mod deliveries;
+mod delivery_causes;
 mod developing;
 mod door;
 mod egress;
@@ -33,6 +35,7 @@ mod interruptions;
 mod late_money;
 mod layout;
 // It reads the memory of a process.
+mod look_inside;
 #[cfg(target_os = "linux")]
 mod memory;
 mod messages;

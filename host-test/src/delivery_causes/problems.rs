@@ -1,0 +1,105 @@
+//! The causes, for a person.
+
+use super::body::Before;
+use super::secret::Around;
+use crate::contract::types::{Mode, Problem};
+
+pub fn header_changed() -> Problem {
+    Problem::new(
+        "header-altered",
+        "The signature header has white space, quotes or its own name in its value.",
+        &["Give the value alone, as it was received."],
+    )
+}
+
+pub fn body_changed(before: &Before) -> Problem {
+    Problem::new(
+        before.code,
+        before.message,
+        &[
+            "Verify the bytes of the body as they were received, before anything parses or decodes them.",
+            "If a proxy or a framework changes it: read the raw body, and let nothing rewrite it on the way.",
+        ],
+    )
+}
+
+pub fn secret_changed(position: usize, around: Around, secret: &str) -> Problem {
+    let (code, what) = match around {
+        Around::Quotes => ("secret-quoted", "quotes around it, which do not belong to it"),
+        Around::WhiteSpace if secret.contains(['\n', '\r']) => {
+            ("secret-white-space", "a line break around it, which does not belong to it")
+        }
+        Around::WhiteSpace => {
+            ("secret-white-space", "white space around it, which does not belong to it")
+        }
+    };
+    let message =
+        format!("Signing secret {position} has {what}. Without it, it verifies the delivery.");
+    Problem::new(code, message, &["Store it without that. A file often ends with a line break."])
+}
+
+pub fn blank_secret(secrets: &[String]) -> Problem {
+    let position =
+        secrets.iter().position(|secret| secret.trim().is_empty()).unwrap_or_default() + 1;
+    Problem::new(
+        "secret-blank",
+        format!("Signing secret {position} is blank. Another one verifies the delivery."),
+        &["Leave the blank one out: a comma too many makes one."],
+    )
+}
+
+pub fn wrong_time(signed_at: u64, received_at: u64) -> Problem {
+    let seconds = signed_at.abs_diff(received_at);
+    if signed_at < received_at {
+        Problem::new(
+            "timestamp-too-old",
+            format!(
+                "The delivery is genuine, and was signed {seconds} seconds before the time at which it was received."
+            ),
+            &[
+                &format!(
+                    "If it was recorded: give the time of its signature, --received-at {signed_at}."
+                ),
+                "If it came just now: check the clock of the computer that receives it.",
+            ],
+        )
+    } else {
+        Problem::new(
+            "timestamp-in-future",
+            format!(
+                "The delivery is genuine, and was signed {seconds} seconds after the time at which it was received."
+            ),
+            &[
+                &format!(
+                    "If it was recorded: give the time of its signature, --received-at {signed_at}."
+                ),
+                "If it came just now: the clock of the computer that receives it is behind.",
+            ],
+        )
+    }
+}
+
+pub fn other_mode(of_delivery: Mode, of_secret: Mode) -> Problem {
+    let (of_delivery, of_secret) = (of_delivery.as_str(), of_secret.as_str());
+    Problem::new(
+        "other-mode",
+        format!(
+            "The delivery is of {of_delivery} mode, and the signing secrets were given for {of_secret} mode. Each mode has its own."
+        ),
+        &[&format!("Give the signing secret of {of_delivery} mode, and --mode {of_delivery}.")],
+    )
+}
+
+/// The plugin would ask its provider, which it cannot.
+pub fn not_asked(problem: &Problem) -> Problem {
+    Problem::new(
+        "provider-not-asked",
+        format!(
+            "The plugin asks its provider about this delivery, and could not: {}",
+            problem.message
+        ),
+        &[
+            "Give what stands in for the provider: --provider-origin https://PROVIDER=http://127.0.0.1:PORT.",
+        ],
+    )
+}
