@@ -23,7 +23,7 @@ fn decimals(currency: &str) -> Option<usize> {
 }
 
 /// The decimal text of an amount. Zero and unknown currencies are refused.
-pub fn to_andes(money: &Money) -> Result<String, ProviderError> {
+pub fn to_decimal(money: &Money) -> Result<String, ProviderError> {
     let Some(decimals) = decimals(&money.currency) else {
         let codes = CURRENCIES.map(|(code, _)| code.to_ascii_uppercase()).join(", ");
         return Err(refused(
@@ -46,7 +46,7 @@ pub fn to_andes(money: &Money) -> Result<String, ProviderError> {
 }
 
 /// The amount of a decimal text. None: it is none, has more decimals than its currency, or is too large.
-pub fn from_andes(text: &str, currency: &str) -> Option<Money> {
+pub fn from_decimal(text: &str, currency: &str) -> Option<Money> {
     let currency = currency.to_ascii_lowercase();
     let decimals = decimals(&currency)?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -77,7 +77,7 @@ mod tests {
         ];
         for (minor_units, currency, text) in rows {
             let money = Money { minor_units, currency: currency.to_owned() };
-            assert_eq!(to_andes(&money).ok().as_deref(), Some(text));
+            assert_eq!(to_decimal(&money).ok().as_deref(), Some(text));
         }
     }
 
@@ -98,17 +98,17 @@ mod tests {
             ("1", "xxx"),
         ];
         for (text, currency) in rows {
-            assert!(from_andes(text, currency).is_none(), "{text} {currency}");
+            assert!(from_decimal(text, currency).is_none(), "{text} {currency}");
         }
-        assert_eq!(from_andes("1.5", "USD").map(|money| money.minor_units), Some(150));
+        assert_eq!(from_decimal("1.5", "USD").map(|money| money.minor_units), Some(150));
     }
 
     proptest! {
         #[test]
         fn every_amount_survives(minor_units in 1_u64.., index in 0..CURRENCIES.len()) {
             let money = Money { minor_units, currency: CURRENCIES[index].0.to_owned() };
-            let text = to_andes(&money).unwrap();
-            let read = from_andes(&text, &money.currency.to_uppercase()).unwrap();
+            let text = to_decimal(&money).unwrap();
+            let read = from_decimal(&text, &money.currency.to_uppercase()).unwrap();
             prop_assert_eq!((read.minor_units, read.currency), (minor_units, money.currency));
         }
     }

@@ -85,14 +85,14 @@ fn send<T: DeserializeOwned>(
 
 /// An error of Andes Pay.
 #[derive(Default, Deserialize)]
-struct AndesError {
+struct ApiError {
     code: String,
     message: String,
 }
 
 /// The error for an answer with another status than 2xx.
 fn refusal(response: &Response, is_write: bool) -> ProviderError {
-    let error: Option<AndesError> = serde_json::from_slice(&response.body).ok();
+    let error: Option<ApiError> = serde_json::from_slice(&response.body).ok();
     match (response.status, error) {
         (401, _) => ProviderError::InvalidCredentials(key_rejected()),
         (403, error) => ProviderError::PermissionMissing(problem(
@@ -119,7 +119,7 @@ fn refusal(response: &Response, is_write: bool) -> ProviderError {
         )),
         // The same request is being carried out at this moment.
         (409, Some(error)) if error.code == "in_progress" => outcome_unknown(),
-        (400..=499, Some(error)) => ProviderError::Refused(refused_by_andes(&error)),
+        (400..=499, Some(error)) => ProviderError::Refused(refused_by_provider(&error)),
         // Not an answer of the API, or a failure after which the change may have been made.
         _ if is_write => outcome_unknown(),
         (500..=599, _) => ProviderError::Unavailable(problem(
@@ -132,7 +132,7 @@ fn refusal(response: &Response, is_write: bool) -> ProviderError {
 }
 
 /// Andes Pay's refusals that the contract has a code for. Any other keeps Andes Pay's code.
-fn refused_by_andes(error: &AndesError) -> Problem {
+fn refused_by_provider(error: &ApiError) -> Problem {
     let (code, step) = match error.code.as_str() {
         "already_paid" => ("payment-already-paid", "To return the money, refund it."),
         "not_paid" => ("payment-not-paid", "Wait until the customer has paid."),
@@ -210,7 +210,7 @@ fn key_rejected() -> Problem {
     )
 }
 
-fn with_message(sentence: &str, error: Option<&AndesError>) -> String {
+fn with_message(sentence: &str, error: Option<&ApiError>) -> String {
     match error {
         Some(error) if !error.message.is_empty() => format!("{sentence}: {}", error.message),
         _ => format!("{sentence}."),

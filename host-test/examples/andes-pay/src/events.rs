@@ -6,15 +6,15 @@ use crate::api::{is_id, read, refused};
 use crate::bindings::brain_studio::payments::types::{
     Authority, Event, EventPage, EventQuery, EventSubject, Installation, ProviderError,
 };
-use crate::payments::AndesPayment;
-use crate::refunds::AndesRefund;
+use crate::payments::ApiPayment;
+use crate::refunds::ApiRefund;
 
 /// The largest page that Andes Pay gives. Source: Andes Pay's documentation.
 const LARGEST_PAGE: u32 = 100;
 
 #[derive(Deserialize)]
 struct Page {
-    data: Vec<AndesEvent>,
+    data: Vec<ApiEvent>,
     /// Where the next, older page starts.
     next: Option<String>,
     /// Andes Pay's clock.
@@ -23,12 +23,12 @@ struct Page {
 
 /// One event, with the payment or the refund as it was then.
 #[derive(Deserialize)]
-struct AndesEvent {
+struct ApiEvent {
     id: String,
     r#type: String,
     created_at: u64,
-    payment: Option<AndesPayment>,
-    refund: Option<AndesRefund>,
+    payment: Option<ApiPayment>,
+    refund: Option<ApiRefund>,
 }
 
 /// Lists a page of events, the newest first.
@@ -50,7 +50,7 @@ pub fn list(installation: &Installation, query: &EventQuery) -> Result<EventPage
     Ok(EventPage { events: events.collect(), cursor: page.next, as_of: page.as_of })
 }
 
-impl AndesEvent {
+impl ApiEvent {
     /// The contract's event. None: it belongs to another workspace that uses the same store.
     fn read(self, installation: &Installation) -> Option<Event> {
         let is_others =

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::amount::{from_andes, to_andes};
+use crate::amount::{from_decimal, to_decimal};
 use crate::api::{is_id, problem, read, refused, unreadable, write};
 use crate::bindings::brain_studio::payments::types::{
     AttemptSearch, Awaited, CompletionRequest, CustomerLink, Installation, Mode, Payment,
@@ -12,7 +12,7 @@ use crate::bindings::brain_studio::payments::types::{
 
 /// A payment, as Andes Pay writes it.
 #[derive(Deserialize)]
-pub struct AndesPayment {
+pub struct ApiPayment {
     id: String,
     environment: String,
     status: String,
@@ -29,7 +29,7 @@ pub struct AndesPayment {
     /// Until when an approved payment can be completed.
     complete_by: Option<u64>,
     /// Why the customer's last attempt failed.
-    failure: Option<AndesFailure>,
+    failure: Option<ApiFailure>,
     created_at: u64,
     /// When it last changed.
     pub updated_at: u64,
@@ -37,7 +37,7 @@ pub struct AndesPayment {
 
 /// Why something failed.
 #[derive(Deserialize)]
-pub struct AndesFailure {
+pub struct ApiFailure {
     /// A word of Andes Pay.
     pub code: String,
     /// A sentence.
@@ -46,7 +46,7 @@ pub struct AndesFailure {
 
 #[derive(Deserialize)]
 struct List {
-    data: Vec<AndesPayment>,
+    data: Vec<ApiPayment>,
 }
 
 /// Whether an object was made by another workspace that uses the same store.
@@ -66,13 +66,13 @@ pub fn ours<T>(
 }
 
 /// An attempt to pay, or a refund, that failed at Andes Pay.
-pub fn failure_problem(failure: AndesFailure, otherwise: &str, step: &str) -> Problem {
+pub fn failure_problem(failure: ApiFailure, otherwise: &str, step: &str) -> Problem {
     // Its code is used where it has the form of one.
     let code = if is_id(&failure.code) { failure.code.as_str() } else { otherwise };
     problem(code, failure.message, step)
 }
 
-impl AndesPayment {
+impl ApiPayment {
     /// Whether another workspace that uses the same store has made it.
     pub fn is_of_another_workspace(&self, installation: &Installation) -> bool {
         is_of_another_workspace(self.workspace.as_deref(), installation)
@@ -80,8 +80,8 @@ impl AndesPayment {
 
     /// The contract's payment. None: it cannot be read.
     pub fn read(self, installation: &Installation) -> Option<Payment> {
-        let amount = from_andes(&self.amount, &self.currency)?;
-        let units = |text: &str| Some(from_andes(text, &self.currency)?.minor_units);
+        let amount = from_decimal(&self.amount, &self.currency)?;
+        let units = |text: &str| Some(from_decimal(text, &self.currency)?.minor_units);
         let (received, refunded) = (units(&self.received)?, units(&self.refunded)?);
         let mode = match self.environment.as_str() {
             "test" => Mode::Test,
@@ -129,7 +129,7 @@ pub fn create(
     request: &PaymentRequest,
 ) -> Result<Payment, ProviderError> {
     let body = json!({
-        "amount": to_andes(&request.amount)?,
+        "amount": to_decimal(&request.amount)?,
         "currency": request.amount.currency.to_ascii_uppercase(),
         "reference": request.reference,
         "attempt": request.attempt_id,
@@ -140,7 +140,7 @@ pub fn create(
         "expires_at": request.expires_at,
     });
     let key = Some(request.idempotency_key.as_str());
-    let made: AndesPayment = write(installation.mode, "/v1/payments", &body, key)?;
+    let made: ApiPayment = write(installation.mode, "/v1/payments", &body, key)?;
     made.read(installation).ok_or_else(|| unreadable(true))
 }
 
@@ -171,7 +171,7 @@ pub fn get(installation: &Installation, id: &str) -> Result<Payment, ProviderErr
 }
 
 /// Reads a payment, as Andes Pay writes it.
-pub fn fetch(mode: Mode, id: &str) -> Result<AndesPayment, ProviderError> {
+pub fn fetch(mode: Mode, id: &str) -> Result<ApiPayment, ProviderError> {
     if !is_id(id) {
         return Err(ProviderError::NotFound(problem(
             "payment-not-found",
@@ -210,7 +210,7 @@ pub fn complete(
     };
     let path = format!("/v1/payments/{}/complete", payment.id);
     let (body, key) = (json!({ "token": token }), Some(request.idempotency_key.as_str()));
-    let completed: AndesPayment = write(installation.mode, &path, &body, key)?;
+    let completed: ApiPayment = write(installation.mode, &path, &body, key)?;
     completed.read(installation).ok_or_else(|| unreadable(true))
 }
 
@@ -229,6 +229,6 @@ pub fn cancel(installation: &Installation, id: &str) -> Result<Payment, Provider
         _ => {}
     }
     let path = format!("/v1/payments/{}/cancel", payment.id);
-    let canceled: AndesPayment = write(installation.mode, &path, &json!({}), None)?;
+    let canceled: ApiPayment = write(installation.mode, &path, &json!({}), None)?;
     canceled.read(installation).ok_or_else(|| unreadable(true))
 }

@@ -3,17 +3,17 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::amount::{from_andes, to_andes};
+use crate::amount::{from_decimal, to_decimal};
 use crate::api::{is_id, problem, read, refused, unreadable, write};
 use crate::bindings::brain_studio::payments::types::{
     Installation, Mode, Money, PaymentStatus, ProviderError, Refund, RefundRequest, RefundSearch,
     RefundSearchResult, RefundStatus,
 };
-use crate::payments::{self, AndesFailure, failure_problem, is_of_another_workspace, ours};
+use crate::payments::{self, ApiFailure, failure_problem, is_of_another_workspace, ours};
 
 /// A refund, as Andes Pay writes it.
 #[derive(Deserialize)]
-pub struct AndesRefund {
+pub struct ApiRefund {
     id: String,
     payment: String,
     status: String,
@@ -22,7 +22,7 @@ pub struct AndesRefund {
     reference: Option<String>,
     attempt: Option<String>,
     workspace: Option<String>,
-    failure: Option<AndesFailure>,
+    failure: Option<ApiFailure>,
     created_at: u64,
     /// When it last changed.
     pub updated_at: u64,
@@ -30,10 +30,10 @@ pub struct AndesRefund {
 
 #[derive(Deserialize)]
 struct List {
-    data: Vec<AndesRefund>,
+    data: Vec<ApiRefund>,
 }
 
-impl AndesRefund {
+impl ApiRefund {
     /// Whether another workspace that uses the same store has made it.
     pub fn is_of_another_workspace(&self, installation: &Installation) -> bool {
         is_of_another_workspace(self.workspace.as_deref(), installation)
@@ -50,7 +50,7 @@ impl AndesRefund {
         let workspace = self.workspace.as_deref();
         let step = "Return the money to the customer in another way, such as a bank transfer.";
         Some(Refund {
-            amount: from_andes(&self.amount, &self.currency)?,
+            amount: from_decimal(&self.amount, &self.currency)?,
             reference: ours(self.reference, workspace, installation),
             attempt_id: ours(self.attempt, workspace, installation),
             id: self.id,
@@ -91,7 +91,7 @@ pub fn refund(
         return Ok(made);
     }
     let money = |minor_units| Money { minor_units, currency: payment.amount.currency.clone() };
-    let amount = request.minor_units.map(|units| to_andes(&money(units))).transpose()?;
+    let amount = request.minor_units.map(|units| to_decimal(&money(units))).transpose()?;
     let body = json!({
         "amount": amount,
         "reference": request.reference,
@@ -100,7 +100,7 @@ pub fn refund(
     });
     let path = format!("/v1/payments/{}/refunds", payment.id);
     let key = Some(request.idempotency_key.as_str());
-    let made: AndesRefund = write(installation.mode, &path, &body, key)?;
+    let made: ApiRefund = write(installation.mode, &path, &body, key)?;
     made.read(installation).ok_or_else(|| unreadable(true))
 }
 
@@ -120,7 +120,7 @@ pub fn get(installation: &Installation, id: &str) -> Result<Refund, ProviderErro
 }
 
 /// Reads a refund, as Andes Pay writes it.
-pub fn fetch(mode: Mode, id: &str) -> Result<AndesRefund, ProviderError> {
+pub fn fetch(mode: Mode, id: &str) -> Result<ApiRefund, ProviderError> {
     let unknown = || {
         ProviderError::NotFound(problem(
             "refund-not-found",

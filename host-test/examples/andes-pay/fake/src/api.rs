@@ -222,6 +222,9 @@ fn write(
             let (refund_id, json) = (refund.id.clone(), refund.json());
             state.refunds.push(refund);
             environment.record(state, id, Some(&refund_id));
+            if state.refunds_fail {
+                environment.decide_refund(state, &refund_id, "failed");
+            }
             return Ok((StatusCode::CREATED, json));
         }
         ("refunds", _) => return Err(conflict("not_paid", "It is not paid.")),

@@ -3,11 +3,14 @@
 //! | request | does |
 //! | --- | --- |
 //! | `POST /dashboard/webhooks` with `{"url", "secret"}` | makes a webhook |
+//! | `GET /dashboard/webhooks` | lists them |
 //! | `GET /dashboard/deliveries` | waits until everything is delivered, and lists each delivery with the status of its answer |
 //! | `POST /dashboard/events/{id}/deliver` | delivers an event again |
 //! | `GET /dashboard/payments`, `GET /dashboard/refunds` | lists them, of every store |
+//! | `GET /dashboard/payments/{id}` | shows one |
 //! | `POST /dashboard/payments/{id}/expire` | ends a payment that is not decided |
 //! | `POST /dashboard/refunds/{id}/finish`, `…/fail` | decides a pending refund |
+//! | `POST /dashboard/bank/refuses-refunds` | from now on each new refund is pending and fails at once |
 
 use std::sync::Arc;
 
@@ -17,7 +20,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::state::{Environment, Refund, Webhook, now};
+use crate::state::{Environment, Refund, Webhook};
 
 /// A webhook to make.
 #[derive(Deserialize)]
@@ -33,6 +36,13 @@ pub async fn add_webhook(
 ) -> StatusCode {
     environment.state().webhooks.push(Webhook { url, secret });
     StatusCode::CREATED
+}
+
+/// Lists the webhooks.
+pub async fn webhooks(Shared(environment): Shared<Arc<Environment>>) -> Json<Value> {
+    let state = environment.state();
+    let urls: Vec<_> = state.webhooks.iter().map(|webhook| json!({ "url": webhook.url })).collect();
+    Json(json!({ "data": urls }))
 }
 
 /// Waits until everything is delivered, and lists it.
@@ -60,6 +70,16 @@ pub async fn payments(Shared(environment): Shared<Arc<Environment>>) -> Json<Val
     Json(json!({ "data": payments.collect::<Vec<_>>() }))
 }
 
+/// Shows a payment.
+pub async fn payment(
+    Shared(environment): Shared<Arc<Environment>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, StatusCode> {
+    let state = environment.state();
+    let payment = state.payments.iter().find(|payment| payment.id == id);
+    payment.map(|payment| Json(environment.payment(&state, payment))).ok_or(StatusCode::NOT_FOUND)
+}
+
 /// Lists all refunds.
 pub async fn refunds(Shared(environment): Shared<Arc<Environment>>) -> Json<Value> {
     let refunds: Vec<_> = environment.state().refunds.iter().map(Refund::json).collect();
@@ -85,18 +105,24 @@ pub async fn decide_refund(
     Shared(environment): Shared<Arc<Environment>>,
     Path((id, outcome)): Path<(String, String)>,
 ) -> StatusCode {
-    let mut state = environment.state();
-    let Some(refund) = state.refunds.iter_mut().find(|refund| refund.id == id) else {
-        return StatusCode::NOT_FOUND;
-    };
-    refund.status = match (refund.status, outcome.as_str()) {
-        ("pending", "finish") => "done",
-        ("pending", "fail") => "failed",
-        (_, "finish" | "fail") => return StatusCode::CONFLICT,
+    let status = match outcome.as_str() {
+        "finish" => "done",
+        "fail" => "failed",
         _ => return StatusCode::NOT_FOUND,
     };
-    refund.updated_at = now();
-    let payment = refund.payment.clone();
-    environment.record(&mut state, &payment, Some(&id));
+    let mut state = environment.state();
+    match state.refunds.iter().find(|refund| refund.id == id) {
+        Some(refund) if refund.status == "pending" => {
+            environment.decide_refund(&mut state, &id, status);
+            StatusCode::OK
+        }
+        Some(_) => StatusCode::CONFLICT,
+        None => StatusCode::NOT_FOUND,
+    }
+}
+
+/// From now on each new refund fails.
+pub async fn refuse_refunds(Shared(environment): Shared<Arc<Environment>>) -> StatusCode {
+    environment.state().refunds_fail = true;
     StatusCode::OK
 }

@@ -33,6 +33,8 @@ pub struct State {
     pub refunds: Vec<Refund>,
     pub events: Vec<Event>,
     pub webhooks: Vec<Webhook>,
+    /// Whether each new refund fails.
+    pub refunds_fail: bool,
     /// By store and idempotency key: the request, and its answer.
     pub answers: HashMap<(String, String), (String, (StatusCode, Value))>,
 }
@@ -144,6 +146,15 @@ impl Environment {
             payment.updated_at = now();
             self.record(state, id, None);
         }
+    }
+
+    /// Gives a refund another status.
+    pub fn decide_refund(&self, state: &mut State, id: &str, status: &'static str) {
+        let Some(refund) = state.refunds.iter_mut().find(|refund| refund.id == id) else { return };
+        refund.status = status;
+        refund.updated_at = now();
+        let payment = refund.payment.clone();
+        self.record(state, &payment, Some(id));
     }
 
     /// Records an event about a payment, or about one of its refunds, and delivers it.
