@@ -9,6 +9,7 @@ pub mod bench;
 pub mod bundled;
 pub mod cli;
 pub mod clock;
+pub mod conform;
 pub mod contract;
 mod conversions;
 pub mod data_folder;

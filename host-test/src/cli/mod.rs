@@ -3,6 +3,7 @@
 mod approve;
 mod attention;
 mod componentize;
+mod conform;
 mod connection;
 mod credentials;
 mod developer;
@@ -153,6 +154,11 @@ enum Command {
     Componentize(componentize::ComponentizeArgs),
     /// Writes a project for a plugin of your own, with a fake of its provider, a test and a scenario
     New(new_project::NewArgs),
+    /// Runs every rule of the contract against a plugin, offline, at a fake of its provider
+    ///
+    /// The fake is started as the scenario says, once for each case, and no other address can be reached. Exit codes: 0
+    /// every case has passed or does not apply, 1 a case has failed, 4 the rules could not be run.
+    Conform(conform::ConformArgs),
 }
 
 /// Why a command failed.
@@ -292,6 +298,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         Command::Inspect(args) => {
             developer::inspect(args, global.component.as_deref(), &global.looking_compiler()?).await
         }
+        Command::Conform(args) => Box::pin(conform::conform(args, global)).await,
     }
 }
 

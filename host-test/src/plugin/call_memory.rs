@@ -33,6 +33,16 @@ impl CallMemory {
         Self { limits, reserved, bytes: 0, until }
     }
 
+    /// Another call in the same instance, which is ended at a time.
+    pub fn restart(&mut self, until: Instant) {
+        self.until = until;
+    }
+
+    /// What the instance has, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Reserves what is missing for so many bytes.
     async fn reserve(&mut self, bytes: usize) -> Result<(), HostLimitReached> {
         let missing = bytes.saturating_sub(UNRESERVED_MEMORY + self.reserved.bytes());

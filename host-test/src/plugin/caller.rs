@@ -1,13 +1,16 @@
 //! Calls: each has its own store, a fresh instance and a time limit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
 use super::engine;
 use super::error::CallError;
+use super::measured::Measures;
 use super::state::CallState;
 use crate::contract::types::Context;
 use crate::contract::{PaymentPlugin, PaymentPluginPre};
@@ -20,10 +23,17 @@ const TIME_AFTER_REQUESTS: Duration = Duration::from_secs(1);
 /// How long a call waits for a place. Our own choice.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// An instance that has served calls, in its store.
+type Kept = (Store<CallState>, PaymentPlugin);
+
 /// A linked component.
 #[derive(Clone)]
 pub struct Caller {
     pub(super) pre: PaymentPluginPre<CallState>,
+    /// The instance that serves every call. None: each call has a fresh one.
+    pub(super) kept: Option<Arc<Mutex<Option<Kept>>>>,
+    /// What each call has used. None: nobody asks.
+    pub(super) measures: Option<Arc<Measures>>,
     /// Called with each store after its call.
     #[cfg(test)]
     pub(super) observer: Option<super::memory_tests::Observer>,
@@ -36,12 +46,15 @@ impl Caller {
         PaymentPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
         Ok(Self {
             pre: PaymentPluginPre::new(linker.instantiate_pre(component)?)?,
+            kept: None,
+            measures: None,
             #[cfg(test)]
             observer: None,
         })
     }
 
-    /// Runs `work` in a fresh instance. After the time limit the store is dropped with the instance.
+    /// Runs `work` in a fresh instance, unless one is kept. After the time limit the store is dropped with the
+    /// instance.
     pub async fn call<R: 'static>(
         &self,
         egress: Egress,
@@ -55,18 +68,41 @@ impl Caller {
         let time = Duration::from_millis(context.time_limit_ms.into());
         let until = Instant::now() + time;
         let egress = egress.until(until - TIME_AFTER_REQUESTS.min(time));
-        let mut store = engine::store(self.pre.engine(), egress, until);
+        let mut kept = match &self.kept {
+            Some(kept) => Some(kept.lock().await),
+            None => None,
+        };
+        let (mut store, instance) = match kept.as_mut().and_then(|kept| kept.take()) {
+            Some((mut store, instance)) => {
+                store.data_mut().restart(egress, until);
+                (store, Some(instance))
+            }
+            None => (engine::store(self.pre.engine(), egress, until), None),
+        };
         let run = async {
-            let plugin = self.pre.instantiate_async(&mut store).await?;
-            work(&mut store, &plugin).await
+            let plugin = match instance {
+                Some(plugin) => plugin,
+                None => self.pre.instantiate_async(&mut store).await?,
+            };
+            let answer = work(&mut store, &plugin).await?;
+            Ok((answer, plugin))
         };
         let result = tokio::time::timeout(time, run).await;
         #[cfg(test)]
         if let Some(observer) = &self.observer {
             observer(&mut store);
         }
+        if let Some(measures) = &self.measures {
+            measures.add(store.data());
+        }
         match result {
-            Ok(result) => result.map_err(|error| CallError::from_wasmtime(&error)),
+            Ok(Ok((answer, plugin))) => {
+                if let Some(kept) = &mut kept {
+                    **kept = Some((store, plugin));
+                }
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(CallError::from_wasmtime(&error)),
             Err(_) => Err(CallError::TimedOut),
         }
     }

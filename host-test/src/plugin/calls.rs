@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::answers::{check_page, checked, outcome_unknown};
 use super::error::CallError;
-use super::{CALL_TIMEOUT, Call, Plugin, asked, context};
+use super::{Call, Plugin, asked, context};
 use crate::contract::types::{
     AttemptSearch, CompletionRequest, Context, Event, EventPage, EventQuery, EventSubject,
-    InstallRequest, Installation, Payment, PaymentRequest, PaymentSearchResult, ProviderError,
-    Refund, RefundRequest, RefundSearch, RefundSearchResult, RepairOutcome, StatusReport,
-    StatusRequest, WebhookError, WebhookIdentity, WebhookOutcome, WebhookRequest,
+    InstallRequest, Installation, Manifest, Payment, PaymentRequest, PaymentSearchResult,
+    ProviderError, Refund, RefundRequest, RefundSearch, RefundSearchResult, RepairOutcome,
+    StatusReport, StatusRequest, WebhookError, WebhookIdentity, WebhookOutcome, WebhookRequest,
 };
 use crate::egress::Egress;
 
@@ -52,6 +52,15 @@ fn payment_of(event: &mut Event) -> Option<&mut Payment> {
 }
 
 impl Plugin {
+    /// `describe` of the contract, asked again: nothing of it is checked.
+    pub async fn describe(&self) -> Result<Manifest, CallError> {
+        self.caller
+            .call(Egress::none(), self.context_now(self.time_limit), async |store, plugin| {
+                plugin.brain_studio_payments_payment_provider().call_describe(store).await
+            })
+            .await
+    }
+
     /// `install` of the contract.
     pub async fn install(
         &self,
@@ -59,7 +68,7 @@ impl Plugin {
         request: &InstallRequest,
     ) -> Result<Result<Installation, ProviderError>, CallError> {
         let given = request.credentials.iter().filter_map(|given| given.signing_secret.as_deref());
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         call!(self, call, now, given, call_install(request))
     }
 
@@ -72,7 +81,7 @@ impl Plugin {
     ) -> Result<Result<RepairOutcome, ProviderError>, CallError> {
         let given = request.credentials.iter().filter_map(|given| given.signing_secret.as_deref());
         let given = given.chain(signing(installation));
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         call!(self, call, now, given, call_repair(installation, request))
     }
 
@@ -82,7 +91,7 @@ impl Plugin {
         call: Call,
         installation: &Installation,
     ) -> Result<Result<(), ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         call!(self, call, now, signing(installation), call_uninstall(installation))
     }
 
@@ -105,7 +114,7 @@ impl Plugin {
         installation: &Installation,
         request: &PaymentRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let pages = call.pages.clone();
         let check = |answer| {
             checked(answer, |payment| {
@@ -131,7 +140,7 @@ impl Plugin {
         installation: &Installation,
         search: &AttemptSearch,
     ) -> Result<Result<PaymentSearchResult, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |result| asked::found(result, installation, search));
         let mut answer: Result<PaymentSearchResult, ProviderError> = call!(
             self,
@@ -154,7 +163,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
         let got = call!(
             self,
@@ -174,7 +183,7 @@ impl Plugin {
         installation: &Installation,
         request: &CompletionRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let id = &request.payment;
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
         let completed = call!(
@@ -195,7 +204,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
         let canceled = call!(
             self,
@@ -215,7 +224,7 @@ impl Plugin {
         installation: &Installation,
         request: &RefundRequest,
     ) -> Result<Result<Refund, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |refund| asked::refunded(refund, request));
         let refunded = call!(
             self,
@@ -235,7 +244,7 @@ impl Plugin {
         installation: &Installation,
         search: &RefundSearch,
     ) -> Result<Result<RefundSearchResult, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |result| asked::found_refund(result, search));
         call!(self, call, now, signing(installation), call_find_refund(installation, search), check)
     }
@@ -247,7 +256,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Refund, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |refund| asked::named_refund(refund, id));
         call!(self, call, now, signing(installation), call_get_refund(installation, id), check)
     }
@@ -259,7 +268,7 @@ impl Plugin {
         installation: &Installation,
         query: &EventQuery,
     ) -> Result<Result<EventPage, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |page| asked::listed(page, query));
         let mut answer: Result<EventPage, ProviderError> = call!(
             self,
@@ -282,7 +291,7 @@ impl Plugin {
         received_at: u64,
         request: &WebhookRequest,
     ) -> Result<WebhookIdentity, CallError> {
-        let context = context(received_at, CALL_TIMEOUT);
+        let context = context(received_at, self.time_limit);
         let call = Call::from(Egress::none());
         call!(self, call, context, [], call_identify_webhook(request))
     }
@@ -295,7 +304,7 @@ impl Plugin {
         installation: &Installation,
         request: &WebhookRequest,
     ) -> Result<Result<WebhookOutcome, WebhookError>, CallError> {
-        let context = context(received_at, CALL_TIMEOUT);
+        let context = context(received_at, self.time_limit);
         let mut answer: Result<WebhookOutcome, WebhookError> = call!(
             self,
             call,

@@ -18,6 +18,7 @@ mod error;
 pub mod inspect;
 mod limits;
 mod manifest;
+mod measured;
 #[cfg(test)]
 mod memory_tests;
 mod rules;
@@ -48,6 +49,7 @@ pub use error::{CallError, CompileBound, LoadError, origins_invalid};
 use inspect::Inspection;
 pub use limits::CallLimits;
 pub use manifest::ManifestError;
+pub use measured::{Measured, Measures};
 pub use rules::{Accepted, CredentialRules, RuleError};
 
 /// How long a call may take.
@@ -63,6 +65,8 @@ pub struct Plugin {
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
     clock: Clock,
+    /// How long a call may take.
+    time_limit: Duration,
     /// None: nobody counts.
     telemetry: Option<Arc<Telemetry>>,
 }
@@ -119,6 +123,7 @@ impl Plugin {
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
             clock,
+            time_limit: CALL_TIMEOUT,
             telemetry: None,
         })
     }
@@ -133,6 +138,32 @@ impl Plugin {
     #[must_use]
     pub fn with_telemetry(self, telemetry: &Arc<Telemetry>) -> Self {
         Self { telemetry: Some(Arc::clone(telemetry)), ..self }
+    }
+
+    /// The plugin with another time limit for its calls, for tools that do not wait for a silent provider.
+    #[must_use]
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    /// How long a call may take.
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
+    /// The plugin with one instance that serves every call, one after the other, until one fails: a host may do so.
+    #[must_use]
+    pub fn reusing_one_instance(mut self) -> Self {
+        self.caller.kept = Some(Arc::default());
+        self
+    }
+
+    /// The plugin whose calls tell what they have used.
+    #[must_use]
+    pub fn with_measures(mut self, measures: &Arc<Measures>) -> Self {
+        self.caller.measures = Some(Arc::clone(measures));
+        self
     }
 
     /// The context of a call that begins now.

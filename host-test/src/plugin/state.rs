@@ -1,6 +1,7 @@
 //! The state of a store, and the imports of the guest.
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use super::call_memory::CallMemory;
 use super::computing::Computing;
@@ -12,6 +13,15 @@ pub struct CallState {
     pub egress: Egress,
     pub memory: CallMemory,
     pub computing: Computing,
+}
+
+impl CallState {
+    /// Begins another call in the same instance, which ends at a time.
+    pub fn restart(&mut self, egress: Egress, until: Instant) {
+        self.egress = egress;
+        self.memory.restart(until);
+        self.computing.restart();
+    }
 }
 
 impl crate::contract::types::Host for CallState {}
