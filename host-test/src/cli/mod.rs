@@ -3,6 +3,8 @@
 mod approve;
 mod attention;
 mod call;
+mod componentize;
+mod conform;
 mod connection;
 mod credentials;
 mod delivery;
@@ -10,6 +12,7 @@ mod developer;
 mod flow;
 mod global;
 mod log;
+mod new_project;
 mod output;
 mod payment;
 mod plugin;
@@ -142,6 +145,19 @@ enum Command {
     Component(developer::ComponentArgs),
     /// Shows what a component imports and exports
     Inspect(developer::InspectArgs),
+    /// Makes a component of a core module, as compilers write it
+    ///
+    /// The file is written only if it can be loaded as a plugin. For Rust the step can be left out: with
+    /// rustup's own linker `wasm-component-ld` (in `.cargo/config.toml`: `[target.wasm32-unknown-unknown]`,
+    /// `linker = "wasm-component-ld"`) `cargo build` writes the component itself.
+    Componentize(componentize::ComponentizeArgs),
+    /// Writes a project for a plugin of your own, with a fake of its provider, a test and a scenario
+    New(new_project::NewArgs),
+    /// Runs every rule of the contract against a plugin, offline, at a fake of its provider
+    ///
+    /// The fake is started as the scenario says, once for each case, and no other address can be reached. Exit codes: 0
+    /// every case has passed or does not apply, 1 a case has failed, 4 the rules could not be run.
+    Conform(conform::ConformArgs),
 }
 
 /// Why a command failed.
@@ -284,8 +300,13 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             developer::bench(&global.plugin().await?, args).await
         }
         Command::Component(args) => developer::component(&args),
+        Command::Componentize(args) => {
+            componentize::componentize(&args, &global.looking_compiler()?).await
+        }
+        Command::New(args) => new_project::new(&args),
         Command::Inspect(args) => {
             developer::inspect(args, global.component.as_deref(), &global.looking_compiler()?).await
         }
+        Command::Conform(args) => Box::pin(conform::conform(args, global)).await,
     }
 }

@@ -33,6 +33,11 @@ impl CallMemory {
         Self { limits, reserved, bytes: 0, until }
     }
 
+    /// Another call in the same instance, which is ended at a time.
+    pub fn restart(&mut self, until: Instant) {
+        self.until = until;
+    }
+
     /// What the instance has had at most, in bytes: its memories never shrink.
     pub fn bytes(&self) -> usize {
         self.bytes

@@ -11,6 +11,7 @@ mod compile_child;
 mod compiled_cache;
 mod compiled_code;
 mod compiler;
+mod componentize;
 mod computing;
 mod engine;
 mod error;
@@ -22,6 +23,7 @@ mod meter;
 mod rules;
 mod signatures;
 mod state;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,12 +45,14 @@ use caller::{Caller, Observer};
 pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};
 pub use compiled_cache::CompiledCache;
 pub use compiler::{CompileLimits, Compiler};
+pub use componentize::{ComponentizeError, componentize};
 pub use error::{CallError, CompileBound, LoadError, origins_invalid};
 use inspect::Inspection;
 pub use manifest::ManifestError;
-pub use meter::{Meter, Usage};
+pub use meter::Meter;
 pub use rules::{Accepted, CredentialRules, RuleError};
 pub use signatures::Signature;
+pub use usage::{LastUsage, Usage};
 
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -63,6 +67,8 @@ pub struct Plugin {
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
     clock: Clock,
+    /// How long a call may take.
+    time_limit: Duration,
     /// None: nobody counts.
     telemetry: Option<Arc<Telemetry>>,
 }
@@ -115,6 +121,7 @@ impl Plugin {
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
             clock,
+            time_limit: CALL_TIMEOUT,
             telemetry: None,
         })
     }
@@ -135,6 +142,32 @@ impl Plugin {
     #[must_use]
     pub fn now(&self) -> u64 {
         self.clock.now()
+    }
+
+    /// The plugin with another time limit for its calls, for tools that do not wait for a silent provider.
+    #[must_use]
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    /// How long a call may take.
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
+    /// The plugin with one instance that serves every call, one after the other, until one fails: a host may do so.
+    #[must_use]
+    pub fn reusing_one_instance(mut self) -> Self {
+        self.caller.kept = Some(Arc::default());
+        self
+    }
+
+    /// The plugin whose calls tell what they have used.
+    #[must_use]
+    pub fn with_usage(mut self, last: &Arc<LastUsage>) -> Self {
+        self.caller.observer = Some(last.observer());
+        self
     }
 
     /// The context of a call that begins now.
