@@ -151,6 +151,7 @@ function selfTest(kind, path, change) {
 
 const bodies = JSON.parse(readFileSync('bodies.json', 'utf8'));
 const problems = new Set(bodies.flatMap(check));
+const counts = [...seen].map(([kind, all]) => `${kind} ${all.length}`).sort();
 for (const kind of types.keys()) {
   if (!seen.has(kind)) problems.add(`${kind}: the fake has sent none`);
 }
@@ -175,5 +176,4 @@ for (const [kind, path, change] of [
 ]) {
   selfTest(kind, path, change);
 }
-const counts = [...seen].map(([kind, all]) => `${kind} ${all.length}`).sort();
 console.log(`Every object agrees with Stripe's types: ${counts.join(', ')}.`);

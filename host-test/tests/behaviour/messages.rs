@@ -55,7 +55,7 @@ fn assert_unchanged(name: &str, text: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn help_of_every_command_is_unchanged() {
     let data = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 35] = [
+    let commands: &[&[&str]] = &[
         &[],
         &["demo"],
         &["install"],
@@ -73,6 +73,7 @@ async fn help_of_every_command_is_unchanged() {
         &["reconcile"],
         &["serve"],
         &["fake-stripe"],
+        &["fake-stripe", "trigger"],
         &["soak"],
         &["webhook"],
         &["webhook", "verify"],
@@ -93,10 +94,11 @@ async fn help_of_every_command_is_unchanged() {
         &["install", "--provider-origin", "https://api.stripe.com=http://example.com"],
     ];
     let mut text = String::new();
-    for (number, words) in commands.into_iter().enumerate() {
+    let helped = commands.len() - 3;
+    for (number, words) in commands.iter().enumerate() {
         let mut command = host_test(data.path(), words);
-        // The last ones are refusals of the command line itself.
-        if number < 32 {
+        // The last three are refusals of the command line itself.
+        if number < helped {
             command.arg("--help");
         }
         command.env_remove("HOST_TEST_DATA_DIR").env_remove("COLUMNS");

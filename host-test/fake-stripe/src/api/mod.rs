@@ -147,7 +147,7 @@ fn carry_out(server: &Server, request: ApiRequest, headers: &HeaderMap, body: &[
     if let Some(replay) = server.accounts().state_mut(key.mode).replays.get(idempotency_key) {
         return if replay.request == request_of_key {
             let original_request = Some(replay.request_id.clone());
-            Answer { result: replay.answer.clone(), request_id, original_request }
+            Answer { result: replay.answer(), request_id, original_request }
         } else {
             let result = Err(logged(ApiError::idempotency_key_used()));
             Answer { result, request_id, original_request: None }
@@ -157,7 +157,7 @@ fn carry_out(server: &Server, request: ApiRequest, headers: &HeaderMap, body: &[
     if answer.as_ref().err().is_none_or(ApiError::was_carried_out) {
         let replay = Replay {
             request: request_of_key,
-            answer: answer.clone(),
+            answer: answer.as_ref().map(Value::to_string).map_err(Clone::clone),
             request_id: request_id.clone(),
         };
         let mut accounts = server.accounts();
