@@ -22,6 +22,7 @@ pub mod limits;
 pub mod marketplace;
 pub mod memory_budget;
 pub mod money;
+pub mod new_project;
 pub mod plugin;
 mod problem;
 mod process_memory;

@@ -2,12 +2,14 @@
 
 mod approve;
 mod attention;
+mod componentize;
 mod conform;
 mod connection;
 mod credentials;
 mod developer;
 mod flow;
 mod log;
+mod new_project;
 mod output;
 mod payment;
 mod plugin;
@@ -144,6 +146,14 @@ enum Command {
     Component(developer::ComponentArgs),
     /// Shows what a component imports and exports
     Inspect(developer::InspectArgs),
+    /// Makes a component of a core module, as compilers write it
+    ///
+    /// The file is written only if it can be loaded as a plugin. For Rust the step can be left out: with
+    /// rustup's own linker `wasm-component-ld` (in `.cargo/config.toml`: `[target.wasm32-unknown-unknown]`,
+    /// `linker = "wasm-component-ld"`) `cargo build` writes the component itself.
+    Componentize(componentize::ComponentizeArgs),
+    /// Writes a project for a plugin of your own, with a fake of its provider, a test and a scenario
+    New(new_project::NewArgs),
     /// Runs every rule of the contract against a plugin, offline, at a fake of its provider
     ///
     /// The fake is started as the scenario says, once for each case, and no other address can be reached. Exit codes: 0
@@ -281,6 +291,10 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             developer::bench(&global.plugin().await?, args).await
         }
         Command::Component(args) => developer::component(&args),
+        Command::Componentize(args) => {
+            componentize::componentize(&args, &global.looking_compiler()?).await
+        }
+        Command::New(args) => new_project::new(&args),
         Command::Inspect(args) => {
             developer::inspect(args, global.component.as_deref(), &global.looking_compiler()?).await
         }

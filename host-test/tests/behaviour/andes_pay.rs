@@ -95,8 +95,8 @@ impl World {
         let first = self.install_with(TOKEN, None, mode).await.unwrap();
         assert_eq!(first.problem.unwrap().code, "webhook-secret-not-given");
         let webhook = json!({ "url": first.webhook_url, "secret": SECRET });
-        let made = self.post(self.origin(mode), "/dashboard/webhooks", &webhook).await;
-        assert_eq!(made, 201);
+        let answer = self.post(self.origin(mode), "/dashboard/webhooks", &webhook).await;
+        assert_eq!(answer, 201);
         let second = self.install_with(TOKEN, Some(SECRET), mode).await.unwrap();
         assert!(second.problem.is_none() && second.is_rotation);
         second
