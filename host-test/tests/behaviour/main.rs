@@ -35,6 +35,7 @@ mod layout;
 #[cfg(target_os = "linux")]
 mod memory;
 mod messages;
+mod new_project;
 mod no_secret_anywhere;
 mod open_pages;
 mod other_provider;
