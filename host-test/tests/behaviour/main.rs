@@ -41,6 +41,7 @@ mod look_inside;
 #[cfg(target_os = "linux")]
 mod memory;
 mod messages;
+mod new_project;
 mod no_secret_anywhere;
 mod open_pages;
 mod other_provider;

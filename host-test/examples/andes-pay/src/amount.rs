@@ -28,7 +28,7 @@ pub fn to_decimal(money: &Money) -> Result<String, ProviderError> {
         let codes = CURRENCIES.map(|(code, _)| code.to_ascii_uppercase()).join(", ");
         return Err(refused(
             "currency-invalid",
-            "Andes Pay does not take payments in this currency.",
+            "Payments in this currency are not taken.",
             &format!("Choose one of these: {codes}."),
         ));
     };

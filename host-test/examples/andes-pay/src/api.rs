@@ -18,7 +18,7 @@ const LONGEST_ID: usize = 64;
 
 const TRY_AGAIN: &str = "Wait a minute and try again.";
 
-/// A problem with a remedy of one step.
+/// A problem with a remedy of one step. The host writes the provider's name before each sentence.
 pub fn problem(code: &str, message: impl Into<String>, step: &str) -> Problem {
     Problem { code: code.to_owned(), message: message.into(), remedy: vec![step.to_owned()] }
 }
@@ -33,6 +33,19 @@ pub fn refused(code: &str, message: &str, step: &str) -> ProviderError {
 pub fn is_id(text: &str) -> bool {
     let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
     (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+/// Refuses a reference that the contract does not allow: it has 1 to 200 printable characters.
+pub fn check_reference(reference: &str) -> Result<(), ProviderError> {
+    let length = reference.chars().count();
+    if (1..=200).contains(&length) && !reference.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(refused(
+        "reference-invalid",
+        "A reference must have 1 to 200 printable characters.",
+        "Choose another reference, such as the number of the order.",
+    ))
 }
 
 /// Reads an object.
@@ -98,23 +111,23 @@ fn refusal(response: &Response, is_write: bool) -> ProviderError {
         (403, error) => ProviderError::PermissionMissing(problem(
             "permission-missing",
             with_message("The token lacks a permission", error.as_ref()),
-            "In Andes Pay, open Settings → Tokens, and give the token the permissions payments and refunds.",
+            "In the dashboard, open Settings → Tokens, and give the token the permissions payments and refunds.",
         )),
         (404, error) => ProviderError::NotFound(problem(
             "payment-not-found",
-            with_message("Andes Pay does not have it in this mode and store", error.as_ref()),
+            with_message("There is no such thing in this mode and store", error.as_ref()),
             "Check that it belongs to the store and the mode (test or live) of the installation.",
         )),
         (409, Some(error)) if error.code == "idempotency_key_reused" => {
             ProviderError::KeySpent(problem(
                 "reference-used",
-                "Andes Pay refused the request: it was sent before with other contents.",
+                "The request was refused: it was sent before with other contents.",
                 "Use another reference.",
             ))
         }
         (429, _) => ProviderError::Unavailable(problem(
             "provider-busy",
-            "Andes Pay is receiving too many requests at the moment. Nothing was changed.",
+            "There are too many requests at the moment. Nothing was changed.",
             TRY_AGAIN,
         )),
         // The same request is being carried out at this moment.
@@ -124,7 +137,7 @@ fn refusal(response: &Response, is_write: bool) -> ProviderError {
         _ if is_write => outcome_unknown(),
         (500..=599, _) => ProviderError::Unavailable(problem(
             "provider-error",
-            "Andes Pay has a problem of its own at the moment.",
+            "The provider has a problem of its own at the moment.",
             TRY_AGAIN,
         )),
         _ => unreadable(false),
@@ -149,10 +162,10 @@ fn refused_by_provider(error: &ApiError) -> Problem {
                 && code.starts_with(|first: char| first.is_ascii_alphanumeric())
                 && code.bytes().all(is_code);
             let code = if is_usable { code } else { "provider-refused" };
-            (code, "Change the request as Andes Pay says, and try again.")
+            (code, "Change the request as the message says, and try again.")
         }
     };
-    problem(code, with_message("Andes Pay refused the request", Some(error)), step)
+    problem(code, with_message("The request was refused", Some(error)), step)
 }
 
 /// The error for a request without an answer. What was not sent had no effect.
@@ -165,22 +178,20 @@ fn no_answer(failure: &Failure, is_write: bool) -> ProviderError {
     match failure.kind {
         FailureKind::Denied => ProviderError::Other(problem(
             "call-denied",
-            format!("The marketplace did not allow a request to Andes Pay: {}", failure.message),
+            format!("The marketplace did not allow a request: {}", failure.message),
             "Tell the marketplace's support: you cannot change this yourself.",
         )),
         FailureKind::Unauthorized => ProviderError::InvalidCredentials(key_rejected()),
         FailureKind::LimitReached => unavailable(
             "provider-busy",
-            "The marketplace is sending too many requests at the moment, so Andes Pay was not asked.",
+            "The marketplace is sending too many requests at the moment, so nothing was sent.",
         ),
-        FailureKind::TimedOut => {
-            unavailable("provider-timeout", "Andes Pay did not answer in time.")
-        }
+        FailureKind::TimedOut => unavailable("provider-timeout", "No answer came in time."),
         FailureKind::TooLarge => {
-            unavailable("provider-answer-too-large", "Andes Pay's answer was too large.")
+            unavailable("provider-answer-too-large", "The answer was too large.")
         }
         FailureKind::Unreachable | FailureKind::Interrupted | FailureKind::Other => {
-            unavailable("provider-unreachable", "Andes Pay could not be reached.")
+            unavailable("provider-unreachable", "The provider could not be reached.")
         }
     }
 }
@@ -190,14 +201,14 @@ pub fn unreadable(is_write: bool) -> ProviderError {
     if is_write {
         return outcome_unknown();
     }
-    let message = "Andes Pay's answer could not be read.";
+    let message = "The answer could not be read.";
     ProviderError::Other(problem("provider-answer-unreadable", message, TRY_AGAIN))
 }
 
 fn outcome_unknown() -> ProviderError {
     ProviderError::UnknownOutcome(problem(
         "outcome-unknown",
-        "The request was sent to Andes Pay and no answer came. It may have been carried out.",
+        "The request was sent and no answer came. It may have been carried out.",
         "Repeat it with the same reference: that is safe and never charges twice.",
     ))
 }
@@ -205,8 +216,8 @@ fn outcome_unknown() -> ProviderError {
 fn key_rejected() -> Problem {
     problem(
         "key-rejected",
-        "Andes Pay does not accept this store id and token.",
-        "In Andes Pay, open Settings → Tokens, copy both again, and install with them.",
+        "This store id and token are not accepted.",
+        "In the dashboard, open Settings → Tokens, copy both again, and install with them.",
     )
 }
 

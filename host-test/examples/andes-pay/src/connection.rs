@@ -87,13 +87,15 @@ fn own_url(urls: &WebhookUrls, mode: Mode) -> &str {
 
 fn secret_not_given(url: &str) -> Problem {
     let steps = [
-        &format!("In Andes Pay, open Settings → Webhooks and make a webhook with this URL: {url}"),
+        &format!(
+            "In the dashboard, open Settings → Webhooks and make a webhook with this URL: {url}"
+        ),
         "Copy its signing secret (whk_...).",
         "Install again with the same store id and token, and with the signing secret.",
     ];
     Problem {
         code: "webhook-secret-not-given".to_owned(),
-        message: "The signing secret of your webhook is not known. Brain Studio asks Andes Pay about each payment instead.".to_owned(),
+        message: "The signing secret of your webhook is not known. Brain Studio asks about each payment instead.".to_owned(),
         remedy: steps.map(str::to_owned).to_vec(),
     }
 }
@@ -103,7 +105,7 @@ pub fn report_status(installation: &Installation) -> StatusReport {
     let store: Result<Store, _> = read(installation.mode, "/v1/store");
     let checks = match store {
         Ok(store) => vec![
-            check("key", Verdict::Pass, Ok("Andes Pay accepts the store id and the token.")),
+            check("key", Verdict::Pass, Ok("The store id and the token are accepted.")),
             permissions(&store),
             account(&store),
             webhook_secret(installation),
@@ -137,7 +139,7 @@ fn permissions(store: &Store) -> Check {
     let why = problem(
         "permission-missing",
         format!("The token lacks these permissions: {missing}."),
-        &format!("In Andes Pay, open Settings → Tokens, and give the token: {missing}."),
+        &format!("In the dashboard, open Settings → Tokens, and give the token: {missing}."),
     );
     check("permissions", verdict, Err(why))
 }
@@ -148,8 +150,8 @@ fn account(store: &Store) -> Check {
     }
     let why = problem(
         "account-can-charge",
-        "Andes Pay does not let this store take payments yet.",
-        "In Andes Pay, open Settings → Store, and answer everything that is asked for.",
+        "The store cannot take payments yet.",
+        "In the dashboard, open Settings → Store, and answer everything that is asked for.",
     );
     check("account-can-charge", Verdict::Fail, Err(why))
 }

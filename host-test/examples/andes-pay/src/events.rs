@@ -39,7 +39,7 @@ pub fn list(installation: &Installation, query: &EventQuery) -> Result<EventPage
         if !is_id(cursor) {
             return Err(refused(
                 "provider-refused",
-                "This is not where a page of events of Andes Pay starts.",
+                "No page of events starts there.",
                 "List the events from the beginning.",
             ));
         }

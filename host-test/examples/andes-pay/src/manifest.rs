@@ -54,7 +54,7 @@ pub fn manifest() -> Manifest {
 }
 
 fn store_id() -> CredentialField {
-    let help = "Paste the store id (store-...) of Settings → Tokens in Andes Pay.";
+    let help = "Paste the store id (store-...) of Settings → Tokens in the dashboard.";
     CredentialField {
         name: STORE_ID.to_owned(),
         label: "Store id".to_owned(),
@@ -65,13 +65,13 @@ fn store_id() -> CredentialField {
         rules: vec![
             refused("^$", problem("key-missing", "The store id is empty.", help)),
             accepted("^store-[a-z0-9]{4,32}$", "store"),
-            refused("", problem("key-malformed", "This is not a store id of Andes Pay.", help)),
+            refused("", problem("key-malformed", "This is not a store id.", help)),
         ],
     }
 }
 
 fn token() -> CredentialField {
-    let help = "Paste the token (andes_...) of Settings → Tokens in Andes Pay.";
+    let help = "Paste the token (andes_...) of Settings → Tokens in the dashboard.";
     let malformed = |message| problem("key-malformed", message, help);
     CredentialField {
         name: TOKEN.to_owned(),
@@ -88,17 +88,17 @@ fn token() -> CredentialField {
                 problem("key-webhook-secret", "This is a signing secret, not the token.", help),
             ),
             accepted("^andes_[A-Za-z0-9]{16,64}$", "token"),
-            refused("", malformed("This is not a token of Andes Pay, or a part of it is missing.")),
+            refused("", malformed("This is not a token, or a part of it is missing.")),
         ],
     }
 }
 
 fn signing_secret() -> CredentialField {
-    let help = "The signing secret (whk_...) of the webhook that you made in Andes Pay.";
-    let step = "In Andes Pay, open Settings → Webhooks, choose the webhook and copy its signing secret. Or leave the field empty.";
+    let help = "The signing secret (whk_...) of the webhook that you made in the dashboard.";
+    let step = "In the dashboard, open Settings → Webhooks, choose the webhook and copy its signing secret. Or leave the field empty.";
     let malformed = problem(
         "webhook-secret-malformed",
-        "This is not a signing secret of Andes Pay, or a part of it is missing.",
+        "This is not a signing secret, or a part of it is missing.",
         step,
     );
     CredentialField {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::amount::{from_decimal, to_decimal};
-use crate::api::{is_id, problem, read, refused, unreadable, write};
+use crate::api::{check_reference, is_id, problem, read, refused, unreadable, write};
 use crate::bindings::brain_studio::payments::types::{
     AttemptSearch, Awaited, CompletionRequest, CustomerLink, Installation, Mode, Payment,
     PaymentRequest, PaymentSearchResult, PaymentStatus, Problem, ProviderError,
@@ -97,7 +97,7 @@ impl ApiPayment {
             "expired" | "canceled" => (PaymentStatus::Canceled, Awaited::Nothing),
             // What Andes Pay may add tomorrow decides nothing.
             _ => {
-                let reason = "Andes Pay is processing the payment.";
+                let reason = "The payment is being processed.";
                 (PaymentStatus::Pending, Awaited::Provider(reason.to_owned()))
             }
         };
@@ -128,6 +128,7 @@ pub fn create(
     installation: &Installation,
     request: &PaymentRequest,
 ) -> Result<Payment, ProviderError> {
+    check_reference(&request.reference)?;
     let body = json!({
         "amount": to_decimal(&request.amount)?,
         "currency": request.amount.currency.to_ascii_uppercase(),
@@ -175,7 +176,7 @@ pub fn fetch(mode: Mode, id: &str) -> Result<ApiPayment, ProviderError> {
     if !is_id(id) {
         return Err(ProviderError::NotFound(problem(
             "payment-not-found",
-            "This is not the id of a payment at Andes Pay.",
+            "This is not the id of a payment.",
             "Give the payment's id (pay_...), from the store and mode of the installation.",
         )));
     }
@@ -204,8 +205,8 @@ pub fn complete(
     let Some(token) = token.filter(|token| is_id(token)) else {
         return Err(refused(
             "payment-not-completable",
-            "Andes Pay needs the token that the customer's browser brought back.",
-            "Complete it with the query of the URL to which Andes Pay sent the customer back.",
+            "The token that the customer's browser brought back is missing.",
+            "Complete it with the query of the URL to which the customer was sent back.",
         ));
     };
     let path = format!("/v1/payments/{}/complete", payment.id);

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::amount::{from_decimal, to_decimal};
-use crate::api::{is_id, problem, read, refused, unreadable, write};
+use crate::api::{check_reference, is_id, problem, read, refused, unreadable, write};
 use crate::bindings::brain_studio::payments::types::{
     Installation, Mode, Money, PaymentStatus, ProviderError, Refund, RefundRequest, RefundSearch,
     RefundSearchResult, RefundStatus,
@@ -68,6 +68,7 @@ pub fn refund(
     installation: &Installation,
     request: &RefundRequest,
 ) -> Result<Refund, ProviderError> {
+    check_reference(&request.reference)?;
     let payment = payments::get(installation, &request.payment)?;
     if payment.status != PaymentStatus::Approved {
         return Err(refused(
@@ -124,7 +125,7 @@ pub fn fetch(mode: Mode, id: &str) -> Result<ApiRefund, ProviderError> {
     let unknown = || {
         ProviderError::NotFound(problem(
             "refund-not-found",
-            "Andes Pay does not have this refund in this mode and store.",
+            "There is no such refund in this mode and store.",
             "Give the refund's id (ref_...), from the store and mode of the installation.",
         ))
     };

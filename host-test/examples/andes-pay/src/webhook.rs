@@ -24,7 +24,7 @@ pub const TIMESTAMP_HEADER: &str = "andes-timestamp";
 /// documentation.
 const TOLERANCE: u64 = 300;
 
-const CHECK_THE_SECRET: &str = "In Andes Pay, open Settings → Webhooks, copy the signing secret (whk_...), and install again with it.";
+const CHECK_THE_SECRET: &str = "In the dashboard, open Settings → Webhooks, copy the signing secret (whk_...), and install again with it.";
 
 /// The body of a delivery.
 #[derive(Deserialize)]
@@ -75,14 +75,11 @@ pub fn handle(
         return Err(WebhookError::Refused(problem(
             "body-malformed",
             "The delivery is genuine, but it does not hold the ids of an event and a payment.",
-            "Find the payment in Andes Pay's dashboard.",
+            "Find the payment in the dashboard.",
         )));
     };
-    match about(installation, delivery) {
-        Err(ProviderError::NotFound(reason)) => Ok(ignored(reason)),
-        // Andes Pay delivers again what was not accepted.
-        outcome => outcome.map_err(|error| WebhookError::Unavailable(problem_of(error))),
-    }
+    // Andes Pay delivers again what was not accepted.
+    about(installation, delivery).map_err(|error| WebhookError::Unavailable(problem_of(error)))
 }
 
 /// Asks Andes Pay what a genuine delivery is about.
@@ -137,7 +134,8 @@ fn verify(secrets: &[String], request: &WebhookRequest, now: u64) -> Result<(), 
     let (Some(time), Some(signature)) =
         (header(request, TIMESTAMP_HEADER), header(request, SIGNATURE_HEADER))
     else {
-        let message = "The delivery does not have exactly one signature and one time, so it is not from Andes Pay.";
+        let message =
+            "The delivery does not have exactly one signature and one time, so it is not genuine.";
         return Err(refused("signature-missing", message, pass_on));
     };
     // Plain digits only: `u64` would also take a plus sign.
