@@ -13,8 +13,10 @@ use anyhow::{Context as _, Result, bail};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The packages, and the variables of their components' paths.
-const PACKAGES: [(&str, &str); 3] = [
+const PACKAGES: [(&str, &str); 4] = [
     ("stripe-payment-provider", "BUNDLED_COMPONENT"),
+    // The plugin to copy, for tests.
+    ("andes-pay", "ANDES_PAY_COMPONENT"),
     // Only for tests. They are small, and another build would take longer.
     ("test-guest", "TEST_GUEST_COMPONENT"),
     ("hostile-guest", "HOSTILE_GUEST_COMPONENT"),
@@ -57,6 +59,8 @@ fn main() -> Result<()> {
     for path in [
         "src",
         "wit",
+        "host-test/examples/andes-pay/Cargo.toml",
+        "host-test/examples/andes-pay/src",
         "host-test/hostile-guest",
         "host-test/test-guest",
         "Cargo.toml",

@@ -10,6 +10,7 @@ pub mod bundled;
 pub mod calling;
 pub mod cli;
 pub mod clock;
+pub mod conform;
 pub mod contract;
 mod conversions;
 pub mod data_folder;

@@ -1,6 +1,6 @@
 //! Canceling a payment, so that it can never be paid.
 
-use super::get;
+use super::{get, get_changed};
 use crate::bindings::brain_studio::payments::types::{
     Installation, Payment, PaymentStatus, ProviderError,
 };
@@ -14,23 +14,23 @@ pub fn cancel(
     installation: &Installation,
     id: &str,
 ) -> Result<Payment, ProviderError> {
-    let payment = get(stripe, installation, id)?;
+    let mut payment = get(stripe, installation, id)?;
     if is_canceled(&payment)? {
         return Ok(payment);
     }
     if let Some(session) = open_session_of(stripe, &payment)? {
         try_post(stripe, &format!("/v1/checkout/sessions/{session}/expire"))?;
-    }
-    let payment = get(stripe, installation, id)?;
-    if is_canceled(&payment)? {
-        return Ok(payment);
+        payment = get_changed(stripe, installation, id)?;
+        if is_canceled(&payment)? {
+            return Ok(payment);
+        }
     }
     if payment.id.starts_with("pi_") {
         try_post(stripe, &format!("/v1/payment_intents/{}/cancel", payment.id))?;
-    }
-    let payment = get(stripe, installation, id)?;
-    if is_canceled(&payment)? {
-        return Ok(payment);
+        payment = get_changed(stripe, installation, id)?;
+        if is_canceled(&payment)? {
+            return Ok(payment);
+        }
     }
     Err(ProviderError::Refused(problem(
         "payment-not-cancelable",

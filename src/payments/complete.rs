@@ -1,6 +1,6 @@
 //! Capturing a payment that the customer has authorised.
 
-use super::get;
+use super::{get, get_changed};
 use crate::bindings::brain_studio::payments::types::{
     Awaited, CompletionRequest, Installation, Payment, PaymentStatus, ProviderError,
 };
@@ -25,7 +25,7 @@ pub fn complete(
         Ok(_) | Err(Error::Refused { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let payment = get(stripe, installation, &request.payment)?;
+    let payment = get_changed(stripe, installation, &request.payment)?;
     if payment.status == PaymentStatus::Approved { Ok(payment) } else { Err(not_completable()) }
 }
 

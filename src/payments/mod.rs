@@ -66,6 +66,18 @@ pub fn get(
     Ok(payment)
 }
 
+/// Reads a payment after a request that may have changed it. If that fails, it is not known what the request did.
+pub fn get_changed(
+    stripe: &Client,
+    installation: &Installation,
+    id: &str,
+) -> Result<Payment, ProviderError> {
+    get(stripe, installation, id).map_err(|error| match error {
+        ProviderError::Unavailable(_) | ProviderError::Other(_) => Error::UnknownOutcome.into(),
+        error => error,
+    })
+}
+
 /// The Checkout Session of a PaymentIntent that waits for a payment method: only the session tells whether
 /// the customer can still give one.
 fn session_of(stripe: &Client, intent: &PaymentIntent) -> Result<Option<CheckoutSession>, Error> {

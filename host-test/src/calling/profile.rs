@@ -63,7 +63,7 @@ pub async fn profile(
             function: function.clone(),
             time_p50_ns: median(times),
             instructions: usage.instructions,
-            memory_bytes: usage.memory_bytes,
+            memory_bytes: usage.memory,
             host_calls: usage.host_calls,
             requests: usage.requests,
             outcome: outcome(answer),

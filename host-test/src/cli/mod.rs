@@ -3,6 +3,7 @@
 mod approve;
 mod attention;
 mod call;
+mod conform;
 mod connection;
 mod credentials;
 mod developer;
@@ -166,6 +167,11 @@ enum Command {
     Component(developer::ComponentArgs),
     /// Shows what a component imports and exports
     Inspect(developer::InspectArgs),
+    /// Runs every rule of the contract against a plugin, offline, at a fake of its provider
+    ///
+    /// The fake is started as the scenario says, once for each case, and no other address can be reached. Exit codes: 0
+    /// every case has passed or does not apply, 1 a case has failed, 4 the rules could not be run.
+    Conform(conform::ConformArgs),
 }
 
 /// Why a command failed.
@@ -306,6 +312,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         Command::Inspect(args) => {
             developer::inspect(args, global.component.as_deref(), &global.looking_compiler()?).await
         }
+        Command::Conform(args) => Box::pin(conform::conform(args, global)).await,
     }
 }
 

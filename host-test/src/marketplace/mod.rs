@@ -73,8 +73,7 @@ use sealed::OpenedInstallation;
 use standing::Standings;
 use unclaimed::UnclaimedDeliveries;
 pub use uninstall::{LeftWebhook, Uninstalled};
-pub use webhook_url::DeliveryTarget;
-pub(crate) use webhook_url::webhook_urls;
+pub use webhook_url::{DeliveryTarget, webhook_urls};
 pub use workspaces::WorkspacePage;
 
 /// How a marketplace is opened.

@@ -263,8 +263,10 @@ impl Marketplace {
     }
 }
 
-/// Whether the merchant created a webhook by hand, and it exists.
+/// Whether the merchant created a webhook by hand, and it exists. Many providers list no webhooks: then its signing
+/// secret says so.
 fn has_manual_webhook(installation: &Installation) -> bool {
     let webhook = &installation.webhook;
-    webhook.endpoint_id.is_some() && webhook.owner == WebhookOwner::Merchant
+    let exists = webhook.endpoint_id.is_some() || !webhook.signing_secrets.is_empty();
+    exists && webhook.owner == WebhookOwner::Merchant
 }

@@ -10,7 +10,8 @@ const PROVIDER: &str = "provider";
 const INSTALLATION: &str = "installation";
 
 /// The URLs for an installation's deliveries: its own, and those that all merchants share.
-pub(crate) fn webhook_urls(provider_id: &str, installation: &str) -> WebhookUrls {
+#[must_use]
+pub fn webhook_urls(provider_id: &str, installation: &str) -> WebhookUrls {
     let shared = |base| format!("{base}?{PROVIDER}={provider_id}");
     let own = |base| format!("{}&{INSTALLATION}={installation}", shared(base));
     WebhookUrls {

@@ -33,7 +33,12 @@ impl CallMemory {
         Self { limits, reserved, bytes: 0, until }
     }
 
-    /// What the instance has had at most, in bytes: its memories never shrink.
+    /// Another call in the same instance, which is ended at a time.
+    pub fn restart(&mut self, until: Instant) {
+        self.until = until;
+    }
+
+    /// What the instance has, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

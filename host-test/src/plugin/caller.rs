@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use wasmtime::component::{Component, HasSelf, Linker};
@@ -10,6 +11,7 @@ use wasmtime::{Engine, Store};
 
 use super::engine;
 use super::error::CallError;
+use super::measured::Measures;
 use super::state::CallState;
 use crate::contract::types::{Context, Manifest};
 use crate::contract::{PaymentPlugin, PaymentPluginPre};
@@ -23,27 +25,39 @@ const TIME_AFTER_REQUESTS: Duration = Duration::from_secs(1);
 /// How long a call waits for a place. Our own choice.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// An instance that has served calls, in its store.
+type Kept = (Store<CallState>, PaymentPlugin);
+
 /// A linked component.
 #[derive(Clone)]
 pub struct Caller {
     pub(super) pre: PaymentPluginPre<CallState>,
+    /// The instance that serves every call. None: each call has a fresh one.
+    pub(super) kept: Option<Arc<Mutex<Option<Kept>>>>,
+    /// What each call has used. None: nobody asks.
+    pub(super) measures: Option<Arc<Measures>>,
     /// Called with each store after its call.
-    observer: Option<Observer>,
+    #[cfg(test)]
+    pub(super) observer: Option<super::memory_tests::Observer>,
 }
 
-/// Looks at the store of a call before it is dropped.
-pub type Observer = Arc<dyn Fn(&mut Store<CallState>) + Send + Sync>;
-
 impl Caller {
-    /// Links a component. It is done once, because linking costs more than a call.
+    /// Links a component. It is done once, because linking costs more than a call. `measures`: told what each call has
+    /// used.
     pub fn link(
         engine: &Engine,
         component: &Component,
-        observer: Option<Observer>,
+        measures: Option<Arc<Measures>>,
     ) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(engine);
         PaymentPlugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
-        Ok(Self { pre: PaymentPluginPre::new(linker.instantiate_pre(component)?)?, observer })
+        Ok(Self {
+            pre: PaymentPluginPre::new(linker.instantiate_pre(component)?)?,
+            kept: None,
+            measures,
+            #[cfg(test)]
+            observer: None,
+        })
     }
 
     /// `describe` of the contract.
@@ -54,8 +68,8 @@ impl Caller {
         .await
     }
 
-    /// Runs `work` in a fresh instance. After the time limit the store is dropped with the instance. `function`: its
-    /// name in the contract, for the trace.
+    /// Runs `work` in a fresh instance, unless one is kept. After the time limit the store is dropped with the
+    /// instance. `function`: its name, with underscores, for the trace.
     pub async fn call<R: 'static>(
         &self,
         function: &'static str,
@@ -82,21 +96,45 @@ impl Caller {
         let time = Duration::from_millis(context.time_limit_ms.into());
         let until = Instant::now() + time;
         let egress = egress.until(until - TIME_AFTER_REQUESTS.min(time));
-        let mut store = engine::store(self.pre.engine(), egress, until);
-        if self.observer.is_some() {
+        let mut kept = match &self.kept {
+            Some(kept) => Some(kept.lock().await),
+            None => None,
+        };
+        let (mut store, instance) = match kept.as_mut().and_then(|kept| kept.take()) {
+            Some((mut store, instance)) => {
+                store.data_mut().restart(egress, until);
+                (store, Some(instance))
+            }
+            None => (engine::store(self.pre.engine(), egress, until), None),
+        };
+        if self.measures.is_some() {
             // An engine that does not count has no fuel.
             let _ = store.set_fuel(u64::MAX);
         }
         let run = async {
-            let plugin = self.pre.instantiate_async(&mut store).await?;
-            work(&mut store, &plugin).await
+            let plugin = match instance {
+                Some(plugin) => plugin,
+                None => self.pre.instantiate_async(&mut store).await?,
+            };
+            let answer = work(&mut store, &plugin).await?;
+            Ok((answer, plugin))
         };
         let result = tokio::time::timeout(time, run).await;
+        #[cfg(test)]
         if let Some(observer) = &self.observer {
             observer(&mut store);
         }
+        if let Some(measures) = &self.measures {
+            measures.add(&store);
+        }
         match result {
-            Ok(result) => result.map_err(|error| CallError::from_wasmtime(&error)),
+            Ok(Ok((answer, plugin))) => {
+                if let Some(kept) = &mut kept {
+                    **kept = Some((store, plugin));
+                }
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(CallError::from_wasmtime(&error)),
             Err(_) => Err(CallError::TimedOut),
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::answers::{check_page, checked, function_name, outcome_unknown};
 use super::error::CallError;
-use super::{CALL_TIMEOUT, Call, Plugin, asked, context};
+use super::{Call, Plugin, asked, context};
 use crate::contract::types::{
     AttemptSearch, CompletionRequest, Context, Event, EventPage, EventQuery, EventSubject,
     InstallRequest, Installation, Manifest, Payment, PaymentRequest, PaymentSearchResult,
@@ -55,11 +55,9 @@ fn payment_of(event: &mut Event) -> Option<&mut Payment> {
 }
 
 impl Plugin {
-    /// `describe` of the contract, called anew.
+    /// `describe` of the contract, asked again: nothing of it is checked.
     pub async fn describe(&self) -> Result<Manifest, CallError> {
-        let call = Call::from(Egress::none());
-        let manifest = self.caller.describe(self.context_now(CALL_TIMEOUT)).await?;
-        self.inspected(&call, [], manifest).map_err(CallError::AnswerRefused)
+        self.caller.describe(self.context_now(self.time_limit)).await
     }
 
     /// `install` of the contract.
@@ -69,7 +67,7 @@ impl Plugin {
         request: &InstallRequest,
     ) -> Result<Result<Installation, ProviderError>, CallError> {
         let given = request.credentials.iter().filter_map(|given| given.signing_secret.as_deref());
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         call!(self, call, now, given, call_install(request))
     }
 
@@ -82,7 +80,7 @@ impl Plugin {
     ) -> Result<Result<RepairOutcome, ProviderError>, CallError> {
         let given = request.credentials.iter().filter_map(|given| given.signing_secret.as_deref());
         let given = given.chain(signing(installation));
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         call!(self, call, now, given, call_repair(installation, request))
     }
 
@@ -92,7 +90,7 @@ impl Plugin {
         call: Call,
         installation: &Installation,
     ) -> Result<Result<(), ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         call!(self, call, now, signing(installation), call_uninstall(installation))
     }
 
@@ -115,7 +113,7 @@ impl Plugin {
         installation: &Installation,
         request: &PaymentRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let pages = call.pages.clone();
         let check = |answer| {
             checked(answer, |payment| {
@@ -141,7 +139,7 @@ impl Plugin {
         installation: &Installation,
         search: &AttemptSearch,
     ) -> Result<Result<PaymentSearchResult, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |result| asked::found(result, installation, search));
         let mut answer: Result<PaymentSearchResult, ProviderError> = call!(
             self,
@@ -164,7 +162,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
         let got = call!(
             self,
@@ -184,7 +182,7 @@ impl Plugin {
         installation: &Installation,
         request: &CompletionRequest,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let id = &request.payment;
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
         let completed = call!(
@@ -205,7 +203,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Payment, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
         let canceled = call!(
             self,
@@ -225,7 +223,7 @@ impl Plugin {
         installation: &Installation,
         request: &RefundRequest,
     ) -> Result<Result<Refund, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |refund| asked::refunded(refund, request));
         let refunded = call!(
             self,
@@ -245,7 +243,7 @@ impl Plugin {
         installation: &Installation,
         search: &RefundSearch,
     ) -> Result<Result<RefundSearchResult, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |result| asked::found_refund(result, search));
         call!(self, call, now, signing(installation), call_find_refund(installation, search), check)
     }
@@ -257,7 +255,7 @@ impl Plugin {
         installation: &Installation,
         id: &str,
     ) -> Result<Result<Refund, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |refund| asked::named_refund(refund, id));
         call!(self, call, now, signing(installation), call_get_refund(installation, id), check)
     }
@@ -269,7 +267,7 @@ impl Plugin {
         installation: &Installation,
         query: &EventQuery,
     ) -> Result<Result<EventPage, ProviderError>, CallError> {
-        let now = self.context_now(CALL_TIMEOUT);
+        let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |page| asked::listed(page, query));
         let mut answer: Result<EventPage, ProviderError> = call!(
             self,
@@ -292,7 +290,7 @@ impl Plugin {
         received_at: u64,
         request: &WebhookRequest,
     ) -> Result<WebhookIdentity, CallError> {
-        let context = context(received_at, CALL_TIMEOUT);
+        let context = context(received_at, self.time_limit);
         let call = Call::from(Egress::none());
         call!(self, call, context, [], call_identify_webhook(request))
     }
@@ -305,7 +303,7 @@ impl Plugin {
         installation: &Installation,
         request: &WebhookRequest,
     ) -> Result<Result<WebhookOutcome, WebhookError>, CallError> {
-        let context = context(received_at, CALL_TIMEOUT);
+        let context = context(received_at, self.time_limit);
         let mut answer: Result<WebhookOutcome, WebhookError> = call!(
             self,
             call,

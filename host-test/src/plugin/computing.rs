@@ -70,6 +70,12 @@ impl Computing {
         self.go_on();
     }
 
+    /// What it has computed so far.
+    pub fn total(&self) -> Duration {
+        let slice = lock(&self.slice).since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.before + slice
+    }
+
     /// The end of a slice: what comes next.
     pub fn next_slice(&mut self) -> UpdateDeadline {
         self.pause();

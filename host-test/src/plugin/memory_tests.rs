@@ -8,7 +8,6 @@ use tokio::net::TcpListener;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 
-use super::caller::Observer;
 use super::state::CallState;
 use super::{Plugin, engine};
 use crate::bundled;
@@ -22,6 +21,9 @@ use crate::foreign::Secrets;
 use crate::marketplace::{InstallOptions, Marketplace, Options, PaymentOrder};
 use crate::telemetry::Telemetry;
 use fake_provider::FakeStripe;
+
+/// Looks at the store of a call before it is dropped.
+pub type Observer = Arc<dyn Fn(&mut Store<CallState>) + Send + Sync>;
 
 const KEY: &str = "sk_test_51MemoryOfTheGuest";
 const NEW_KEY: &str = "rk_test_51AnotherOfTheGuest";
@@ -64,10 +66,11 @@ async fn observed(seen: &Arc<Mutex<Seen>>) -> Plugin {
     engine::start_ticker(&engine);
     // In this process: the engine is not the one for which a child compiles.
     let component = Component::from_binary(&engine, bundled::COMPONENT).unwrap();
+    let plugin = Plugin::of_compiled(&engine, bundled::COMPONENT, &component, None);
+    let mut plugin = plugin.await.unwrap();
     let seen = Arc::clone(seen);
-    let observer: Observer = Arc::new(move |store| search(store, &seen));
-    let plugin = Plugin::of_compiled(&engine, bundled::COMPONENT, &component, Some(observer));
-    plugin.await.unwrap()
+    plugin.caller.observer = Some(Arc::new(move |store| search(store, &seen)));
+    plugin
 }
 
 fn options(key: &str, secret: Option<&str>) -> InstallOptions {

@@ -17,6 +17,7 @@ mod error;
 pub mod inspect;
 mod limits;
 mod manifest;
+mod measured;
 #[cfg(test)]
 mod memory_tests;
 mod meter;
@@ -40,7 +41,7 @@ use crate::telemetry::Telemetry;
 
 pub use bounds::Bound;
 pub use call::{Call, Witness};
-use caller::{Caller, Observer};
+use caller::Caller;
 pub use compile_child::{MAXIMUM_COMPONENT, compile_for_parent};
 pub use compiled_cache::CompiledCache;
 pub use compiler::{CompileLimits, Compiler};
@@ -48,7 +49,8 @@ pub use error::{CallError, CompileBound, LoadError, origins_invalid};
 use inspect::Inspection;
 pub use limits::CallLimits;
 pub use manifest::ManifestError;
-pub use meter::{Meter, Usage};
+pub use measured::{Measured, Measures};
+pub use meter::Meter;
 pub use rules::{Accepted, CredentialRules, RuleError};
 pub use signatures::Signature;
 
@@ -65,6 +67,8 @@ pub struct Plugin {
     manifest: Arc<Manifest>,
     rules: Arc<CredentialRules>,
     clock: Clock,
+    /// How long a call may take.
+    time_limit: Duration,
     /// None: nobody counts.
     telemetry: Option<Arc<Telemetry>>,
 }
@@ -92,15 +96,15 @@ impl Plugin {
         Self::of_compiled(engine, bytes, &component, None).await
     }
 
-    /// A plugin whose component is compiled. The observer looks at each of its calls.
+    /// A plugin whose component is compiled. `measures`: told what each of its calls has used.
     async fn of_compiled(
         engine: &Engine,
         bytes: &[u8],
         component: &Component,
-        observer: Option<Observer>,
+        measures: Option<Arc<Measures>>,
     ) -> Result<Self, LoadError> {
         inspect::check(engine, component)?;
-        let caller = Caller::link(engine, component, observer)
+        let caller = Caller::link(engine, component, measures)
             .map_err(|error| LoadError::TypesDiffer(error::shown(&error)))?;
         let clock = Clock::default();
         let context = context(clock.now(), CALL_TIMEOUT);
@@ -117,6 +121,7 @@ impl Plugin {
             manifest: Arc::new(manifest),
             rules: Arc::new(rules),
             clock,
+            time_limit: CALL_TIMEOUT,
             telemetry: None,
         })
     }
@@ -137,6 +142,32 @@ impl Plugin {
     #[must_use]
     pub fn now(&self) -> u64 {
         self.clock.now()
+    }
+
+    /// The plugin with another time limit for its calls, for tools that do not wait for a silent provider.
+    #[must_use]
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    /// How long a call may take.
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
+    /// The plugin with one instance that serves every call, one after the other, until one fails: a host may do so.
+    #[must_use]
+    pub fn reusing_one_instance(mut self) -> Self {
+        self.caller.kept = Some(Arc::default());
+        self
+    }
+
+    /// The plugin whose calls tell what they have used.
+    #[must_use]
+    pub fn with_measures(mut self, measures: &Arc<Measures>) -> Self {
+        self.caller.measures = Some(Arc::clone(measures));
+        self
     }
 
     /// The context of a call that begins now.

@@ -1,6 +1,7 @@
 //! The state of a store, and the imports of the guest.
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use super::call_memory::CallMemory;
 use super::computing::Computing;
@@ -15,6 +16,16 @@ pub struct CallState {
     /// How often `send` was called, and with how many requests.
     pub sends: u32,
     pub requests: u32,
+}
+
+impl CallState {
+    /// Begins another call in the same instance, which ends at a time.
+    pub fn restart(&mut self, egress: Egress, until: Instant) {
+        self.egress = egress;
+        self.memory.restart(until);
+        self.computing.restart();
+        (self.sends, self.requests) = (0, 0);
+    }
 }
 
 impl crate::contract::types::Host for CallState {}

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod afterwards;
+mod andes_pay;
 mod attention;
 mod command_line;
 mod compiling;

@@ -1,0 +1,64 @@
+//! What was sent and came back in one case, in order, with every secret masked.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::foreign::{Secrets, line};
+
+/// How much of a body is shown, in characters. Our own choice.
+const LONGEST_BODY: usize = 240;
+/// How many lines of a case are kept: a fault in a loop would fill the memory. Our own choice.
+const MOST_LINES: usize = 400;
+/// The shortest secret that is masked, in bytes.
+const SHORTEST_SECRET: usize = 6;
+
+/// The evidence of a case. A clone is the same.
+#[derive(Clone, Default)]
+pub struct Evidence(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    lines: Vec<String>,
+    secrets: Secrets,
+}
+
+impl Evidence {
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on this text is masked.
+    pub fn hide(&self, secret: &str) {
+        self.lock().secrets.add(secret, SHORTEST_SECRET);
+    }
+
+    /// Writes a line down.
+    pub fn add(&self, text: &str) {
+        let mut lines = self.lock();
+        if lines.lines.len() < MOST_LINES {
+            let masked = lines.secrets.mask_text(text.to_owned());
+            lines.lines.push(line(&masked, 4 * LONGEST_BODY).into_owned());
+        }
+    }
+
+    /// The lines.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.lock().lines.clone()
+    }
+
+    /// A text without the secrets.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
+        self.lock().secrets.mask_text(text.to_owned())
+    }
+}
+
+/// A body for a person: its beginning, on one line.
+#[must_use]
+pub fn shown(body: &[u8]) -> String {
+    match str::from_utf8(body) {
+        Ok("") => "nothing".to_owned(),
+        Ok(text) => line(text, LONGEST_BODY).into_owned(),
+        Err(_) => format!("{} bytes", body.len()),
+    }
+}

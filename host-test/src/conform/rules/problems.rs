@@ -1,0 +1,228 @@
+//! Every problem tells a program, a person, and what to do.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::fixed;
+use crate::conform::case::{Case, Ending, Outcome, Rule, described, expect, not_applicable};
+use crate::conform::direct::Direct;
+use crate::conform::evidence::Evidence;
+use crate::conform::fault::{Fault, Which};
+use crate::conform::functions::{Answered, Call, FUNCTIONS, call, ready};
+use crate::conform::kit::Kit;
+use crate::conform::world::World;
+use crate::contract::types::{
+    CredentialMeaning, Mode, Money, Problem, ProviderError, WebhookError,
+};
+use crate::egress::Credentials;
+
+/// The contract's text: the codes that any provider may use stand in the documentation of `problem`.
+const TYPES: &str = include_str!("../../../../wit/types.wit");
+/// The longest sentence, in characters: a chat shows it whole. Our own choice.
+const LONGEST_SENTENCE: usize = 400;
+/// What no sentence for a merchant holds.
+const JARGON: [&str; 8] = ["{", "}", "<html", "</", "\\n", "panicked", "stack", "undefined"];
+
+/// Every problem has a code of the list, a sentence, and a remedy.
+pub const CLEAR_PROBLEMS: Rule = Rule {
+    name: "clear-problems",
+    why: "A merchant reads it in a chat, and has to know what to do next.",
+    cases: |_| {
+        let case = |function: &'static str| {
+            Case::new(function, move |kit, evidence| of_function(kit, evidence, function))
+        };
+        let mut cases: Vec<Case> = FUNCTIONS.into_iter().map(case).collect();
+        cases.push(Case::new("credentials", of_credentials));
+        cases.push(Case::new("refusals", of_refusals));
+        cases.push(Case::new("deliveries", of_deliveries));
+        fixed(cases)
+    },
+};
+
+/// Wrong credentials are refused with their case.
+pub const WRONG_CREDENTIALS: Rule = Rule {
+    name: "wrong-credentials",
+    why: "A merchant who has pasted the wrong key has to read that, and not that the provider is down.",
+    cases: |kit| {
+        let count = kit.scenario.credentials.wrong.len();
+        if count == 0 {
+            return fixed(vec![Case::new("none", |_, _| async {
+                not_applicable("the scenario has no wrong credentials")
+            })]);
+        }
+        let case = |index| {
+            Case::new(format!("{}", index + 1), move |kit, evidence| wrong(kit, evidence, index))
+        };
+        fixed((0..count).map(case).collect())
+    },
+};
+
+/// The codes of the contract's list.
+fn known_codes() -> BTreeSet<&'static str> {
+    let list = TYPES.split_once("Codes that any provider may use").map_or("", |(_, list)| list);
+    let list = list.split_once("Where the provider has said no").map_or(list, |(list, _)| list);
+    list.split('`').skip(1).step_by(2).collect()
+}
+
+/// Judges a problem. `may_be_own`: the provider has said no, and its own code may stand there.
+fn judge(problem: &Problem, may_be_own: bool, needs_remedy: bool) -> Outcome {
+    let shown = described(problem);
+    expect(may_be_own || known_codes().contains(problem.code.as_str()), || {
+        format!("the code `{}` is not of the contract's list: {shown}", problem.code)
+    })?;
+    let message = problem.message.trim();
+    let is_sentence = message.ends_with(['.', '!', '?', '…', ')', ':'])
+        && message.contains(' ')
+        && message.chars().count() <= LONGEST_SENTENCE
+        && !JARGON.iter().any(|word| message.contains(word));
+    expect(is_sentence, || {
+        format!("the message of `{}` is no sentence for a merchant: {message}", problem.code)
+    })?;
+    let has_remedy = problem.remedy.iter().any(|step| !step.trim().is_empty())
+        && problem.remedy.iter().all(|step| step.contains(' '));
+    expect(has_remedy || !needs_remedy, || format!("`{}` has no remedy: {message}", problem.code))
+}
+
+fn judge_answer(answered: &Answered) -> Outcome {
+    match answered {
+        Answered::Ok(_) => Ok(()),
+        Answered::Provider(error) => {
+            let own = matches!(error, ProviderError::Refused(_));
+            judge(error.problem(), own, true)
+        }
+        Answered::Delivery(error) => judge(error.problem(), false, true),
+    }
+}
+
+/// Each function, with everything that can go wrong at the provider.
+async fn of_function(kit: Arc<Kit>, evidence: Evidence, function: &'static str) -> Outcome {
+    let direct = Direct::start(kit, evidence).await?;
+    let arguments = ready(&direct, function).await?;
+    let faults = [401, 403, 404, 409, 429, 500].map(Fault::Status);
+    for fault in faults.into_iter().chain([Fault::Html, Fault::Empty, Fault::CutBefore]) {
+        direct.world.interposer.set_fault(Which::Every, fault);
+        let answered = call(&direct, &arguments).await;
+        direct.world.interposer.clear_fault();
+        judge_answer(&answered?)?;
+    }
+    Ok(())
+}
+
+/// The problems of the manifest's rules, and those of wrong credentials.
+async fn of_credentials(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
+    for field in &kit.plugin.manifest().credentials {
+        for rule in &field.rules {
+            if let CredentialMeaning::Refused(problem) = &rule.meaning {
+                judge(problem, false, true)?;
+            }
+        }
+    }
+    for index in 0..kit.scenario.credentials.wrong.len() {
+        if let Some(Err(error)) = install_wrong(Arc::clone(&kit), evidence.clone(), index).await? {
+            judge(error.problem(), matches!(error, ProviderError::Refused(_)), true)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the plugin refuses itself.
+async fn of_refusals(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
+    let direct = Direct::start(kit, evidence).await?;
+    for (minor_units, currency) in [(0, "usd"), (100, "xxx"), (100, "USD"), (100, ""), (100, "$")] {
+        let mut order = direct.order();
+        order.amount = Money { minor_units, currency: currency.to_owned() };
+        judge_answer(&call(&direct, &Call::CreatePayment(Box::new(order))).await?)?;
+    }
+    let open = direct.create(&direct.order()).await?;
+    judge_answer(&call(&direct, &Call::RefundPayment(direct.refund_of(&open))).await?)?;
+    let completion = direct.completion(&direct.order(), &open);
+    judge_answer(&call(&direct, &Call::CompletePayment(completion)).await?)?;
+    for id in ["../x", "unknown-id"] {
+        judge_answer(&call(&direct, &Call::GetPayment(id.to_owned())).await?)?;
+        judge_answer(&call(&direct, &Call::GetRefund(id.to_owned())).await?)?;
+    }
+    let paid = direct.paid(&direct.order()).await?;
+    judge_answer(&call(&direct, &Call::CancelPayment(paid.id.clone())).await?)
+}
+
+/// Deliveries that are refused.
+async fn of_deliveries(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
+    let direct = Direct::start(kit, evidence).await?;
+    let genuine = crate::conform::functions::delivery(&direct).await?;
+    let names = direct.plugin.manifest().signature_headers.clone();
+    let mut requests = vec![genuine.request(); 4];
+    if let [_, unsigned, changed, empty] = requests.as_mut_slice() {
+        unsigned.headers.retain(|(name, _)| !names.contains(name));
+        changed.body.push(b' ');
+        empty.body.clear();
+    }
+    for request in requests {
+        for at in [genuine.received_at, genuine.received_at + (1 << 30), 0] {
+            let handled = direct
+                .plugin
+                .handle_webhook(direct.call(), at, &direct.installation, &request)
+                .await;
+            if let Err(error) = direct.told("handle-webhook", handled)? {
+                let own = matches!(error, WebhookError::Other(_));
+                judge(error.problem(), own, true)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Installs with wrong credentials. None: a rule of the manifest refuses them.
+async fn install_wrong(
+    kit: Arc<Kit>,
+    evidence: Evidence,
+    index: usize,
+) -> Result<Option<Result<(), ProviderError>>, Ending> {
+    let made_by = kit.usual_webhook();
+    let world = World::start(kit, evidence, Mode::Test).await?;
+    let kit = Arc::clone(&world.kit);
+    let Some(wrong) = kit.scenario.credentials.wrong.get(index) else { return Ok(None) };
+    let given = world.before_install(made_by).await?;
+    let mut given: std::collections::BTreeMap<String, secrecy::SecretString> =
+        given.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    given.extend(wrong.values.clone());
+    let credentials = Credentials::new(given);
+    if kit.plugin.rules().classify(&credentials, world.chosen_mode()).is_err() {
+        return Ok(None);
+    }
+    let direct = Direct::prepare(world, made_by, credentials)?;
+    let installed = direct.plugin.install(direct.call(), &direct.request).await;
+    Ok(Some(direct.told("install", installed)?.map(drop)))
+}
+
+async fn wrong(kit: Arc<Kit>, evidence: Evidence, index: usize) -> Outcome {
+    use crate::conform::direct::Told as _;
+    let expected = kit.scenario.credentials.wrong.get(index).map(|wrong| wrong.error.clone());
+    let expected = expected.unwrap_or_default();
+    let found = match install_wrong(kit, evidence, index).await? {
+        None => "rule".to_owned(),
+        Some(Ok(())) => "ok".to_owned(),
+        Some(Err(error)) => error.case().to_owned(),
+    };
+    expect(found == expected, || {
+        format!("wrong credentials come to `{found}`, and `{expected}` is right")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_from_the_contract() {
+        let codes = known_codes();
+        assert!(codes.len() > 50, "{codes:?}");
+        for code in ["key-missing", "payment-not-found", "outcome-unknown", "not-implemented"] {
+            assert!(codes.contains(code), "{code}");
+        }
+        assert!(
+            codes
+                .iter()
+                .all(|code| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+        );
+    }
+}
