@@ -134,7 +134,7 @@ async fn trace_of_a_use_case_holds_no_secret() {
         "{printed}"
     );
     assert!(
-        traced("repair", "method=\"POST\" url=\"https://api.stripe.com/v1/webhook_endpoints\""),
+        traced("install", "method=\"POST\" url=\"https://api.stripe.com/v1/webhook_endpoints\""),
         "{printed}"
     );
     assert!(!printed.contains(TEST_KEY) && !printed.contains("whsec_"), "{printed}");
