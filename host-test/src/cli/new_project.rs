@@ -52,6 +52,7 @@ pub fn new(args: &NewArgs) -> Result<Output, CommandError> {
     let (name, module) = (name.as_str(), name.snake_case());
     let commands = [
         format!("cd {shown}"),
+        format!("cargo build --package {name}-fake"),
         "cargo build --release --target wasm32-unknown-unknown".to_owned(),
         format!(
             "host-test componentize target/wasm32-unknown-unknown/release/{module}.wasm --output {name}.wasm"
