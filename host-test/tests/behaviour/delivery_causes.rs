@@ -1,5 +1,7 @@
 //! Why a delivery is not verified: each cause by its name, and no other.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fake_provider::signature;
@@ -188,14 +190,17 @@ fn reordered(json: &str) -> String {
 
 /// JSON whose letters beyond ASCII are escaped.
 fn ascii(json: &str) -> String {
-    let escaped = |letter: char| {
+    let escaped = |mut written: String, letter: char| {
         if letter.is_ascii() {
-            return letter.to_string();
+            written.push(letter);
+        } else {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _ = write!(written, "\\u{unit:04x}");
+            }
         }
-        let mut units = [0; 2];
-        letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+        written
     };
-    json.chars().map(escaped).collect()
+    json.chars().fold(String::new(), escaped)
 }
 
 /// A text that was read as Latin-1.
