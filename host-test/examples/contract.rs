@@ -1,7 +1,8 @@
 //! Writes the contract's reference, `CONTRACT.md`, from the WIT:
 //! `cargo run -p host-test --example contract`
 
-#![allow(missing_docs)]
+// The arenas of a `Resolve` are indexed with ids of its own.
+#![allow(missing_docs, clippy::indexing_slicing)]
 
 use std::fmt::Write as _;
 use std::path::Path;

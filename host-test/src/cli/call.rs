@@ -32,7 +32,6 @@ pub struct CallArgs {
     /// The function, as the WIT names it [default: the functions are listed]
     function: Option<String>,
     /// Its arguments without `context`: JSON, `@FILE`, or `-` for standard input [default: an example is printed]
-    #[arg(allow_hyphen_values = true)]
     arguments: Option<String>,
     /// The time that the plugin is told [default: now]
     #[arg(long, value_name = "UNIX_SECONDS")]

@@ -220,14 +220,14 @@ impl<'a> Search<'a> {
         ) {
             return Ok(Vec::new());
         }
-        let mut times = headers::times(self.plugin, delivery);
-        times.push(crate::clock::now());
-        for time in times {
+        let signed = headers::times(self.plugin, delivery);
+        let times = signed.into_iter().map(|time| (time, true));
+        for (time, is_signed) in times.chain([(crate::clock::now(), false)]) {
             let then = Delivery { received_at: time, ..delivery.clone() };
             match self.fits(&then, "").await? {
                 Some(Err(error)) if is_of_time(&error.problem().code) => {}
                 Some(_) if time != delivery.received_at => {
-                    return Ok(vec![wrong_time(time, delivery.received_at)]);
+                    return Ok(vec![wrong_time(time, delivery.received_at, is_signed)]);
                 }
                 _ => {}
             }

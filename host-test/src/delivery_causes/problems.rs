@@ -48,35 +48,27 @@ pub fn blank_secret(secrets: &[String]) -> Problem {
     )
 }
 
-pub fn wrong_time(signed_at: u64, received_at: u64) -> Problem {
-    let seconds = signed_at.abs_diff(received_at);
-    if signed_at < received_at {
-        Problem::new(
-            "timestamp-too-old",
-            format!(
-                "The delivery is genuine, and was signed {seconds} seconds before the time at which it was received."
-            ),
-            &[
-                &format!(
-                    "If it was recorded: give the time of its signature, --received-at {signed_at}."
-                ),
-                "If it came just now: check the clock of the computer that receives it.",
-            ],
-        )
+/// `at`: a time at which the delivery verifies. `is_signed`: its signature names that time.
+pub fn wrong_time(at: u64, received_at: u64, is_signed: bool) -> Problem {
+    let seconds = at.abs_diff(received_at);
+    let what = if is_signed { "was signed" } else { "verifies now, which is" };
+    let (code, when, clock) = if at < received_at {
+        ("timestamp-too-old", "before", "check the clock of the computer that receives it")
     } else {
-        Problem::new(
-            "timestamp-in-future",
-            format!(
-                "The delivery is genuine, and was signed {seconds} seconds after the time at which it was received."
+        ("timestamp-in-future", "after", "the clock of the computer that receives it is behind")
+    };
+    Problem::new(
+        code,
+        format!(
+            "The delivery is genuine, and {what} {seconds} seconds {when} the time at which it was received."
+        ),
+        &[
+            &format!(
+                "If it was recorded: give the time at which it came, such as --received-at {at}."
             ),
-            &[
-                &format!(
-                    "If it was recorded: give the time of its signature, --received-at {signed_at}."
-                ),
-                "If it came just now: the clock of the computer that receives it is behind.",
-            ],
-        )
-    }
+            &format!("If it came just now: {clock}."),
+        ],
+    )
 }
 
 pub fn other_mode(of_delivery: Mode, of_secret: Mode) -> Problem {

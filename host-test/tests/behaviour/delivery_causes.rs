@@ -1,12 +1,15 @@
 //! Why a delivery is not verified: each cause by its name, and no other.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fake_provider::signature;
 use host_test::contract::types::{Installation, WebhookRequest};
 use host_test::delivery_causes::{Delivery, causes, fitting_secret, verify};
+use host_test::plugin::Plugin;
 
-use super::host::plugin;
+use super::host::{compiler, plugin};
 
 const SECRET: &str = "whsec_ofTheCauses1234";
 const SIGNED_AT: u64 = 1_793_000_000;
@@ -135,6 +138,46 @@ async fn cause_says_which_secret_and_how_long() {
     assert_eq!(fitting_secret(&plugin().await, &fits).await.unwrap(), Some(2));
 }
 
+/// A provider with two headers, whose plugin asks it about what was delivered.
+#[tokio::test]
+async fn causes_are_found_for_any_provider() {
+    let component = include_bytes!(env!("ANDES_PAY_COMPONENT"));
+    let plugin = Plugin::load(component, &compiler()).await.unwrap();
+    let (secret, body) =
+        ("whk_OfTheOtherProvider", r#"{"id":"evt-1","type":"payment.updated","payment":"pay-1"}"#);
+    let signature = andes_pay_fake::signature(secret, &SIGNED_AT.to_string(), body.as_bytes());
+    let delivery = |secret: &str, received_at: u64, body: &str, is_whole: bool| {
+        let time = ("andes-timestamp".to_owned(), SIGNED_AT.to_string());
+        let signature = ("andes-signature".to_owned(), signature.clone());
+        Delivery {
+            received_at,
+            installation: Installation::ad_hoc(vec![secret.to_owned()]),
+            request: WebhookRequest {
+                headers: [time, signature].into_iter().skip(usize::from(!is_whole)).collect(),
+                query: String::new(),
+                body: body.as_bytes().to_vec(),
+            },
+        }
+    };
+    let token = "andes_TokenOfTheMerchant";
+    let rows = [
+        (delivery(secret, SIGNED_AT, body, true), "provider-not-asked"),
+        (delivery("whk_OfTheOtherProvider ", SIGNED_AT, body, true), "secret-white-space"),
+        (delivery(token, SIGNED_AT, body, true), "secret-of-another-kind"),
+        (delivery(secret, SIGNED_AT + 999, body, true), "timestamp-too-old"),
+        (delivery(secret, SIGNED_AT - 999, body, true), "timestamp-in-future"),
+        (delivery(secret, SIGNED_AT, &body.replace(',', ", "), true), "body-reformatted"),
+        (delivery(secret, SIGNED_AT, body, false), "header-missing"),
+    ];
+    for (delivery, expected) in rows {
+        let outcome = verify(&plugin, &delivery, plugin.offline_call()).await.unwrap();
+        let Err(refused) = outcome else { panic!("{expected}: it is accepted") };
+        let found = causes(&plugin, &delivery, &refused).await.unwrap();
+        let codes: Vec<&str> = found.iter().map(|cause| cause.code.as_str()).collect();
+        assert_eq!(codes, [expected]);
+    }
+}
+
 /// JSON without white space, in the same order.
 fn reordered(json: &str) -> String {
     let mut in_text = false;
@@ -147,14 +190,17 @@ fn reordered(json: &str) -> String {
 
 /// JSON whose letters beyond ASCII are escaped.
 fn ascii(json: &str) -> String {
-    let escaped = |letter: char| {
+    let escaped = |mut written: String, letter: char| {
         if letter.is_ascii() {
-            return letter.to_string();
+            written.push(letter);
+        } else {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _ = write!(written, "\\u{unit:04x}");
+            }
         }
-        let mut units = [0; 2];
-        letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+        written
     };
-    json.chars().map(escaped).collect()
+    json.chars().fold(String::new(), escaped)
 }
 
 /// A text that was read as Latin-1.

@@ -163,7 +163,7 @@ async fn profile_measures_every_function() {
             let calls_host = figure["host_calls"].as_u64() > Some(0);
             match name {
                 "describe" | "identify-webhook" | "handle-webhook" => {
-                    assert!(!calls_host, "{figure}")
+                    assert!(!calls_host, "{figure}");
                 }
                 "create-payment" => {
                     assert!(calls_host);
