@@ -123,11 +123,28 @@ impl ApiPayment {
     }
 }
 
+/// The longest reference, in characters. Source: the contract.
+const LONGEST_REFERENCE: usize = 200;
+
+/// Refuses a reference that the contract does not allow.
+pub fn check_reference(reference: &str) -> Result<(), ProviderError> {
+    let length = reference.chars().count();
+    if (1..=LONGEST_REFERENCE).contains(&length) && !reference.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(refused(
+        "reference-invalid",
+        "A reference must have 1 to 200 printable characters.",
+        "Choose another reference, such as the number of the order.",
+    ))
+}
+
 /// Creates a payment, and the page on which the customer approves it.
 pub fn create(
     installation: &Installation,
     request: &PaymentRequest,
 ) -> Result<Payment, ProviderError> {
+    check_reference(&request.reference)?;
     let body = json!({
         "amount": to_decimal(&request.amount)?,
         "currency": request.amount.currency.to_ascii_uppercase(),

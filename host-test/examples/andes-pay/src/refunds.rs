@@ -68,6 +68,7 @@ pub fn refund(
     installation: &Installation,
     request: &RefundRequest,
 ) -> Result<Refund, ProviderError> {
+    payments::check_reference(&request.reference)?;
     let payment = payments::get(installation, &request.payment)?;
     if payment.status != PaymentStatus::Approved {
         return Err(refused(
