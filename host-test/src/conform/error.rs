@@ -71,6 +71,7 @@ pub enum KitError {
 
 impl KitError {
     /// A refusal of the fake, on one line.
+    #[must_use]
     pub fn refused(what: &str, why: &str) -> Self {
         Self::FakeRefused { what: what.to_owned(), why: line(why, LONGEST_SAID).into_owned() }
     }

@@ -156,3 +156,44 @@ async fn kit_says_what_is_wrong_with_a_scenario() {
         assert_eq!(error.problem().code, expected, "{error}");
     }
 }
+
+/// Exit code 0: all passed. 1: a case failed. 4: the kit could not run.
+#[test]
+fn conform_is_a_command() {
+    let folder_of_test = tempfile::tempdir().unwrap();
+    let junit = folder_of_test.path().join("report.xml");
+    let component = folder_of_test.path().join("mutant.wasm");
+    std::fs::write(&component, mutant("describes-otherwise")).unwrap();
+    let run = |arguments: &[&std::ffi::OsStr]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_host-test"));
+        let output = command.arg("conform").args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let scenario = folder("fake-stripe/scenario.json");
+    let with = |name: &'static str| std::ffi::OsStr::new(name);
+    let common = [with("--scenario"), scenario.as_os_str()];
+    let rule = [with("--rule"), with("same-description"), with("--junit"), junit.as_os_str()];
+    let (code, text) = run(&[&common[..], &rule[..]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("✓ same-description: 2 cases"), "{text}");
+    let xml = std::fs::read_to_string(&junit).unwrap();
+    assert!(xml.contains(r#"<testcase classname="same-description" name="one-instance""#), "{xml}");
+    let (code, text) =
+        run(&[&common[..], &rule[..2], &[component.as_os_str(), with("--json")]].concat());
+    assert_eq!(code, Some(1), "{text}");
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["rules"][0]["cases"][1]["verdict"], "failed");
+    let repeat = report["rules"][0]["cases"][1]["repeat"].as_str().unwrap();
+    let expected = format!(
+        "host-test conform {} --scenario {} --case same-description/one-instance",
+        component.display(),
+        scenario.display()
+    );
+    assert_eq!(repeat, expected);
+    let case = [with("--case"), with("same-description/one-instance"), component.as_os_str()];
+    let (code, text) = run(&[&common[..], &case[..]].concat());
+    assert_eq!(code, Some(1));
+    assert!(text.contains(&expected) && text.contains("Why it matters"), "{text}");
+    let unknown = [with("--rule"), with("no-such-rule")];
+    assert_eq!(run(&[&common[..], &unknown[..]].concat()).0, Some(4));
+}

@@ -1,11 +1,11 @@
-//! The report as JUnit XML, which build servers read.
+//! The report as `JUnit` XML, which build servers read.
 
 use std::fmt::Write as _;
 
 use super::{Report, Verdict};
 use crate::foreign::is_visible;
 
-/// The report as JUnit XML.
+/// The report as `JUnit` XML.
 #[must_use]
 pub fn junit(report: &Report) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");

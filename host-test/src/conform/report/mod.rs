@@ -1,4 +1,4 @@
-//! The report: for a person, for a program, and as JUnit for a build server.
+//! The report: for a person, for a program, and as `JUnit` for a build server.
 
 mod junit;
 
@@ -216,6 +216,11 @@ impl RuleReport {
                         if with_evidence { usize::MAX } else { SHOWN_EVIDENCE },
                     );
                     let _ = writeln!(text, "    Repeat it: {}\n", repeat(command, self, case));
+                }
+                Verdict::NotApplicable(why)
+                    if !with_evidence && !matches!(self.verdict(), Verdict::NotApplicable(_)) =>
+                {
+                    let _ = writeln!(text, "  - {} is not applicable: {why}", case.name);
                 }
                 _ if with_evidence => {
                     let _ =

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
 use crate::conform::case::{
-    Case, Ending, Outcome, Rule, described, expect, expect_contract, failed, not_applicable,
+    Case, Ending, FoundCases, Outcome, Rule, described, expect, expect_contract, failed,
+    not_applicable,
 };
 use crate::conform::evidence::Evidence;
 use crate::conform::fault::{Fault, Which};
@@ -83,10 +82,7 @@ impl Command {
 }
 
 /// For each request of each command, its connection cut before and after the provider has it.
-fn cut_cases(
-    kit: Arc<Kit>,
-    commands: &'static [Command],
-) -> BoxFuture<'static, Result<Vec<Case>, Ending>> {
+fn cut_cases(kit: Arc<Kit>, commands: &'static [Command]) -> FoundCases {
     Box::pin(async move {
         let mut cases = Vec::new();
         for &command in commands {

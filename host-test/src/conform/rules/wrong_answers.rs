@@ -230,7 +230,7 @@ impl Wrong {
                 self.fault == Fault::Status(404) && value.pointer("/Ignored").is_some()
             }
             "find-payment" | "find-refund" => {
-                self.fault == Fault::Status(404) && *value == Value::from("Absent")
+                self.fault == Fault::Status(404) && *value == "Absent"
             }
             _ => has_read,
         }
