@@ -18,6 +18,7 @@ pub struct Evidence(Arc<Mutex<Lines>>);
 #[derive(Default)]
 struct Lines {
     lines: Vec<String>,
+    note: Option<String>,
     secrets: Secrets,
 }
 
@@ -38,6 +39,18 @@ impl Evidence {
             let masked = lines.secrets.mask_text(text.to_owned());
             lines.lines.push(line(&masked, 4 * LONGEST_BODY).into_owned());
         }
+    }
+
+    /// Notes what the report tells of a case also where it passes.
+    pub fn note(&self, text: &str) {
+        self.add(text);
+        self.lock().note = Some(text.to_owned());
+    }
+
+    /// The note.
+    #[must_use]
+    pub fn noted(&self) -> Option<String> {
+        self.lock().note.clone()
     }
 
     /// The lines.
