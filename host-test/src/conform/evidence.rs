@@ -13,17 +13,17 @@ const SHORTEST_SECRET: usize = 6;
 
 /// The evidence of a case. A clone is the same.
 #[derive(Clone, Default)]
-pub struct Evidence(Arc<Mutex<Lines>>);
+pub struct Evidence(Arc<Mutex<Written>>);
 
 #[derive(Default)]
-struct Lines {
+struct Written {
     lines: Vec<String>,
     note: Option<String>,
     secrets: Secrets,
 }
 
 impl Evidence {
-    fn lock(&self) -> MutexGuard<'_, Lines> {
+    fn lock(&self) -> MutexGuard<'_, Written> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

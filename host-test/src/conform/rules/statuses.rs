@@ -152,7 +152,7 @@ async fn approved_then_refund_failed(kit: Arc<Kit>, evidence: Evidence) -> Outco
     let payment = direct.get(&payment.id).await?;
     is_approved(&payment, "after its refund has failed")?;
     expect(payment.refunded.is_none_or(|refunded| refunded == 0), || {
-        format!("nothing was refunded, and `refunded` is {:?}", payment.refunded)
+        format!("nothing was refunded, and `refunded` is {}", payment.refunded.unwrap_or_default())
     })
 }
 
