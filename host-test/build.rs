@@ -21,6 +21,8 @@ const PACKAGES: [(&str, &str); 4] = [
     ("test-guest", "TEST_GUEST_COMPONENT"),
     ("hostile-guest", "HOSTILE_GUEST_COMPONENT"),
 ];
+/// As `PACKAGES`, built apart: with other features of a package that stands above.
+const MUTANTS: [(&str, &str); 1] = [("mutants", "MUTANTS_COMPONENT")];
 
 /// The variables of the outer build that the inner cargo must not see.
 const OUTER_BUILD: [&str; 8] = [
@@ -62,6 +64,7 @@ fn main() -> Result<()> {
         "host-test/examples/andes-pay/Cargo.toml",
         "host-test/examples/andes-pay/src",
         "host-test/hostile-guest",
+        "host-test/mutants",
         "host-test/test-guest",
         "Cargo.toml",
         "Cargo.lock",
@@ -74,8 +77,10 @@ fn main() -> Result<()> {
     // <target>/<profile>/build/<package>/out
     let target_dir =
         out_dir.ancestors().nth(4).context("OUT_DIR is not cargo's")?.join("component");
-    let modules = build(&toolchain()?, &workspace, &target_dir)?;
-    for (package, variable) in PACKAGES {
+    let toolchain = toolchain()?;
+    build(&toolchain, &workspace, &target_dir, &PACKAGES)?;
+    let modules = build(&toolchain, &workspace, &target_dir, &MUTANTS)?;
+    for (package, variable) in PACKAGES.into_iter().chain(MUTANTS) {
         let module = modules.join(package.replace('-', "_")).with_extension("wasm");
         let component = wit_component::ComponentEncoder::default()
             .validate(true)
@@ -108,7 +113,12 @@ fn without_names(mut component: Vec<u8>) -> Result<Vec<u8>> {
 }
 
 /// Builds the core modules. Returns their folder.
-fn build(toolchain: &Toolchain, workspace: &Path, target_dir: &Path) -> Result<PathBuf> {
+fn build(
+    toolchain: &Toolchain,
+    workspace: &Path,
+    target_dir: &Path,
+    packages: &[(&str, &str)],
+) -> Result<PathBuf> {
     let mut cargo = match toolchain {
         Toolchain::Rustup => Command::new(cargo()),
         Toolchain::Debian { .. } => Command::new("/usr/bin/cargo"),
@@ -120,7 +130,7 @@ fn build(toolchain: &Toolchain, workspace: &Path, target_dir: &Path) -> Result<P
         .current_dir(workspace)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace))
         .args(["build", "--locked", "--lib", "--profile", "component", "--target", TARGET])
-        .args(PACKAGES.iter().flat_map(|(package, _)| ["--package", package]))
+        .args(packages.iter().flat_map(|(package, _)| ["--package", package]))
         .arg("--target-dir")
         .arg(target_dir);
     if let Toolchain::Debian { linker } = toolchain {

@@ -27,7 +27,7 @@ pub struct ConformArgs {
     /// Run this case only, and print all that was sent and came back
     #[arg(long, value_name = "RULE/CASE", conflicts_with = "rule")]
     case: Option<String>,
-    /// Write the report as JUnit XML as well
+    /// Write the report as `JUnit` XML as well
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }

@@ -18,8 +18,11 @@ pub struct Rule {
     /// Why it matters, in one sentence.
     pub why: &'static str,
     /// Its cases for a plugin and a scenario.
-    pub cases: fn(Arc<Kit>) -> BoxFuture<'static, Result<Vec<Case>, Ending>>,
+    pub cases: fn(Arc<Kit>) -> FoundCases,
 }
+
+/// The cases of a rule, or why they cannot be found out.
+pub type FoundCases = BoxFuture<'static, Result<Vec<Case>, Ending>>;
 
 /// What a case does.
 type Run = Box<dyn FnOnce(Arc<Kit>, Evidence) -> BoxFuture<'static, Outcome> + Send>;

@@ -329,7 +329,7 @@ impl Direct {
 
     /// A request to refund a payment in full.
     #[must_use]
-    pub fn refund_of(&self, payment: &Payment) -> RefundRequest {
+    pub fn refund_of(payment: &Payment) -> RefundRequest {
         let attempt_id = new_id();
         RefundRequest {
             payment: payment.id.clone(),

@@ -56,6 +56,14 @@ pub enum KitError {
         /// The names of the rule's cases.
         known: Vec<String>,
     },
+    /// It could not run in this case.
+    #[error("in the case {case}: {error}")]
+    InCase {
+        /// The rule and the case.
+        case: String,
+        /// Why.
+        error: Box<KitError>,
+    },
     /// The report cannot be written to its file.
     #[error("the report cannot be written: {0}")]
     ReportUnwritable(io::Error),
@@ -63,6 +71,7 @@ pub enum KitError {
 
 impl KitError {
     /// A refusal of the fake, on one line.
+    #[must_use]
     pub fn refused(what: &str, why: &str) -> Self {
         Self::FakeRefused { what: what.to_owned(), why: line(why, LONGEST_SAID).into_owned() }
     }
@@ -107,14 +116,20 @@ impl KitError {
             Self::CaseUnknown { known, .. } => {
                 ("case-unknown", vec![format!("The cases are: {}.", known.join(", "))])
             }
+            Self::InCase { error, .. } => {
+                let Problem { code, remedy, .. } = error.problem();
+                return Problem { code, message: sentence(&self.to_string()), remedy };
+            }
             Self::ReportUnwritable(_) => {
                 ("report-unwritable", vec!["Give a path that can be written.".to_owned()])
             }
         };
-        let message = self.to_string();
-        let mut letters = message.chars();
-        let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-        let message = format!("{}{}.", first.collect::<String>(), letters.as_str());
-        Problem { code: code.to_owned(), message, remedy }
+        Problem { code: code.to_owned(), message: sentence(&self.to_string()), remedy }
     }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(char::to_uppercase).into_iter().flatten().collect();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }

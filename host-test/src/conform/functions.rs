@@ -135,7 +135,7 @@ pub async fn ready(direct: &Direct, function: &str) -> Result<Call, Ending> {
         "refund-payment" => {
             needs(Missing::Refunds)?;
             let payment = direct.paid(&direct.order()).await?;
-            Call::RefundPayment(direct.refund_of(&payment))
+            Call::RefundPayment(Direct::refund_of(&payment))
         }
         "find-refund" | "get-refund" => {
             needs(Missing::Refunds)?;
@@ -157,7 +157,7 @@ pub async fn ready(direct: &Direct, function: &str) -> Result<Call, Ending> {
 }
 
 async fn refund_call(direct: &Direct, function: &str, payment: &Payment) -> Result<Call, Ending> {
-    let request = direct.refund_of(payment);
+    let request = Direct::refund_of(payment);
     let refund = direct.refund(&request).await?;
     Ok(if function == "get-refund" {
         Call::GetRefund(refund.id)

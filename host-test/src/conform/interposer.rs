@@ -192,18 +192,14 @@ impl Port {
             exchange.status = status;
         }
         let said = fault.map_or_else(String::new, |fault| format!(" [{fault}]"));
-        match answered {
-            Ok((status, response)) => {
-                let (head, body) = response.into_parts();
-                let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Closed)?;
-                self.evidence.add(&format!("{sent} → {status}, {}{said}", shown(&body)));
-                Ok(Response::from_parts(head, Body::from(body)))
-            }
-            Err(Closed) => {
-                self.evidence.add(&format!("{sent} → no answer{said}"));
-                Err(Closed)
-            }
-        }
+        let Ok((status, response)) = answered else {
+            self.evidence.add(&format!("{sent} → no answer{said}"));
+            return Err(Closed);
+        };
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Closed)?;
+        self.evidence.add(&format!("{sent} → {status}, {}{said}", shown(&body)));
+        Ok(Response::from_parts(head, Body::from(body)))
     }
 
     async fn answer_with(

@@ -63,7 +63,8 @@ pub async fn run(
         let known = RULES.iter().map(|rule| rule.name).collect();
         return Err(KitError::RuleUnknown { name: name.clone(), known });
     }
-    let mut report = Report::new(kit.plugin.manifest(), kit.plugin.sha256());
+    let mut report =
+        Report::new(kit.plugin.manifest(), kit.plugin.sha256(), selection.rule.is_none());
     for rule in wanted {
         let rule = run_rule(&kit, rule, selection.case.as_deref()).await?;
         told(&rule);
@@ -90,14 +91,14 @@ async fn run_rule(
     if let (true, Some(name)) = (cases.is_empty(), wanted) {
         return Err(KitError::CaseUnknown { name: name.to_owned(), known });
     }
-    let running = cases.into_iter().map(|case| run_case(Arc::clone(kit), case));
+    let running = cases.into_iter().map(|case| run_case(Arc::clone(kit), rule.name, case));
     let reports: Vec<Result<CaseReport, KitError>> =
         stream::iter(running).buffered(AT_ONCE).collect().await;
     let cases = reports.into_iter().collect::<Result<_, _>>()?;
     Ok(RuleReport { name: rule.name, why: rule.why, cases })
 }
 
-async fn run_case(kit: Arc<Kit>, case: Case) -> Result<CaseReport, KitError> {
+async fn run_case(kit: Arc<Kit>, rule: &str, case: Case) -> Result<CaseReport, KitError> {
     let evidence = Evidence::default();
     let begun = std::time::Instant::now();
     // In a task of its own: cases use every core.
@@ -108,7 +109,16 @@ async fn run_case(kit: Arc<Kit>, case: Case) -> Result<CaseReport, KitError> {
         Ok(()) => Verdict::Passed,
         Err(Ending::Failed(why)) => Verdict::Failed(evidence.masked(&why)),
         Err(Ending::NotApplicable(why)) => Verdict::NotApplicable(why),
-        Err(Ending::Broken(error)) => return Err(error),
+        Err(Ending::Broken(error)) => {
+            let case = format!("{rule}/{}", case.name);
+            return Err(KitError::InCase { case, error: Box::new(error) });
+        }
     };
-    Ok(CaseReport { name: case.name, verdict, evidence: evidence.lines(), time: begun.elapsed() })
+    Ok(CaseReport {
+        name: case.name,
+        verdict,
+        note: evidence.noted(),
+        evidence: evidence.lines(),
+        time: begun.elapsed(),
+    })
 }

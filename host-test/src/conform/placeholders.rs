@@ -43,15 +43,12 @@ impl Placeholders {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            match after.split_once('}').filter(|(name, _)| is_name(name)) {
-                Some((name, behind)) => {
-                    filled.push_str(&self.value(name)?);
-                    rest = behind;
-                }
-                None => {
-                    filled.push('{');
-                    rest = after;
-                }
+            if let Some((name, behind)) = after.split_once('}').filter(|(name, _)| is_name(name)) {
+                filled.push_str(&self.value(name)?);
+                rest = behind;
+            } else {
+                filled.push('{');
+                rest = after;
             }
         }
         filled.push_str(rest);

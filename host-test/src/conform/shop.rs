@@ -70,9 +70,9 @@ impl Shop {
         let failed = |error| KitError::Host(format!("no port could be opened: {error}"));
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
         let origin = format!("http://{}", listener.local_addr().map_err(failed)?);
-        let served = Arc::clone(&marketplace);
+        let shared = Arc::clone(&marketplace);
         let limits = DoorLimits::default();
-        let server = tokio::spawn(serve(listener, served, limits, std::future::pending()));
+        let server = tokio::spawn(serve(listener, shared, limits, std::future::pending()));
         world.door.pass_on(PassOn::To(origin.clone()));
         let server = server.abort_handle();
         Ok(Self { world, marketplace, origin, made_by, server, _data: data })

@@ -163,11 +163,11 @@ impl World {
             for request in &by_hand.before_install {
                 self.send("a request of `before-install`", request).await?;
             }
-            if made_by == MadeBy::Hand {
-                for (name, value) in &by_hand.credentials {
-                    let value = self.values().fill(value)?;
-                    self.evidence.hide(&value);
-                    self.set(name, value.clone());
+            for (name, value) in &by_hand.credentials {
+                let value = self.values().fill(value)?;
+                self.evidence.hide(&value);
+                self.set(name, value.clone());
+                if made_by == MadeBy::Hand {
                     given.push((name.clone(), SecretString::from(value)));
                 }
             }

@@ -10,6 +10,7 @@ mod attention;
 mod command_line;
 mod compiling;
 mod component;
+mod conformance;
 mod connection_report;
 mod control;
 mod credential_rules;

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
-use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_applicable};
+use super::fixed;
+use crate::conform::case::{Case, FoundCases, Outcome, Rule, expect, failed, not_applicable};
 use crate::conform::direct::{Direct, Told as _};
 use crate::conform::evidence::Evidence;
 use crate::conform::kit::Kit;
@@ -18,10 +17,10 @@ const BEYOND_FLOATING_POINT: u64 = (1 << 53) + 1;
 pub const EXACT_AMOUNTS: Rule = Rule {
     name: "exact-amounts",
     why: "Currencies have no, two or three decimals, and providers count otherwise: a wrong power of ten is a hundred times the price.",
-    cases,
+    cases: |kit| cases(&kit),
 };
 
-fn cases(kit: Arc<Kit>) -> BoxFuture<'static, Result<Vec<Case>, Ending>> {
+fn cases(kit: &Kit) -> FoundCases {
     let amounts = kit.scenario.amounts.iter().enumerate();
     let mut cases: Vec<Case> = amounts
         .map(|(index, amount)| {
@@ -36,7 +35,7 @@ fn cases(kit: Arc<Kit>) -> BoxFuture<'static, Result<Vec<Case>, Ending>> {
     }
     cases.push(Case::new("zero", |kit, evidence| at_an_end(kit, evidence, 0)));
     cases.push(Case::new("part-of-a-refund", part_of_a_refund));
-    Box::pin(async { Ok(cases) })
+    fixed(cases)
 }
 
 /// Charges an amount of the scenario, and reads it back, also at the fake.
@@ -104,10 +103,10 @@ async fn part_of_a_refund(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.paid(&direct.order()).await?;
     let part = payment.amount.minor_units / 3;
-    let mut request = direct.refund_of(&payment);
+    let mut request = Direct::refund_of(&payment);
     request.minor_units = Some(part);
     let first = direct.refund(&request).await?;
-    let rest = direct.refund(&direct.refund_of(&payment)).await?;
+    let rest = direct.refund(&Direct::refund_of(&payment)).await?;
     let (first, rest) = (first.amount.minor_units, rest.amount.minor_units);
     expect(first == part && first + rest == payment.amount.minor_units, || {
         format!(

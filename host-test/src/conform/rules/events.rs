@@ -44,7 +44,7 @@ async fn shop(kit: Arc<Kit>, evidence: Evidence) -> Result<(Direct, Vec<Payment>
     if let Some(first) =
         payments.first().filter(|_| direct.world.kit.scenario.can(Missing::Refunds))
     {
-        direct.refund(&direct.refund_of(first)).await?;
+        direct.refund(&Direct::refund_of(first)).await?;
     }
     Ok((direct, payments, before))
 }

@@ -13,7 +13,9 @@ use crate::conform::functions::{Answered, Call, call, ready};
 use crate::conform::interposer::Exchange;
 use crate::conform::kit::Kit;
 use crate::conform::world::World;
-use crate::contract::types::{Installation, Mode, ProviderError, RefundSearch};
+use crate::contract::types::{
+    Installation, Mode, PaymentRequest, PaymentSearchResult, ProviderError, RefundSearch,
+};
 use crate::egress::Credentials;
 
 /// The functions that are given an id of the provider.
@@ -182,8 +184,7 @@ async fn another_merchants(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     let made_by = kit.usual_webhook();
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.create(&direct.order()).await?;
-    let theirs = Direct::prepare(direct.world, made_by, Credentials::new(another))?;
-    let mut theirs = theirs;
+    let mut theirs = Direct::prepare(direct.world, made_by, Credentials::new(another))?;
     theirs.install_again().await?;
     let read = theirs.plugin.get_payment(theirs.call(), &theirs.installation, &payment.id).await;
     match theirs.told("get-payment", read)? {
@@ -213,11 +214,7 @@ async fn hostile_reference(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     ] {
         let shown = reference.escape_debug().to_string();
         let order = direct.order();
-        let order = crate::contract::types::PaymentRequest {
-            reference: reference.clone(),
-            description: None,
-            ..order
-        };
+        let order = PaymentRequest { reference: reference.clone(), description: None, ..order };
         let created =
             direct.plugin.create_payment(direct.call(), &direct.installation, &order).await;
         match direct.told("create-payment", created)? {
@@ -270,8 +267,8 @@ async fn other_workspace(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
 async fn search_of_other_workspace(direct: &Direct, other: &Installation) -> Result<(), Ending> {
     let Call::FindPayment(search) = ready(direct, "find-payment").await? else { return Ok(()) };
     let found = direct.plugin.find_payment(direct.call(), other, &search).await;
-    use crate::contract::types::PaymentSearchResult::Found;
-    expect(!matches!(direct.told("find-payment", found)?, Ok(Found(_))), || {
+    let found = direct.told("find-payment", found)?;
+    expect(!matches!(found, Ok(PaymentSearchResult::Found(_))), || {
         "the attempt of another workspace is found".to_owned()
     })
 }

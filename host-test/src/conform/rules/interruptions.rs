@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
 use crate::conform::case::{
-    Case, Ending, Outcome, Rule, described, expect, expect_contract, failed, not_applicable,
+    Case, Ending, FoundCases, Outcome, Rule, described, expect, expect_contract, failed,
+    not_applicable,
 };
+use crate::conform::door::PassOn;
 use crate::conform::evidence::Evidence;
 use crate::conform::fault::{Fault, Which};
 use crate::conform::kit::{Kit, MadeBy};
@@ -83,10 +83,7 @@ impl Command {
 }
 
 /// For each request of each command, its connection cut before and after the provider has it.
-fn cut_cases(
-    kit: Arc<Kit>,
-    commands: &'static [Command],
-) -> BoxFuture<'static, Result<Vec<Case>, Ending>> {
+fn cut_cases(kit: Arc<Kit>, commands: &'static [Command]) -> FoundCases {
     Box::pin(async move {
         let mut cases = Vec::new();
         for &command in commands {
@@ -138,6 +135,8 @@ async fn prepared(
     let made_by = kit.usual_webhook();
     let can_capture_later = kit.scenario.can(Missing::ManualCapture);
     let shop = Shop::open(kit, evidence, Mode::Test, made_by).await?;
+    // What a delivery asks would be counted among the command's requests.
+    shop.world.door.pass_on(PassOn::Nowhere);
     if command == Command::Install {
         let credentials = shop.world.before_install(made_by).await?;
         return Ok((shop, credentials));

@@ -16,9 +16,7 @@ mod secrets;
 mod statuses;
 mod wrong_answers;
 
-use futures_util::future::BoxFuture;
-
-use super::case::{Case, Ending, Rule};
+use super::case::{Case, FoundCases, Rule};
 
 /// Every rule, in the order in which they are run.
 pub static RULES: [Rule; 25] = [
@@ -50,6 +48,6 @@ pub static RULES: [Rule; 25] = [
 ];
 
 /// Cases that are the same for every plugin.
-fn fixed(cases: Vec<Case>) -> BoxFuture<'static, Result<Vec<Case>, Ending>> {
+fn fixed(cases: Vec<Case>) -> FoundCases {
     Box::pin(async { Ok(cases) })
 }

@@ -134,7 +134,7 @@ async fn of_refusals(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
         judge_answer(&call(&direct, &Call::CreatePayment(Box::new(order))).await?)?;
     }
     let open = direct.create(&direct.order()).await?;
-    judge_answer(&call(&direct, &Call::RefundPayment(direct.refund_of(&open))).await?)?;
+    judge_answer(&call(&direct, &Call::RefundPayment(Direct::refund_of(&open))).await?)?;
     let completion = direct.completion(&direct.order(), &open);
     judge_answer(&call(&direct, &Call::CompletePayment(completion)).await?)?;
     for id in ["../x", "unknown-id"] {

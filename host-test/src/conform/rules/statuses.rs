@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::fixed;
+use crate::clock;
 use crate::conform::case::{Case, Outcome, Rule, expect, failed, not_applicable};
-use crate::conform::direct::Direct;
+use crate::conform::direct::{Direct, Told as _};
 use crate::conform::evidence::Evidence;
 use crate::conform::fault::{Fault, UNKNOWN_WORD, Which};
 use crate::conform::kit::Kit;
 use crate::conform::scenario::{Action, Missing};
-use crate::contract::types::{Payment, PaymentStatus, RefundStatus, WebhookOutcome};
+use crate::contract::types::{
+    EventSubject, Payment, PaymentStatus, ProviderError, RefundStatus, WebhookOutcome,
+};
 
 /// A status that nobody knows decides nothing.
 pub const UNKNOWN_STATUS_PENDING: Rule = Rule {
@@ -35,6 +38,7 @@ pub const FINAL_STAYS_FINAL: Rule = Rule {
         fixed(vec![
             Case::new("approved-then-read", approved_then_read),
             Case::new("approved-then-refunded", approved_then_refunded),
+            Case::new("approved-then-refund-failed", approved_then_refund_failed),
             Case::new("approved-then-older-delivery", approved_then_older_delivery),
             Case::new("canceled-then-read", canceled_then_read),
             Case::new("approved-is-not-canceled", approved_is_not_canceled),
@@ -77,7 +81,7 @@ async fn unknown_refund(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     }
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.paid(&direct.order()).await?;
-    let refund = direct.refund(&direct.refund_of(&payment)).await?;
+    let refund = direct.refund(&Direct::refund_of(&payment)).await?;
     direct.world.interposer.set_fault(Which::Every, Fault::UnknownStatus);
     let read = direct.plugin.get_refund(direct.call(), &direct.installation, &refund.id).await;
     direct.world.interposer.clear_fault();
@@ -114,7 +118,7 @@ async fn approved_then_refunded(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     }
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.paid(&direct.order()).await?;
-    let refund = direct.refund(&direct.refund_of(&payment)).await?;
+    let refund = direct.refund(&Direct::refund_of(&payment)).await?;
     expect(refund.amount == payment.amount, || {
         let (asked, given) = (payment.amount.minor_units, refund.amount.minor_units);
         format!("a full refund of {asked} is one of {given}")
@@ -131,6 +135,27 @@ async fn approved_then_refunded(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     })
 }
 
+/// A refund that has failed has given nothing back.
+async fn approved_then_refund_failed(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
+    if !kit.scenario.can(Missing::Refunds) {
+        return not_applicable(Missing::Refunds.because());
+    }
+    let direct = Direct::start(kit, evidence).await?;
+    let payment = direct.paid(&direct.order()).await?;
+    direct.world.act(Action::RefundsFail).await?;
+    let refund = direct.refund(&Direct::refund_of(&payment)).await?;
+    let read = direct.plugin.get_refund(direct.call(), &direct.installation, &refund.id).await;
+    let read = direct.expect_ok("get-refund", read)?;
+    expect(matches!(read.status, RefundStatus::Failed | RefundStatus::Canceled), || {
+        format!("the refund has failed at the provider, and is {}", read.status.as_str())
+    })?;
+    let payment = direct.get(&payment.id).await?;
+    is_approved(&payment, "after its refund has failed")?;
+    expect(payment.refunded.is_none_or(|refunded| refunded == 0), || {
+        format!("nothing was refunded, and `refunded` is {}", payment.refunded.unwrap_or_default())
+    })
+}
+
 /// A delivery of a declined attempt that comes after the payment.
 async fn approved_then_older_delivery(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     let direct = Direct::start(kit, evidence).await?;
@@ -140,18 +165,18 @@ async fn approved_then_older_delivery(kit: Arc<Kit>, evidence: Evidence) -> Outc
     if !direct.world.door.wait(|deliveries| !deliveries.is_empty()).await {
         return not_applicable("nothing is delivered of a declined attempt");
     }
-    let older = direct.world.door.deliveries();
+    let earlier = direct.world.door.deliveries();
     direct.customer(Action::Pays, &payment).await?;
     let paid = direct.get(&payment.id).await?;
-    let now = crate::clock::now();
-    for delivery in older {
+    let now = clock::now();
+    for delivery in earlier {
         let request = delivery.request();
         let handled =
             direct.plugin.handle_webhook(direct.call(), now, &direct.installation, &request).await;
         let Ok(WebhookOutcome::Event(delivered)) = direct.told("handle-webhook", handled)? else {
             continue;
         };
-        let crate::contract::types::EventSubject::Payment(told) = &delivered.event.subject else {
+        let EventSubject::Payment(told) = &delivered.event.subject else {
             continue;
         };
         // It either says when it was so, or how the payment is now.
@@ -196,13 +221,12 @@ async fn approved_is_not_canceled(kit: Arc<Kit>, evidence: Evidence) -> Outcome 
     let canceled =
         direct.plugin.cancel_payment(direct.call(), &direct.installation, &payment.id).await;
     match direct.told("cancel-payment", canceled)? {
-        Err(crate::contract::types::ProviderError::Refused(problem)) => {
+        Err(ProviderError::Refused(problem)) => {
             expect(problem.code == "payment-already-paid", || {
                 format!("a paid payment cannot be canceled, and the code is `{}`", problem.code)
             })?;
         }
         Err(error) => {
-            use crate::conform::direct::Told as _;
             return failed(format!("canceling a paid payment answers {}", error.case()));
         }
         Ok(payment) => {
