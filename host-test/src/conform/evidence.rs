@@ -13,16 +13,17 @@ const SHORTEST_SECRET: usize = 6;
 
 /// The evidence of a case. A clone is the same.
 #[derive(Clone, Default)]
-pub struct Evidence(Arc<Mutex<Lines>>);
+pub struct Evidence(Arc<Mutex<Written>>);
 
 #[derive(Default)]
-struct Lines {
+struct Written {
     lines: Vec<String>,
+    note: Option<String>,
     secrets: Secrets,
 }
 
 impl Evidence {
-    fn lock(&self) -> MutexGuard<'_, Lines> {
+    fn lock(&self) -> MutexGuard<'_, Written> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -38,6 +39,18 @@ impl Evidence {
             let masked = lines.secrets.mask_text(text.to_owned());
             lines.lines.push(line(&masked, 4 * LONGEST_BODY).into_owned());
         }
+    }
+
+    /// Notes what the report tells of a case also where it passes.
+    pub fn note(&self, text: &str) {
+        self.add(text);
+        self.lock().note = Some(text.to_owned());
+    }
+
+    /// The note.
+    #[must_use]
+    pub fn noted(&self) -> Option<String> {
+        self.lock().note.clone()
     }
 
     /// The lines.

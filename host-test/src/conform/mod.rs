@@ -63,7 +63,8 @@ pub async fn run(
         let known = RULES.iter().map(|rule| rule.name).collect();
         return Err(KitError::RuleUnknown { name: name.clone(), known });
     }
-    let mut report = Report::new(kit.plugin.manifest(), kit.plugin.sha256());
+    let mut report =
+        Report::new(kit.plugin.manifest(), kit.plugin.sha256(), selection.rule.is_none());
     for rule in wanted {
         let rule = run_rule(&kit, rule, selection.case.as_deref()).await?;
         told(&rule);
@@ -113,5 +114,11 @@ async fn run_case(kit: Arc<Kit>, rule: &str, case: Case) -> Result<CaseReport, K
             return Err(KitError::InCase { case, error: Box::new(error) });
         }
     };
-    Ok(CaseReport { name: case.name, verdict, evidence: evidence.lines(), time: begun.elapsed() })
+    Ok(CaseReport {
+        name: case.name,
+        verdict,
+        note: evidence.noted(),
+        evidence: evidence.lines(),
+        time: begun.elapsed(),
+    })
 }

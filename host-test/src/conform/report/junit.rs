@@ -76,6 +76,7 @@ mod tests {
         let case = |name: &str, verdict| CaseReport {
             name: name.to_owned(),
             verdict,
+            note: None,
             evidence: vec!["GET /a?b=1&c → 200, <html>\u{0}".to_owned()],
             time: Duration::from_millis(12),
         };
@@ -83,6 +84,7 @@ mod tests {
             provider: "P".to_owned(),
             version: "1".to_owned(),
             sha256: String::new(),
+            is_whole: true,
             rules: vec![RuleReport {
                 name: "a-rule",
                 why: "It matters.",

@@ -54,6 +54,8 @@ pub struct CaseReport {
     pub name: String,
     /// What it came to.
     pub verdict: Verdict,
+    /// What else there is to say, such as what a call has used.
+    pub note: Option<String>,
     /// What was sent and came back, in order, without secrets.
     pub evidence: Vec<String>,
     /// How long it took.
@@ -100,6 +102,8 @@ pub struct Report {
     pub version: String,
     /// The SHA-256 of the component.
     pub sha256: String,
+    /// Whether every rule was run.
+    pub is_whole: bool,
     /// The rules, in order.
     pub rules: Vec<RuleReport>,
 }
@@ -107,11 +111,12 @@ pub struct Report {
 impl Report {
     /// A report without rules.
     #[must_use]
-    pub fn new(manifest: &Manifest, sha256: &str) -> Self {
+    pub fn new(manifest: &Manifest, sha256: &str, is_whole: bool) -> Self {
         Self {
             provider: manifest.provider_id.clone(),
             version: one_line(&manifest.version).into_owned(),
             sha256: sha256.to_owned(),
+            is_whole,
             rules: Vec::new(),
         }
     }
@@ -130,6 +135,7 @@ impl Report {
                 "case": case.name,
                 "verdict": case.verdict.as_str(),
                 "reason": case.verdict.reason(),
+                "note": case.note,
                 "milliseconds": u64::try_from(case.time.as_millis()).unwrap_or(u64::MAX),
                 "evidence": case.evidence,
                 "repeat": repeat(command, rule, case),
@@ -161,7 +167,7 @@ impl Report {
         let failed = self.rules.iter().filter(|rule| rule.count("failed") > 0);
         let failed: Vec<&str> = failed.map(|rule| rule.name).collect();
         let counts = format!(
-            "{} rules, {} cases: {} passed, {} failed, {} not applicable",
+            "Rules: {}. Cases: {}, of which {} passed, {} failed, {} do not apply",
             self.rules.len(),
             self.rules.iter().map(|rule| rule.cases.len()).sum::<usize>(),
             count("passed"),
@@ -169,7 +175,8 @@ impl Report {
             count("not applicable"),
         );
         if failed.is_empty() {
-            format!("✓ {} {} keeps the contract. {counts}.", self.provider, self.version)
+            let kept = if self.is_whole { "the contract" } else { "what was run of the contract" };
+            format!("✓ {} {} keeps {kept}. {counts}.", self.provider, self.version)
         } else {
             let names = failed.join(", ");
             format!("✗ {} {} does not keep: {names}. {counts}.", self.provider, self.version)
@@ -208,6 +215,11 @@ impl RuleReport {
         }
         for case in &self.cases {
             match &case.verdict {
+                Verdict::Passed if !with_evidence => {
+                    if let Some(note) = &case.note {
+                        let _ = writeln!(text, "  - {note}");
+                    }
+                }
                 Verdict::Failed(why) => {
                     let _ = writeln!(text, "\n  {}/{}: {why}", self.name, case.name);
                     evidence(

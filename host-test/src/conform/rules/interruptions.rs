@@ -6,6 +6,7 @@ use crate::conform::case::{
     Case, Ending, FoundCases, Outcome, Rule, described, expect, expect_contract, failed,
     not_applicable,
 };
+use crate::conform::door::PassOn;
 use crate::conform::evidence::Evidence;
 use crate::conform::fault::{Fault, Which};
 use crate::conform::kit::{Kit, MadeBy};
@@ -134,6 +135,8 @@ async fn prepared(
     let made_by = kit.usual_webhook();
     let can_capture_later = kit.scenario.can(Missing::ManualCapture);
     let shop = Shop::open(kit, evidence, Mode::Test, made_by).await?;
+    // What a delivery asks would be counted among the command's requests.
+    shop.world.door.pass_on(PassOn::Nowhere);
     if command == Command::Install {
         let credentials = shop.world.before_install(made_by).await?;
         return Ok((shop, credentials));

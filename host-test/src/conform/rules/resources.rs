@@ -47,7 +47,7 @@ async fn within(kit: Arc<Kit>, evidence: Evidence, function: &'static str) -> Ou
         "{function} has used {} KiB of memory, {computing} ms of computing and {requests} requests",
         memory >> 10
     );
-    direct.world.evidence.add(&says);
+    direct.world.evidence.note(&says);
     expect(memory <= MEMORY && computing <= COMPUTING && requests <= REQUESTS, || {
         format!(
             "{says}: more than a quarter of what a call may use ({} KiB, {COMPUTING} ms, {REQUESTS} requests)",

@@ -38,6 +38,7 @@ pub const FINAL_STAYS_FINAL: Rule = Rule {
         fixed(vec![
             Case::new("approved-then-read", approved_then_read),
             Case::new("approved-then-refunded", approved_then_refunded),
+            Case::new("approved-then-refund-failed", approved_then_refund_failed),
             Case::new("approved-then-older-delivery", approved_then_older_delivery),
             Case::new("canceled-then-read", canceled_then_read),
             Case::new("approved-is-not-canceled", approved_is_not_canceled),
@@ -131,6 +132,27 @@ async fn approved_then_refunded(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     is_approved(&read, "after its refund")?;
     expect(read.refunded.is_none_or(|refunded| refunded == refund.amount.minor_units), || {
         format!("{} was refunded, and `refunded` is {:?}", refund.amount.minor_units, read.refunded)
+    })
+}
+
+/// A refund that has failed has given nothing back.
+async fn approved_then_refund_failed(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
+    if !kit.scenario.can(Missing::Refunds) {
+        return not_applicable(Missing::Refunds.because());
+    }
+    let direct = Direct::start(kit, evidence).await?;
+    let payment = direct.paid(&direct.order()).await?;
+    direct.world.act(Action::RefundsFail).await?;
+    let refund = direct.refund(&Direct::refund_of(&payment)).await?;
+    let read = direct.plugin.get_refund(direct.call(), &direct.installation, &refund.id).await;
+    let read = direct.expect_ok("get-refund", read)?;
+    expect(matches!(read.status, RefundStatus::Failed | RefundStatus::Canceled), || {
+        format!("the refund has failed at the provider, and is {}", read.status.as_str())
+    })?;
+    let payment = direct.get(&payment.id).await?;
+    is_approved(&payment, "after its refund has failed")?;
+    expect(payment.refunded.is_none_or(|refunded| refunded == 0), || {
+        format!("nothing was refunded, and `refunded` is {}", payment.refunded.unwrap_or_default())
     })
 }
 
