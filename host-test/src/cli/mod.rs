@@ -294,7 +294,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         }
         Command::Profile(args) => profile::run(&global.with(args.component()), args).await,
         Command::Webhook(webhook::WebhookCommand::Verify(args)) => {
-            webhook::verify(global.looked_at().await?, global, args).await
+            webhook::verify(global.plugin().await?, global, args).await
         }
         Command::Bench(developer::BenchCommand::Webhook(args)) => {
             developer::bench(&global.plugin().await?, args).await
