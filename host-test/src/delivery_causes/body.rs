@@ -114,7 +114,8 @@ fn reformatted(json: &str, form: Form) -> String {
     }
     let mut written = String::with_capacity(json.len());
     let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
-    let mut letters = json.chars().filter(|letter| !letter.is_ascii_control()).peekable();
+    // White space. Any other letter below U+0020 is escaped in JSON, and U+007F may stand in a text.
+    let mut letters = json.chars().filter(|letter| *letter >= ' ').peekable();
     let new_line = |written: &mut String, depth: usize| {
         if let Form::Indented(width) = form {
             written.push('\n');
@@ -259,6 +260,7 @@ mod tests {
             (with_slashes(&compact).into(), &compact, "body-escapes"),
             (compact.clone().into(), &sorted, "body-sorted"),
         ];
+        assert_eq!(reformatted("[\n\"\u{7f}\"]", Form::Compact), "[\"\u{7f}\"]");
         for (changed, original, code) in rows {
             assert_eq!(
                 finds(&changed, original),
