@@ -21,6 +21,7 @@ mod reconcile;
 mod replay;
 mod report;
 mod serve;
+mod stand_in;
 mod status;
 mod vault;
 mod watch;
@@ -290,14 +291,15 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         }
         Command::Fake(args) => serve::fake(args, global.json).await,
         Command::Call(args) => {
-            call::call(global.with(args.component()).looked_at().await?, global, args).await
+            let (_, plugin) = global.with(args.component()).looked_at().await?;
+            call::call(plugin, global, args).await
         }
         Command::Profile(args) => profile::run(&global.with(args.component()), args).await,
         Command::Webhook(webhook::WebhookCommand::Verify(args)) => {
-            webhook::verify(global.plugin().await?, global, args).await
+            webhook::verify(global.looked_at().await?.1, global, args).await
         }
         Command::Bench(developer::BenchCommand::Webhook(args)) => {
-            developer::bench(&global.plugin().await?, args).await
+            developer::bench(&global.looked_at().await?.1, args).await
         }
         Command::Component(args) => developer::component(&args),
         Command::Componentize(args) => {
@@ -305,7 +307,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         }
         Command::New(args) => new_project::new(&args),
         Command::Inspect(args) => {
-            developer::inspect(args, global.component.as_deref(), &global.looking_compiler()?).await
+            developer::inspect(args, global).await
         }
         Command::Conform(args) => Box::pin(conform::conform(args, global)).await,
     }

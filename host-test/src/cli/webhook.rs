@@ -7,7 +7,7 @@ use super::call::{SECRETS_VARIABLE, signing_secrets};
 use super::delivery::{DeliveryArgs, secrets_missing};
 use super::global::Global;
 use super::output::Output;
-use super::{CommandError, credentials};
+use super::{CommandError, stand_in};
 use crate::calling::Caller;
 use crate::contract::types::{
     DeliveredEvent, EventSubject, IgnoredDelivery, Mode, Problem, WebhookError, WebhookOutcome,
@@ -47,11 +47,9 @@ pub async fn verify(
     let delivery = args.delivery.read(&plugin, secrets, args.received_at)?;
     let mode = delivery.installation.mode;
     let overrides = global.stand_ins([&plugin])?;
-    let call = if overrides.is_empty() {
-        plugin.offline_call()
-    } else {
-        let given = credentials::read(plugin.manifest(), plugin.is_built_in(), false)?;
-        Caller::new(plugin.clone(), &overrides, given, Vec::new())?.one_call(mode)?
+    let call = match stand_in::credentials(&plugin, &overrides)? {
+        None => plugin.offline_call(),
+        Some(given) => Caller::new(plugin.clone(), &overrides, given, Vec::new())?.one_call(mode)?,
     };
     let outcome = delivery_causes::verify(&plugin, &delivery, call).await?;
     let (mut json, exit_code) = shown(&outcome);
@@ -64,7 +62,13 @@ pub async fn verify(
             }
             Vec::new()
         }
-        Err(refused) => delivery_causes::causes(&plugin, &delivery, refused).await?,
+        Err(refused) => {
+            let own = refused.problem();
+            let found = delivery_causes::causes(&plugin, &delivery, refused).await?;
+            // What the plugin says itself speaks of an installation.
+            let shown = |cause| if cause == *own { without_installation(own) } else { cause };
+            found.into_iter().map(shown).collect()
+        }
     };
     set(&mut json, "causes", causes.iter().map(views::problem).collect::<Value>());
     let text = json.to_string();

@@ -89,7 +89,7 @@ impl LoadError {
                 "component-is-a-module",
                 "The file is a WebAssembly module, not a component.",
                 &[
-                    "Turn it into a component: `wasm-tools component new`, or `wit_component::ComponentEncoder`.",
+                    "Turn it into a component: `host-test componentize MODULE --output FILE`.",
                 ],
             ),
             Self::NotAComponent(why) => Problem::new(
