@@ -122,12 +122,8 @@ fn write_type(text: &mut String, resolve: &Resolve, name: &str, id: TypeId) -> a
         TypeDefKind::Variant(of) => {
             of.cases.iter().try_for_each(|of| part(&of.name, of.ty.as_ref(), &of.docs))
         }
-        TypeDefKind::Enum(of) => {
-            of.cases.iter().try_for_each(|of| part(&of.name, None, &of.docs))
-        }
-        TypeDefKind::Flags(of) => {
-            of.flags.iter().try_for_each(|of| part(&of.name, None, &of.docs))
-        }
+        TypeDefKind::Enum(of) => of.cases.iter().try_for_each(|of| part(&of.name, None, &of.docs)),
+        TypeDefKind::Flags(of) => of.flags.iter().try_for_each(|of| part(&of.name, None, &of.docs)),
         _ => bail!("the reference cannot show `{name}`, which is a {kind}"),
     }
 }

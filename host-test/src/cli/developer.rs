@@ -105,10 +105,7 @@ pub fn component(args: &ComponentArgs) -> Result<Output, CommandError> {
     Ok(Output::new(json!({ "path": path, "size_bytes": bytes.len(), "sha256": sha256 }), text))
 }
 
-pub async fn inspect(
-    args: InspectArgs,
-    global: &Global,
-) -> Result<Output, CommandError> {
+pub async fn inspect(args: InspectArgs, global: &Global) -> Result<Output, CommandError> {
     let global = &match args.component_file {
         Some(file) => global.with(Some(file)),
         // A file alone is inspected even if it cannot be loaded.

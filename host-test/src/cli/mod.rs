@@ -208,11 +208,15 @@ impl From<crate::plugin::CallError> for CommandError {
     }
 }
 
+/// The command line: its commands and their help.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command().mut_subcommand("install", |install| install.after_long_help(credentials::help()))
+}
+
 /// Runs the command line. Returns the exit code.
 pub async fn run() -> ExitCode {
-    let command = Cli::command()
-        .mut_subcommand("install", |install| install.after_long_help(credentials::help()));
-    let matches = command.get_matches();
+    let matches = command().get_matches();
     let Cli { global, command } =
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let is_server = matches!(command, Command::Serve(_));
@@ -306,9 +310,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
             componentize::componentize(&args, &global.looking_compiler()?).await
         }
         Command::New(args) => new_project::new(&args),
-        Command::Inspect(args) => {
-            developer::inspect(args, global).await
-        }
+        Command::Inspect(args) => developer::inspect(args, global).await,
         Command::Conform(args) => Box::pin(conform::conform(args, global)).await,
     }
 }

@@ -49,11 +49,17 @@ pub async fn verify(
     let overrides = global.stand_ins([&plugin])?;
     let call = match stand_in::credentials(&plugin, &overrides)? {
         None => plugin.offline_call(),
-        Some(given) => Caller::new(plugin.clone(), &overrides, given, Vec::new())?.one_call(mode)?,
+        Some(given) => {
+            Caller::new(plugin.clone(), &overrides, given, Vec::new())?.one_call(mode)?
+        }
     };
     let outcome = delivery_causes::verify(&plugin, &delivery, call).await?;
     let (mut json, exit_code) = shown(&outcome);
     let causes = match &outcome {
+        // A hint is not verified, and without a secret nothing is.
+        Ok(WebhookOutcome::Hint(_)) if delivery.installation.webhook.signing_secrets.is_empty() => {
+            vec![secret_missing()]
+        }
         Ok(_) => {
             if delivery.installation.webhook.signing_secrets.len() > 1
                 && let Some(position) = delivery_causes::fitting_secret(&plugin, &delivery).await?
@@ -102,6 +108,7 @@ fn shown(outcome: &Outcome) -> (Value, u8) {
             let hint = json!({
                 "verdict": "accepted",
                 "outcome": "hint",
+                "verified": false,
                 "payment": { "id": hint.payment, "mode": hint.mode.map(Mode::as_str) },
             });
             (hint, 0)
@@ -126,18 +133,26 @@ fn shown(outcome: &Outcome) -> (Value, u8) {
     }
 }
 
+fn secret_missing() -> Problem {
+    of_secrets("secret-missing", "No signing secret was given, so the delivery cannot be verified.")
+}
+
 /// A problem of the secrets, for a person who has no installation: the plugin's steps speak of one.
 fn without_installation(problem: &Problem) -> Problem {
     let message = match problem.code.as_str() {
-        "secret-missing" => "No signing secret was given, so the delivery cannot be verified.",
+        "secret-missing" => return secret_missing(),
         "secret-blank" => "A signing secret is blank, so the delivery cannot be verified.",
         "signature-mismatch" => {
             "The delivery was not signed with a signing secret that was given, or was changed on the way."
         }
         _ => return problem.clone(),
     };
+    of_secrets(&problem.code, message)
+}
+
+fn of_secrets(code: &str, message: &str) -> Problem {
     let step = format!(
         "Set {SECRETS_VARIABLE} to the signing secret of the webhook that sent this, as the provider shows it."
     );
-    Problem::new(&problem.code, message, &[&step])
+    Problem::new(code, message, &[&step])
 }

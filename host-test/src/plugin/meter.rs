@@ -21,11 +21,7 @@ impl Meter {
     /// # Errors
     ///
     /// It cannot be compiled or described in this engine.
-    pub async fn new(
-        loaded: &Plugin,
-        bytes: &[u8],
-        compiler: Compiler,
-    ) -> Result<Self, LoadError> {
+    pub async fn new(loaded: &Plugin, bytes: &[u8], compiler: Compiler) -> Result<Self, LoadError> {
         let config = engine::compiling(Counting::Instructions);
         let metering =
             Engine::new(&config).map_err(|error| LoadError::NotAComponent(shown(&error)))?;

@@ -1,10 +1,11 @@
-//! `SCENARIO.md` has each field that a scenario may have, and no other.
+//! The documents for plugin developers: `SCENARIO.md` has each field that a scenario may have, and no other;
+//! `WRITE_A_PLUGIN.md` has each rule.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use host_test::conform::Scenario;
+use host_test::conform::{RULES, Scenario};
 use serde_json::{Map, Value, json};
 
 use super::host::private_folder;
@@ -63,7 +64,8 @@ fn scenario_document_has_every_field() {
 
 #[test]
 fn examples_of_the_scenario_document_are_one_scenario() {
-    let examples = DOCUMENT.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let examples =
+        DOCUMENT.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let mut whole = Map::new();
     for example in examples {
         let fields: Map<String, Value> = serde_json::from_str(example).unwrap();
@@ -74,6 +76,21 @@ fn examples_of_the_scenario_document_are_one_scenario() {
     let shown: BTreeSet<String> = whole.keys().cloned().collect();
     assert_eq!(shown, documented("The fields of the scenario"));
     read(&Value::Object(whole)).unwrap();
+}
+
+/// A rule that an author does not find in a step is one that fails only at the end.
+#[test]
+fn every_rule_is_in_a_step_of_the_plugin_document() {
+    let document = include_str!("../../WRITE_A_PLUGIN.md");
+    let (_, steps) = document.split_once("| step | in the fake |").unwrap();
+    let (table, rest) = steps.split_once("\n\n").unwrap();
+    let cells = table.lines().skip(2).map(|row| row.trim_end_matches(" |").rsplit(" | ").next());
+    let (end, _) = rest.split_once("belong to no step").unwrap();
+    let named = cells.map(Option::unwrap).chain([end.rsplit("\n").next().unwrap()]);
+    let named: BTreeSet<&str> =
+        named.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+    let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
+    assert_eq!(named, rules);
 }
 
 #[test]

@@ -47,7 +47,11 @@ pub fn list(installation: &Installation, query: &EventQuery) -> Result<EventPage
     }
     let page: Page = read(installation.mode, &path)?;
     let events = page.data.into_iter().filter_map(|event| event.read(installation).transpose());
-    Ok(EventPage { events: events.collect::<Result<_, _>>()?, cursor: page.next, as_of: page.as_of })
+    Ok(EventPage {
+        events: events.collect::<Result<_, _>>()?,
+        cursor: page.next,
+        as_of: page.as_of,
+    })
 }
 
 impl ApiEvent {
@@ -108,7 +112,8 @@ mod tests {
 
     /// What an event becomes: its subject, nothing, or an error.
     fn kind(refund: &Value) -> &'static str {
-        let event = json!({ "id": "evt_1", "type": "refund.updated", "created_at": 1, "refund": refund });
+        let event =
+            json!({ "id": "evt_1", "type": "refund.updated", "created_at": 1, "refund": refund });
         let event: ApiEvent = serde_json::from_value(event).unwrap();
         match event.read(&installation()).map(|event| event.map(|event| event.subject)) {
             Ok(Some(EventSubject::Refund(_))) => "refund",
