@@ -212,7 +212,8 @@ async fn verify_takes_any_header_and_the_query() {
     std::fs::write(&nameless, "{}").unwrap();
     let arguments = ["webhook", "verify", nameless.to_str().unwrap(), "--received-at", "1000"];
     let mut command = host_test(data.path(), &arguments);
-    let answer = json(&run(command.args(["--header", &header]).env("WEBHOOK_SECRETS", "")).await);
+    command.args(["--header", &header]).env("WEBHOOK_SECRETS", "");
+    let answer = json(&run(command).await);
     assert_eq!(answer["code"], "secret-missing");
     assert_eq!(answer["causes"][0]["message"], answer["message"]);
     assert!(!answer.to_string().contains("installation"), "{answer}");
