@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output::{Output, print_line, shell_word};
+use super::output::{Output, print_line};
+use super::plugin::read_component;
 use super::{CommandError, Global};
 use crate::conform::{self, Kit, KitError, RuleReport, Scenario, Selection};
 use crate::contract::types::Problem;
 use crate::marketplace::ErrorKind;
+use crate::plugin::Plugin;
 use crate::views::printable;
 
 /// The arguments of `conform`.
@@ -33,7 +35,16 @@ pub struct ConformArgs {
 impl ConformArgs {
     /// The command without `--rule` and `--case`.
     fn command(&self) -> String {
-        let file = |path: &PathBuf| shell_word(&path.display().to_string());
+        let file = |path: &PathBuf| {
+            let text = path.display().to_string();
+            let is_plain =
+                |character: char| character.is_alphanumeric() || "-_./".contains(character);
+            if text.chars().all(is_plain) {
+                text
+            } else {
+                format!("'{}'", text.replace('\'', r"'\''"))
+            }
+        };
         let component = self.component_file.as_ref().map(|path| format!("{} ", file(path)));
         format!(
             "host-test conform {}--scenario {}",
@@ -53,11 +64,13 @@ impl ConformArgs {
 }
 
 pub async fn conform(args: ConformArgs, global: &Global) -> Result<Output, CommandError> {
-    let scenario = Scenario::read(&args.scenario)?;
-    let (_, plugin) = match &args.component_file {
-        Some(file) => global.with(Some(file.clone())).looked_at().await?,
-        None => global.looked_at().await?,
+    let component = args.component_file.as_ref().or(global.component.as_ref());
+    let component = match component {
+        Some(path) => read_component(path)?,
+        None => crate::bundled::COMPONENT.to_vec(),
     };
+    let scenario = Scenario::read(&args.scenario)?;
+    let plugin = Plugin::load(&component, &global.looking_compiler()?).await?;
     let kit = Kit::new(plugin, scenario)?;
     let (command, selection) = (args.command(), args.selection());
     let print = |rule: &RuleReport| {

@@ -144,7 +144,7 @@ enum Command {
     Bench(developer::BenchCommand),
     /// Writes the built-in component to a file, for a marketplace to load
     Component(developer::ComponentArgs),
-    /// Shows what a component imports and exports
+    /// Shows what a component imports and exports, and whether a marketplace loads it
     Inspect(developer::InspectArgs),
     /// Makes a component of a core module, as compilers write it
     ///

@@ -34,16 +34,17 @@ impl Global {
             let plugin = Plugin::load(&read_component(file)?, &compiler).await?;
             plugins.push((Some(file.clone()), plugin));
         }
+        let refused = |error: Error| CommandError::Usage(error.problem());
         let id = |plugin: &Plugin| plugin.manifest().provider_id.clone();
         let ids = plugins.iter().map(|(_, plugin)| id(plugin)).collect();
         let is_several = plugins.len() > 1;
         let mut plugins = plugins.into_iter();
         let meant = match &self.provider {
             Some(meant) => plugins.find(|(_, plugin)| id(plugin) == *meant),
-            None if is_several => return Err(Error::ProviderNotChosen(ids).into()),
+            None if is_several => return Err(refused(Error::ProviderNotChosen(ids))),
             None => plugins.next(),
         };
-        Ok(meant.ok_or(Error::ProviderUnknown(ids))?)
+        meant.ok_or_else(|| refused(Error::ProviderUnknown(ids)))
     }
 
     pub fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {

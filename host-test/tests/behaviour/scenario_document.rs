@@ -86,7 +86,7 @@ fn every_rule_is_in_a_step_of_the_plugin_document() {
     let (table, rest) = steps.split_once("\n\n").unwrap();
     let cells = table.lines().skip(2).map(|row| row.trim_end_matches(" |").rsplit(" | ").next());
     let (end, _) = rest.split_once("belong to no step").unwrap();
-    let named = cells.map(Option::unwrap).chain([end.rsplit("\n").next().unwrap()]);
+    let named = cells.map(Option::unwrap).chain([end.lines().last().unwrap()]);
     let named: BTreeSet<&str> =
         named.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
     let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();

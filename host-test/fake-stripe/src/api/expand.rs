@@ -67,9 +67,8 @@ fn becomes(object: &str, field: &str) -> Option<Becomes> {
 /// Refuses paths that cannot be expanded in an object of a type, before it is created or changed.
 pub fn check(object: &'static str, paths: &[String]) -> Result<(), ApiError> {
     let refused = |path: &&String| {
-        let mut steps = path.split('.');
         let mut at = Object(object);
-        while let Some(step) = steps.next() {
+        for step in path.split('.') {
             at = match at {
                 Object(object) => match becomes(object, step) {
                     Some(next) => next,
