@@ -128,6 +128,18 @@ impl types::Manifest {
     }
 }
 
+impl types::Manifest {
+    /// How it reads credentials: which fields there are, and which values mean test mode or live mode.
+    #[must_use]
+    pub fn reading_of_credentials(&self) -> serde_json::Value {
+        let field = |field: &types::CredentialField| {
+            serde_json::json!([field.name, field.secret, field.role, field.rules])
+        };
+        let fields: Vec<_> = self.credentials.iter().map(field).collect();
+        serde_json::json!([self.mode_source, fields])
+    }
+}
+
 #[cfg(test)]
 impl types::Manifest {
     /// A manifest without origins and credentials.

@@ -156,7 +156,7 @@ fn credential(name: String, role: CredentialRole, required: bool) -> CredentialF
         required,
         secret: true,
         role,
-        rules: vec![CredentialRule { pattern: ".".to_owned(), meaning }],
+        rules: vec![CredentialRule { pattern: line_or("pattern", "."), meaning }],
     }
 }
 

@@ -15,6 +15,15 @@ pub enum Approval {
     Full,
 }
 
+/// What a rebuilt component has got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CarriedOver {
+    /// Whether it was approved in test mode now.
+    pub is_approved: bool,
+    /// How many installations in test mode it was given.
+    pub moved: usize,
+}
+
 impl Ledger {
     /// Whether a component may be used, by what it asks for: each with its subject.
     pub fn approval(
@@ -48,65 +57,72 @@ impl Ledger {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Approves everything that a component asks for: each with its subject.
+    /// Approves everything that a component asks for: each with its subject. `reads`: how it reads credentials, as a hash.
+    /// None: nobody has read that, because the component is built in.
     pub fn approve(
         &mut self,
         component_sha256: &str,
         approvals: &[(String, String)],
+        reads: Option<&str>,
         now: u64,
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
         for (subject, what) in approvals {
             transaction.execute(
-                "INSERT INTO approvals (component, origin, authorization, approved_at)
-                 VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO UPDATE SET is_development = 0, approved_at = ?4
-                 WHERE is_development = 1",
-                params![component_sha256, subject, what, now],
+                "INSERT INTO approvals (component, origin, authorization, approved_at, reads)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE
+                 SET is_development = 0, approved_at = ?4, reads = coalesce(?5, reads)",
+                params![component_sha256, subject, what, now, reads],
             )?;
         }
         Ok(transaction.commit()?)
     }
 
-    /// Approves a rebuilt component in test mode, and gives it the installations in test mode of the components before
-    /// it, if one of those was approved for exactly the same. Returns how many it was given. None: nothing was
-    /// approved for exactly that.
-    pub fn approve_rebuilt(
+    /// Lets a rebuilt component go on in test mode: it is approved there, if a person has approved another one that asks
+    /// for exactly the same and reads credentials in the same way, and it is given the installations in test mode of
+    /// such components.
+    pub fn carry_over(
         &mut self,
         provider: &str,
         component_sha256: &str,
         approvals: &[(String, String)],
+        reads: &str,
         now: u64,
-    ) -> Result<Option<usize>, LedgerError> {
-        let mut same = self.approved_for_the_same(component_sha256, approvals)?;
+    ) -> Result<CarriedOver, LedgerError> {
+        let same = self.approved_for_the_same(component_sha256, approvals, reads)?;
+        let mut carried = CarriedOver::default();
         if same.is_empty() {
-            return Ok(None);
+            return Ok(carried);
         }
+        carried.is_approved = self.approval(component_sha256, approvals)? == Approval::None;
         let transaction = self.write()?;
-        for (subject, what) in approvals {
-            transaction.execute(
-                "INSERT OR IGNORE INTO approvals
-                     (component, origin, authorization, approved_at, is_development)
-                 VALUES (?1, ?2, ?3, ?4, 1)",
-                params![component_sha256, subject, what, now],
-            )?;
+        if carried.is_approved {
+            for (subject, what) in approvals {
+                transaction.execute(
+                    "INSERT INTO approvals
+                         (component, origin, authorization, approved_at, is_development, reads)
+                     VALUES (?1, ?2, ?3, ?4, 1, ?5)
+                     ON CONFLICT DO UPDATE SET reads = ?5",
+                    params![component_sha256, subject, what, now, reads],
+                )?;
+            }
         }
-        let mut moved = 0;
-        while let Some(before) = same.pop() {
-            moved += transaction.execute(
+        for other in &same {
+            carried.moved += transaction.execute(
                 "UPDATE installations SET component = ?3, changed_at = ?4
                  WHERE provider = ?1 AND component = ?2 AND is_built_in = 0 AND mode = 'test'
                      AND sealed_credentials IS NOT NULL",
-                params![provider, before, component_sha256, now],
+                params![provider, other, component_sha256, now],
             )?;
             // Only the newest rebuild is remembered.
             transaction.execute(
                 "DELETE FROM approvals WHERE component = ?1 AND is_development = 1",
-                [&before],
+                [other],
             )?;
         }
         transaction.commit()?;
-        Ok(Some(moved))
+        Ok(carried)
     }
 
     /// The other components that were approved for exactly this.
@@ -114,6 +130,7 @@ impl Ledger {
         &self,
         component_sha256: &str,
         approvals: &[(String, String)],
+        reads: &str,
     ) -> Result<Vec<String>, LedgerError> {
         let Some((subject, what)) = approvals.first() else { return Ok(Vec::new()) };
         let mut wanted = approvals.to_vec();
@@ -121,10 +138,10 @@ impl Ledger {
         wanted.dedup();
         let mut statement = self.connection.prepare_cached(
             "SELECT component FROM approvals WHERE origin = ?1 AND authorization = ?2
-                 AND component <> ?3",
+                 AND component <> ?3 AND reads = ?4",
         )?;
-        let rows =
-            statement.query_map(params![subject, what, component_sha256], |row| row.get(0))?;
+        let rows = statement
+            .query_map(params![subject, what, component_sha256, reads], |row| row.get(0))?;
         let candidates: Vec<String> = rows.collect::<Result<_, _>>()?;
         let mut same = Vec::new();
         for candidate in candidates {
@@ -168,9 +185,16 @@ mod tests {
             assert_eq!(stored.state, InstallationState::Installing);
             stored.component.sha256
         };
-        assert_eq!(ledger.approve_rebuilt("P", "one", &asked, 1).unwrap(), None);
+        let carry = |ledger: &mut Ledger, sha256: &str, asked: &[(String, String)], reads: &str| {
+            let carried = ledger.carry_over("P", sha256, asked, reads, 2).unwrap();
+            (carried.is_approved, carried.moved)
+        };
+        assert_eq!(carry(&mut ledger, "one", &asked, "r"), (false, 0));
         assert_eq!(ledger.approval("one", &asked).unwrap(), Approval::None);
-        ledger.approve("one", &asked, 1).unwrap();
+        // What no person has read about is no approval of another one.
+        ledger.approve("built-in", &asked, None, 1).unwrap();
+        assert_eq!(carry(&mut ledger, "one", &asked, "r"), (false, 0));
+        ledger.approve("one", &asked, Some("r"), 1).unwrap();
         let test = install(&mut ledger, "t", Mode::Test, "one");
         let live = install(&mut ledger, "l", Mode::Live, "one");
         let foreign = install(&mut ledger, "f", Mode::Test, "another");
@@ -178,21 +202,27 @@ mod tests {
         // It asks for more, or for less.
         for other in [&["https://a.example"][..], &["https://a.example", "https://c.example"]] {
             let other = asks(other);
-            assert_eq!(ledger.approve_rebuilt("P", "two", &other, 2).unwrap(), None);
+            assert_eq!(carry(&mut ledger, "two", &other, "r"), (false, 0));
             assert_eq!(ledger.approval("two", &other).unwrap(), Approval::None);
         }
-        assert_eq!(ledger.approve_rebuilt("P", "two", &asked, 2).unwrap(), Some(1));
+        // It takes live keys for test keys.
+        assert_eq!(carry(&mut ledger, "two", &asked, "otherwise"), (false, 0));
+        assert_eq!(carry(&mut ledger, "two", &asked, "r"), (true, 1));
         assert_eq!(ledger.approval("two", &asked).unwrap(), Approval::TestMode);
         assert_eq!(ledger.approval("one", &asked).unwrap(), Approval::Full);
         let components =
             |ledger: &Ledger| [of(ledger, &test), of(ledger, &live), of(ledger, &foreign)];
         assert_eq!(components(&ledger), ["two", "one", "another"]);
         // The next one: that of the rebuild before is forgotten.
-        assert_eq!(ledger.approve_rebuilt("P", "three", &asked, 3).unwrap(), Some(1));
+        assert_eq!(carry(&mut ledger, "three", &asked, "r"), (true, 1));
         assert_eq!(components(&ledger), ["three", "one", "another"]);
         assert_eq!(ledger.approval("two", &asked).unwrap(), Approval::None);
+        // The change is undone.
+        assert_eq!(carry(&mut ledger, "one", &asked, "r"), (false, 1));
+        assert_eq!(components(&ledger), ["one", "one", "another"]);
+        assert_eq!(carry(&mut ledger, "three", &asked, "r"), (true, 1));
         // An operator's approval makes it whole.
-        ledger.approve("three", &asked, 4).unwrap();
+        ledger.approve("three", &asked, Some("r"), 4).unwrap();
         assert_eq!(ledger.approval("three", &asked).unwrap(), Approval::Full);
     }
 }

@@ -57,6 +57,16 @@ impl Ledger {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The providers of all installations that hold secrets.
+    pub fn installed_providers(&self) -> Result<Vec<String>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT provider FROM installations WHERE sealed_credentials IS NOT NULL
+             ORDER BY provider",
+        )?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Gives the installations of a provider to another component, in every workspace or in one, by its id. Their own
     /// page origins have to be approved again. Returns how many had another one before.
     pub fn take_over(

@@ -312,6 +312,7 @@ impl Ledger {
              WHERE id = ?1",
             params![id, now],
         )?;
+        transaction.execute("DELETE FROM kept_deliveries WHERE installation = ?1", [id])?;
         transaction.commit()?;
         // The write-ahead log still holds the old bytes until it is truncated.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;

@@ -16,12 +16,10 @@ pub struct KeptDelivery {
     pub event: Option<String>,
     /// When it was received, in Unix seconds.
     pub received_at: u64,
-    /// Names and values.
-    pub headers: Vec<(String, String)>,
-    /// The query of its URL.
-    pub query: String,
-    /// Its body.
-    pub body: Vec<u8>,
+    /// How many bytes its body has.
+    pub size_bytes: u64,
+    /// Its headers, its query and its body, sealed.
+    pub sealed: Vec<u8>,
     /// The word of the answer.
     pub outcome: String,
     /// The code of the reason. None: it was simply accepted.
@@ -35,21 +33,18 @@ impl Ledger {
         provider: &str,
         delivery: &KeptDelivery,
     ) -> Result<u64, LedgerError> {
-        let headers = serde_json::to_string(&delivery.headers)
-            .map_err(|error| LedgerError::Other(error.to_string()))?;
         let transaction = self.write()?;
         transaction.execute(
             "INSERT INTO kept_deliveries
-                 (provider, installation, event, received_at, headers, query, body, outcome, code)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 (provider, installation, event, received_at, size_bytes, sealed, outcome, code)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 provider,
                 delivery.installation,
                 delivery.event,
                 delivery.received_at,
-                headers,
-                delivery.query,
-                delivery.body,
+                delivery.size_bytes,
+                delivery.sealed,
                 delivery.outcome,
                 delivery.code
             ],
@@ -75,7 +70,7 @@ impl Ledger {
         let by_event = self
             .connection
             .prepare_cached(
-                "SELECT id, installation, event, received_at, headers, query, body, outcome, code
+                "SELECT id, installation, event, received_at, size_bytes, sealed, outcome, code
                  FROM kept_deliveries WHERE provider = ?1 AND event = ?2 ORDER BY id DESC LIMIT 1",
             )?
             .query_row(params![provider, event_or_number], kept)
@@ -87,7 +82,7 @@ impl Ledger {
         let by_number = self
             .connection
             .prepare_cached(
-                "SELECT id, installation, event, received_at, headers, query, body, outcome, code
+                "SELECT id, installation, event, received_at, size_bytes, sealed, outcome, code
                  FROM kept_deliveries WHERE id = ?2 AND provider = ?1",
             )?
             .query_row(params![provider, number], kept)
@@ -102,7 +97,7 @@ impl Ledger {
         limit: u32,
     ) -> Result<Vec<(u64, KeptDelivery)>, LedgerError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, installation, event, received_at, headers, query, body, outcome, code
+            "SELECT id, installation, event, received_at, size_bytes, sealed, outcome, code
              FROM kept_deliveries WHERE provider = ?1 ORDER BY id DESC LIMIT ?2",
         )?;
         let rows = statement.query_map(params![provider, limit], kept)?;
@@ -111,16 +106,14 @@ impl Ledger {
 }
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<(u64, KeptDelivery)> {
-    let headers: String = row.get(4)?;
     let delivery = KeptDelivery {
         installation: row.get(1)?,
         event: row.get(2)?,
         received_at: row.get(3)?,
-        headers: serde_json::from_str(&headers).unwrap_or_default(),
-        query: row.get(5)?,
-        body: row.get(6)?,
-        outcome: row.get(7)?,
-        code: row.get(8)?,
+        size_bytes: row.get(4)?,
+        sealed: row.get(5)?,
+        outcome: row.get(6)?,
+        code: row.get(7)?,
     };
     Ok((row.get(0)?, delivery))
 }
@@ -137,9 +130,8 @@ mod tests {
             installation: "i".to_owned(),
             event: Some(format!("evt_{event}")),
             received_at: event.into(),
-            headers: vec![("signature".to_owned(), "s".to_owned())],
-            query: "provider=P".to_owned(),
-            body: vec![0, 159, 146],
+            size_bytes: 2,
+            sealed: vec![0, 159, 146],
             outcome: "accepted".to_owned(),
             code: None,
         };
@@ -162,5 +154,16 @@ mod tests {
             assert_eq!(found(provider, which), None, "{provider} {which}");
         }
         assert!(found("Q", "evt_0").is_some());
+        // They end with their installation, with the key that has sealed them, and with time.
+        let number = |ledger: &Ledger| ledger.kept_deliveries("P", 1000).unwrap().len();
+        ledger.prune(8).unwrap();
+        assert_eq!(number(&ledger), MOST_KEPT as usize - 2);
+        ledger.finish_uninstalling("another", 1).unwrap();
+        assert_eq!(number(&ledger), MOST_KEPT as usize - 2);
+        ledger.finish_uninstalling("i", 1).unwrap();
+        assert_eq!(number(&ledger), 0);
+        ledger.keep_delivery("P", &delivery(1)).unwrap();
+        ledger.reseal(Ok::<_, ()>).unwrap().unwrap();
+        assert_eq!(number(&ledger), 0);
     }
 }

@@ -49,7 +49,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use answers::FetchOutcome;
-pub use approvals::Approval;
+pub use approvals::{Approval, CarriedOver};
 pub use attention::{AttentionCode, AttentionDetails};
 pub use attention_list::{AttentionClosed, AttentionEntry, ClosedAttention};
 pub use background_reads::{CountedAccount, Work};

@@ -121,8 +121,8 @@ fn kept_deliveries(version: usize) -> &'static str {
         return "";
     }
     "INSERT INTO kept_deliveries
-         (provider, installation, event, received_at, headers, query, body, outcome)
-     VALUES ('P', 'i1', 'evt_1', 7, '[[\"a\",\"b\"]]', 'provider=P', x'7b7d', 'accepted');"
+         (provider, installation, event, received_at, size_bytes, sealed, outcome)
+     VALUES ('P', 'i1', 'evt_1', 7, 2, x'7b7d', 'accepted');"
 }
 
 fn scope() -> Scope {

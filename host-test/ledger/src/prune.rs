@@ -39,6 +39,7 @@ impl Ledger {
             )?,
             ..Pruned::default()
         };
+        self.connection.execute("DELETE FROM kept_deliveries WHERE received_at < ?1", [before])?;
         let mut last = 0_i64;
         loop {
             let transaction = self.write()?;

@@ -164,9 +164,10 @@ fn use_what_follows_an_approval(ledger: &mut Ledger, scope: &Scope, paid: &Store
 /// Calls every method of the ledger.
 fn use_components(ledger: &mut Ledger) {
     let approvals = [("o".to_owned(), "a".to_owned())];
-    ledger.approve("c", &approvals, 1).unwrap();
+    ledger.approve("c", &approvals, Some("r"), 1).unwrap();
     ledger.approval("c", &approvals).unwrap();
-    ledger.approve_rebuilt("P", "rebuilt", &approvals, 1).unwrap();
+    ledger.carry_over("P", "rebuilt", &approvals, "r", 1).unwrap();
+    ledger.installed_providers().unwrap();
     ledger.approvals("c").unwrap();
     let component = Component { sha256: "d".to_owned(), is_built_in: true };
     ledger.take_over("P", Some("w"), &component, 1).unwrap();
@@ -181,9 +182,8 @@ fn use_kept_deliveries(ledger: &mut Ledger) {
         installation: "i".to_owned(),
         event: None,
         received_at: 1,
-        headers: Vec::new(),
-        query: String::new(),
-        body: Vec::new(),
+        size_bytes: 0,
+        sealed: Vec::new(),
         outcome: "accepted".to_owned(),
         code: None,
     };

@@ -75,6 +75,8 @@ impl Ledger {
                 number += 1;
             }
         }
+        // The old key has sealed them, and nobody needs them.
+        transaction.execute("DELETE FROM kept_deliveries", [])?;
         transaction.commit()?;
         // The write-ahead log still holds the old bytes until it is truncated.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;

@@ -52,7 +52,7 @@ pub async fn approve(marketplace: &Marketplace, args: ApproveArgs) -> Result<Out
         }
     }
     if moved > 0 {
-        text.push_str(" Start `host-test serve` again with this component.");
+        text.push_str(" `host-test serve --watch` uses it now. Without --watch, start `serve` again with this component.");
     }
     Ok(Output::new(views::approved(&review, moved), text))
 }

@@ -9,8 +9,9 @@ use super::log::LogFormat;
 use super::output::print_beside;
 use crate::contract::types::Problem;
 use crate::egress::{OriginOverride, Policy};
-use crate::marketplace::{Marketplace, MarketplaceLimits, Options, Providers};
+use crate::marketplace::{Error, Marketplace, MarketplaceLimits, Options, Providers};
 use crate::plugin::Plugin;
+use ledger::CarriedOver;
 
 /// The variable with more of what `--provider-origin` says.
 const ORIGINS_VARIABLE: &str = "HOST_TEST_PROVIDER_ORIGIN";
@@ -41,7 +42,7 @@ pub struct Global {
     /// For developers of a plugin, in test mode only: a rebuilt component that asks for the same as the one before goes on
     /// without a review, with its installations; `serve` keeps deliveries for `replay`
     #[arg(long, global = true)]
-    dev: bool,
+    pub dev: bool,
     /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -75,8 +76,9 @@ impl Global {
 
     /// The marketplace of the provider that is meant.
     pub async fn marketplace(&self) -> Result<Marketplace, CommandError> {
-        let providers = self.providers(MarketplaceLimits::default()).await?;
-        Ok(providers.meant(self.provider.as_deref())?.as_ref().clone())
+        let marketplace = self.meant().await?;
+        self.carry_over(&marketplace).await?;
+        Ok(marketplace)
     }
 
     /// The same with the plugin in this file, or the built-in one, alone.
@@ -84,24 +86,39 @@ impl Global {
         Self { component, plugin: Vec::new(), provider: None, ..self.clone() }
     }
 
-    /// The marketplace of the plugin in this file, or of the provider that is meant.
-    pub async fn marketplace_of(
+    /// The marketplace of the plugin in this file, or of the provider that is meant, to look at: nothing is approved
+    /// by that.
+    pub async fn looked_at_in(
         &self,
         component: Option<PathBuf>,
     ) -> Result<Marketplace, CommandError> {
         match component {
-            Some(file) => self.with(Some(file)).marketplace().await,
-            None => self.marketplace().await,
+            Some(file) => self.with(Some(file)).meant().await,
+            None => self.meant().await,
         }
+    }
+
+    async fn meant(&self) -> Result<Marketplace, CommandError> {
+        let providers = self.opened(MarketplaceLimits::default()).await?;
+        let meant = providers.meant(self.provider.as_deref());
+        Ok(meant.map_err(|error| CommandError::Usage(error.problem()))?.as_ref().clone())
     }
 
     /// Any marketplace, for what concerns the whole data folder.
     pub async fn any_marketplace(&self) -> Result<Marketplace, CommandError> {
-        Ok(self.providers(MarketplaceLimits::default()).await?.any().as_ref().clone())
+        Ok(self.opened(MarketplaceLimits::default()).await?.any().as_ref().clone())
     }
 
     /// The marketplaces of all plugins.
     pub async fn providers(&self, limits: MarketplaceLimits) -> Result<Providers, CommandError> {
+        let providers = self.opened(limits).await?;
+        for marketplace in providers.all() {
+            self.carry_over(&marketplace).await?;
+        }
+        Ok(providers)
+    }
+
+    async fn opened(&self, limits: MarketplaceLimits) -> Result<Providers, CommandError> {
         let data_dir = self.needed_data_dir()?;
         let (first, others) = self.plugins().await?;
         let options = Options {
@@ -112,13 +129,18 @@ impl Global {
             warn_of_network: Some(warn_of_network),
             ..Options::new(&data_dir)
         };
-        let providers = Providers::open(first, others, &options)?;
-        for marketplace in providers.all() {
-            if let Some(moved) = marketplace.carried_over() {
-                print_beside(&carried_over(&marketplace.plugin().manifest().name, moved));
-            }
+        Providers::open(first, others, &options).map_err(|error| match error {
+            Error::ProviderTwice(_) => CommandError::Usage(error.problem()),
+            error => error.into(),
+        })
+    }
+
+    async fn carry_over(&self, marketplace: &Marketplace) -> Result<(), CommandError> {
+        let carried = marketplace.carry_over().await?;
+        if carried != CarriedOver::default() {
+            print_beside(&carried_over(&marketplace.plugin().manifest().name, carried));
         }
-        Ok(providers)
+        Ok(())
     }
 
     /// What stands in for the providers' origins, of the arguments first.
@@ -141,6 +163,12 @@ impl Global {
         let variable = std::env::var(ORIGINS_VARIABLE).unwrap_or_default();
         for text in variable.split_ascii_whitespace() {
             let stand_in = text.parse().map_err(|error| CommandError::Usage(malformed(&error)))?;
+            if !is_asked_for(&&stand_in) {
+                print_beside(&format!(
+                    "Note: no plugin of this command calls {} ({ORIGINS_VARIABLE}).",
+                    stand_in.from.ascii_serialization()
+                ));
+            }
             all.push(stand_in);
         }
         Ok(all)
@@ -176,12 +204,18 @@ fn warn_of_network(origin: &str) {
     ));
 }
 
-fn carried_over(provider: &str, moved: usize) -> String {
-    let installations = match moved {
+fn carried_over(provider: &str, carried: CarriedOver) -> String {
+    let installations = match carried.moved {
+        0 => "no installation".to_owned(),
         1 => "1 installation".to_owned(),
         number => format!("{number} installations"),
     };
+    let approved = if carried.is_approved {
+        " It was approved without a review, in test mode only."
+    } else {
+        ""
+    };
     format!(
-        "Development: this component of {provider} was rebuilt. It asks for the same as the one before and was approved without a review, in test mode only; {installations} in test mode go on with it."
+        "Development: this component of {provider} asks for the same as the build before.{approved} It has got {installations} in test mode from it. Those in live mode stay with the component that you have approved."
     )
 }

@@ -254,7 +254,7 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         }
         Command::Approve(mut args) => {
             let component = args.component_file.take();
-            approve::approve(&global.marketplace_of(component).await?, args).await
+            approve::approve(&global.looked_at_in(component).await?, args).await
         }
         Command::Status(args) => {
             status::status(&global.marketplace().await?, args, global.json).await

@@ -6,6 +6,8 @@ use clap::Args;
 
 use super::CommandError;
 use super::output::{Output, date, problem_text};
+use super::webhook;
+use crate::json::set;
 use crate::marketplace::{DeliveryOutcome, Marketplace};
 use crate::views;
 
@@ -34,12 +36,21 @@ pub async fn replay(marketplace: &Marketplace, args: ReplayArgs) -> Result<Outpu
     if let Some(reason) = replayed.outcome.reason() {
         let _ = write!(text, "\n{}", problem_text(reason));
     }
+    let mut json = views::replayed(&replayed);
+    if let Some(said) = &replayed.said {
+        let (said, _) = webhook::shown(said);
+        let _ = write!(text, "\nThe plugin says now: {said:#}");
+        if replayed.outcome == DeliveryOutcome::Duplicate {
+            text.push_str("\nIts event was recorded before: the ledger keeps what it has.");
+        }
+        set(&mut json, "plugin_says_now", said);
+    }
     let exit_code = match replayed.outcome {
         DeliveryOutcome::Accepted | DeliveryOutcome::Duplicate | DeliveryOutcome::Ignored(_) => 0,
         DeliveryOutcome::Refused(_) => 1,
         DeliveryOutcome::RetryLater(_) => 3,
     };
-    Ok(Output::new(views::replayed(&replayed), text).exit_code(exit_code))
+    Ok(Output::new(json, text).exit_code(exit_code))
 }
 
 async fn list(marketplace: &Marketplace, limit: u32) -> Result<Output, CommandError> {

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::CommandError;
 use super::global::Global;
-use super::output::{Output, badge as badge_of};
+use super::output::{Output, badge as badge_of, print_beside};
 use super::watch::Watch;
 use crate::contract::types::Problem;
 use crate::egress::{OriginOverride, client, redirect};
@@ -82,6 +82,13 @@ pub async fn serve(
     let (control, control_address) = listen(args.control, "--control").await?;
     let listening =
         Listening { address, control: control_address, token_file: ControlToken::path(&data_dir) };
+    for provider in providers.unserved().await? {
+        print_beside(&format!("Warning: {}", provider_unserved(&provider)));
+        tracing::warn!(provider, "an installed provider has no plugin here");
+    }
+    if global.dev {
+        print_beside(DEVELOPMENT);
+    }
     listening.output(&providers).await?.print(global.json);
     tracing::info!(%address, control = %control_address, "listening");
     let background = tokio::spawn(providers.clone().reconcile_forever());
@@ -98,6 +105,15 @@ pub async fn serve(
     }
     tracing::info!("stopped");
     Ok(Output::new(json!({ "stopped": true }), "Stopped."))
+}
+
+/// Said at every start with `--dev`.
+const DEVELOPMENT: &str = "Development, in test mode only: a rebuilt component that asks for the same goes on without a review, and deliveries are kept for `replay`, with what they hold of customers.";
+
+fn provider_unserved(provider: &str) -> String {
+    format!(
+        "{provider} is installed in this data folder, and its plugin is not loaded: its deliveries are told to come again, and nothing of it is reconciled. Start `serve` with its component too (--plugin FILE)."
+    )
 }
 
 /// Where it listens.

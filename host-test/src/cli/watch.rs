@@ -45,9 +45,9 @@ impl Watch {
         let files = global.component.iter().chain(&global.plugin).zip(of_files);
         let files: Vec<Watched> = files
             .map(|(path, marketplace)| {
-                let stamp = stamp(path);
                 let provider = marketplace.plugin().manifest().provider_id.clone();
-                Watched { path: path.clone(), provider, seen: stamp, read: stamp, waiting: None }
+                // It may have changed since it was loaded: the first look reads it again.
+                Watched { path: path.clone(), provider, seen: None, read: None, waiting: None }
             })
             .collect();
         if files.is_empty() {
@@ -93,9 +93,17 @@ impl Watched {
         providers: &Providers,
         compiler: &Compiler,
     ) -> Result<Option<Plugin>, LoadError> {
-        let bytes = read_component(&self.path)?;
+        let path = self.path.clone();
+        let read = move || {
+            let bytes = read_component(&path)?;
+            let hash = sha256(&bytes);
+            Ok::<_, LoadError>((bytes, hash))
+        };
+        // A task that is stopped ends with the process.
+        let Ok(read) = tokio::task::spawn_blocking(read).await else { return Ok(None) };
+        let (bytes, hash) = read?;
         let present = providers.of(&self.provider);
-        if present.is_some_and(|present| present.plugin().sha256() == sha256(&bytes)) {
+        if present.is_some_and(|present| present.plugin().sha256() == hash) {
             return Ok(None);
         }
         Plugin::load(&bytes, compiler).await.map(Some)
@@ -107,13 +115,15 @@ impl Watched {
             Ok(()) => {
                 tracing::info!(provider = self.provider, component, "the component was replaced");
             }
-            Err(Error::ComponentNotApproved(approvals)) => {
+            // It is of another provider: it can never take the place.
+            Err(error @ Error::ProviderChanged { .. }) => self.refused(&error.problem()),
+            // An operator approves it, or the ledger is free again.
+            Err(error) => {
                 if is_new {
-                    self.refused(&Error::ComponentNotApproved(approvals).problem());
+                    self.refused(&error.problem());
                 }
                 self.waiting = Some(plugin);
             }
-            Err(error) => self.refused(&error.problem()),
         }
     }
 

@@ -82,7 +82,7 @@ pub async fn verify(
 }
 
 /// What a plugin says of a delivery, and the exit code.
-fn shown(outcome: &Outcome) -> (Value, u8) {
+pub fn shown(outcome: &Outcome) -> (Value, u8) {
     match outcome {
         Ok(WebhookOutcome::Event(DeliveredEvent { verified, event })) => {
             let mut accepted = json!({

@@ -8,7 +8,7 @@ use crate::contract::types::Mode;
 use crate::egress::unusual_ports;
 use crate::plugin::Plugin;
 use crate::telemetry::SecurityEvent;
-use ledger::{Approval, Component, Ledger, StoredInstallation};
+use ledger::{Approval, Component, InstalledComponent, Ledger, StoredInstallation};
 
 /// Which installations an approved component takes over from another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Marketplace {
         let (provider, sha256) = (&plugin.manifest().provider_id, plugin.sha256());
         let moved = ledger.move_built_in(provider, sha256, now)?;
         if moved > 0 {
-            ledger.approve(sha256, &plugin.manifest().approvals(), now)?;
+            ledger.approve(sha256, &plugin.manifest().approvals(), None, now)?;
             tracing::info!(
                 moved,
                 component = sha256,
@@ -103,6 +103,29 @@ impl Marketplace {
         Ok(())
     }
 
+    /// Refused if installations of the provider belong to another component. `mode`: only those of this mode count.
+    pub(super) async fn check_no_others(&self, mode: Option<Mode>) -> Result<(), Error> {
+        let (provider, own) = (self.provider_id().to_owned(), self.component());
+        let installed =
+            self.ledger(move |ledger| ledger.installed_components(&provider, None)).await?;
+        let is_other = |other: &&InstalledComponent| {
+            !serves(&own, &other.component)
+                && mode.is_none_or(|mode| other.mode.map(Mode::from) == Some(mode))
+        };
+        match installed.iter().find(is_other) {
+            None => Ok(()),
+            Some(other) => Err(Error::ComponentDiffers {
+                installed: other.component.clone(),
+                own_is_built_in: own.is_built_in,
+            }),
+        }
+    }
+
+    /// The providers of all installations that hold secrets.
+    pub(super) async fn installed_providers(&self) -> Result<Vec<String>, Error> {
+        self.ledger(|ledger| ledger.installed_providers()).await
+    }
+
     /// Refused unless the installation belongs to this component, which is built in or approved.
     pub(super) async fn check_component(&self, stored: &StoredInstallation) -> Result<(), Error> {
         self.check_belongs(stored)?;
@@ -159,11 +182,11 @@ impl Marketplace {
             return Err(Error::PortsNotApproved(others));
         }
         let (own, provider) = (self.component(), self.provider_id().to_owned());
-        let approvals = self.plugin.manifest().approvals();
+        let (approvals, reads) = (self.plugin.manifest().approvals(), self.reads());
         let workspace = self.workspace_of(take_over);
         let moved = self
             .ledger_at(move |ledger, now| {
-                ledger.approve(&own.sha256, &approvals, now)?;
+                ledger.approve(&own.sha256, &approvals, Some(&reads), now)?;
                 ledger.take_over(&provider, workspace.as_deref(), &own, now)
             })
             .await?;

@@ -41,7 +41,8 @@ impl Marketplace {
         sender: Sender,
         request: WebhookRequest,
     ) -> DeliveryOutcome {
-        let (outcome, trace) = self.process(received_at, target, sender, &request).await;
+        let trace = Trace::of(sender);
+        let (outcome, trace) = self.process(received_at, target, &request, trace).await;
         self.keep_delivery(received_at, request, &outcome, trace).await;
         outcome
     }
@@ -51,10 +52,10 @@ impl Marketplace {
         &self,
         received_at: u64,
         target: &DeliveryTarget,
-        sender: Sender,
         request: &WebhookRequest,
+        mut trace: Trace,
     ) -> (DeliveryOutcome, Trace) {
-        let (begun, mut trace) = (Instant::now(), Trace::of(sender));
+        let begun = Instant::now();
         let delivered = self.try_deliver(received_at, target, request, &mut trace).await;
         (self.conclude(delivered, &trace, begun.elapsed()), trace)
     }
@@ -66,7 +67,8 @@ impl Marketplace {
         request: &WebhookRequest,
         trace: &mut Trace,
     ) -> Result<DeliveryOutcome, Error> {
-        // Nothing of a delivery is shown to a component that is not approved.
+        // Nothing of a delivery is shown to a component that is not approved. One that is approved in test mode only
+        // may look at those at the shared URL, where it has no installation and can call nobody.
         self.check_approval(None).await?;
         let (stored, url) = if let Some(id) = &target.installation {
             (self.installation_named(id.clone()).await?, DeliveryUrl::Own)
@@ -177,6 +179,9 @@ impl Marketplace {
             }
             outcome => outcome?,
         };
+        if trace.wants_said {
+            trace.said = Some(outcome.clone());
+        }
         let can_be_verified = installation.webhook.verification == Verification::ByPlugin;
         match outcome {
             Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{DeliveryOutcome, Error, Marketplace};
+use crate::delivery_causes::Outcome;
 use crate::egress::Quota;
 use crate::plugin::CallError;
 use crate::sender::Sender;
@@ -22,6 +23,10 @@ pub(super) struct Trace {
     pub was_followed: bool,
     /// Its requests.
     pub quota: Option<Arc<Quota>>,
+    /// Whether somebody wants to know what the plugin says.
+    pub wants_said: bool,
+    /// What the plugin has said. None: it was not asked, or nobody wants to know.
+    pub said: Option<Outcome>,
 }
 
 impl Trace {
@@ -35,6 +40,8 @@ impl Trace {
             is_verified: false,
             was_followed: false,
             quota: None,
+            wants_said: false,
+            said: None,
         }
     }
 

@@ -1,16 +1,26 @@
 //! What is easier while a plugin is developed, and in test mode only: a rebuilt component goes on without a review,
 //! and deliveries are kept as they came, to be repeated.
 
-use std::sync::PoisonError;
+use serde::{Deserialize, Serialize};
 
 use super::delivery_trace::Trace;
 use super::{DeliveryOutcome, DeliveryTarget, Error, Marketplace};
 use crate::contract::types::{Mode, WebhookRequest};
+use crate::delivery_causes::Outcome;
+use crate::plugin::sha256;
 use crate::sender::Sender;
-use ledger::{Approval, KeptDelivery};
+use ledger::{CarriedOver, KeptDelivery};
 
 /// The largest body of a kept delivery, in bytes. Our own choice: a real one has a few thousand.
 const LARGEST_KEPT: usize = 64 << 10;
+
+/// What is sealed of a kept delivery.
+#[derive(Deserialize, Serialize)]
+struct Raw {
+    headers: Vec<(String, String)>,
+    query: String,
+    body: Vec<u8>,
+}
 
 /// A delivery that was processed again.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,40 +31,38 @@ pub struct Replayed {
     pub delivery: KeptDelivery,
     /// The answer this time.
     pub outcome: DeliveryOutcome,
+    /// What the plugin says of it this time. None: it was not asked.
+    pub said: Option<Outcome>,
 }
 
 impl Marketplace {
-    /// Gives a rebuilt component the approval, and the installations in test mode, of a component before it that was
-    /// approved for exactly the same.
-    pub(super) fn carry_over(mut self) -> Result<Self, Error> {
-        if !self.is_development || self.plugin.is_built_in() {
-            return Ok(self);
-        }
-        let (sha256, approvals) = (self.plugin.sha256(), self.plugin.manifest().approvals());
-        let moved = {
-            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-            match ledger.approval(sha256, &approvals)? {
-                Approval::None => ledger.approve_rebuilt(
-                    self.provider_id(),
-                    sha256,
-                    &approvals,
-                    self.clock.now(),
-                )?,
-                Approval::TestMode | Approval::Full => None,
-            }
-        };
-        if let Some(moved) = moved {
-            tracing::warn!(component = sha256, moved, "a rebuilt component goes on in test mode");
-        }
-        self.carried_over = moved;
-        Ok(self)
+    /// How the plugin reads credentials, as a hash.
+    pub(super) fn reads(&self) -> String {
+        sha256(self.plugin.manifest().reading_of_credentials().to_string().as_bytes())
     }
 
-    /// How many installations in test mode this component has got from the build before it. None: nothing was carried
-    /// over when it was opened.
-    #[must_use]
-    pub fn carried_over(&self) -> Option<usize> {
-        self.carried_over
+    /// Gives a rebuilt component the approval, and the installations in test mode, of a component before it that a
+    /// person has approved for exactly the same. Nothing, unless this is for development.
+    ///
+    /// # Errors
+    ///
+    /// The ledger fails.
+    pub async fn carry_over(&self) -> Result<CarriedOver, Error> {
+        if !self.is_development || self.plugin.is_built_in() {
+            return Ok(CarriedOver::default());
+        }
+        let (sha256, provider) = (self.plugin.sha256().to_owned(), self.provider_id().to_owned());
+        let (approvals, reads) = (self.plugin.manifest().approvals(), self.reads());
+        let carried = self
+            .ledger_at(move |ledger, now| {
+                ledger.carry_over(&provider, &sha256, &approvals, &reads, now)
+            })
+            .await?;
+        if carried != CarriedOver::default() {
+            let (component, moved) = (self.plugin.sha256(), carried.moved);
+            tracing::warn!(component, moved, "a rebuilt component goes on in test mode");
+        }
+        Ok(carried)
     }
 
     /// Keeps a delivery as it came, if it was for an installation in test mode.
@@ -71,27 +79,40 @@ impl Marketplace {
         if request.body.len() > LARGEST_KEPT {
             return;
         }
+        let kept = self.try_keep(&installation, received_at, request, outcome, trace.event);
+        if let Err(error) = kept.await {
+            tracing::warn!("a delivery could not be kept: {error}");
+        }
+    }
+
+    async fn try_keep(
+        &self,
+        installation: &str,
+        received_at: u64,
+        request: WebhookRequest,
+        outcome: &DeliveryOutcome,
+        event: Option<String>,
+    ) -> Result<(), Error> {
+        let id = installation.to_owned();
+        let stored = self.ledger(move |ledger| ledger.installation(&id)).await?;
+        if stored.and_then(|stored| stored.mode).map(Mode::from) != Some(Mode::Test) {
+            return Ok(());
+        }
+        let WebhookRequest { headers, query, body } = request;
+        let size_bytes = body.len() as u64;
+        let raw = serde_json::to_vec(&Raw { headers, query, body });
+        let raw = raw.map_err(|_| Error::InstallationUnreadable)?;
         let delivery = KeptDelivery {
-            installation: installation.clone(),
-            event: trace.event,
+            installation: installation.to_owned(),
+            event,
             received_at,
-            headers: request.headers,
-            query: request.query,
-            body: request.body,
+            size_bytes,
+            sealed: self.sealing().await?.seal(&context(installation), &raw)?,
             outcome: outcome.as_str().to_owned(),
             code: outcome.reason().map(|reason| reason.code.clone()),
         };
         let provider = self.provider_id().to_owned();
-        let kept = self.ledger(move |ledger| {
-            let stored = ledger.installation(&installation)?;
-            if stored.is_some_and(|stored| stored.mode.map(Mode::from) == Some(Mode::Test)) {
-                ledger.keep_delivery(&provider, &delivery)?;
-            }
-            Ok(())
-        });
-        if let Err(error) = kept.await {
-            tracing::warn!("a delivery could not be kept: {error}");
-        }
+        self.ledger(move |ledger| ledger.keep_delivery(&provider, &delivery).map(drop)).await
     }
 
     /// The kept deliveries, the newest first, each with its number.
@@ -109,19 +130,23 @@ impl Marketplace {
     ///
     /// # Errors
     ///
-    /// No such delivery was kept, or the ledger fails.
+    /// No such delivery was kept, it does not open with the vault's key, or the ledger fails.
     pub async fn replay(&self, event_or_number: &str) -> Result<Replayed, Error> {
         let (provider, wanted) = (self.provider_id().to_owned(), event_or_number.to_owned());
         let kept = self.ledger(move |ledger| ledger.kept_delivery(&provider, &wanted)).await?;
         let (number, delivery) = kept.ok_or(Error::DeliveryNotKept)?;
-        let target = DeliveryTarget::parse(&delivery.query);
-        let request = WebhookRequest {
-            headers: delivery.headers.clone(),
-            query: delivery.query.clone(),
-            body: delivery.body.clone(),
-        };
-        let (outcome, _) =
-            self.process(delivery.received_at, &target, Sender::default(), &request).await;
-        Ok(Replayed { number, delivery, outcome })
+        let raw = self.vault.open_sealed(&context(&delivery.installation), &delivery.sealed)?;
+        let raw: Raw = serde_json::from_slice(&raw).map_err(|_| Error::DeliveryNotKept)?;
+        let target = DeliveryTarget::parse(&raw.query);
+        let request = WebhookRequest { headers: raw.headers, query: raw.query, body: raw.body };
+        let trace = Trace { wants_said: true, ..Trace::of(Sender::default()) };
+        let at = delivery.received_at;
+        let (outcome, trace) = self.process(at, &target, &request, trace).await;
+        Ok(Replayed { number, delivery, outcome, said: trace.said })
     }
+}
+
+/// What a delivery is sealed for.
+fn context(installation: &str) -> String {
+    format!("{installation}/delivery")
 }

@@ -14,7 +14,9 @@ use crate::egress::PolicyError;
 use crate::plugin::{CallError, origins_invalid};
 use crate::vault::VaultError;
 use ledger::{Component, InstallationState, LedgerError};
-use plugin_problems::{delivery_not_kept, provider_not_chosen, provider_twice, provider_unknown};
+use plugin_problems::{
+    delivery_not_kept, provider_changed, provider_not_chosen, provider_twice, provider_unknown,
+};
 use problems::{
     attention_not_acceptable, attention_unknown, client_unusable, component_differs,
     component_not_approved, cursor_repeated, hash_differs, installation_foreign, ledger_restored,
@@ -172,6 +174,14 @@ pub enum Error {
     /// There are plugins of these providers, and none was named.
     #[error("there are several providers, and none was named")]
     ProviderNotChosen(Vec<String>),
+    /// A changed component is of another provider than the one before.
+    #[error("the changed component is of another provider")]
+    ProviderChanged {
+        /// The provider that is served.
+        served: String,
+        /// The provider of the changed component.
+        given: String,
+    },
     /// No such delivery was kept.
     #[error("no such delivery was kept")]
     DeliveryNotKept,
@@ -244,6 +254,7 @@ impl Error {
             | Self::ProviderTwice(_)
             | Self::ProviderUnknown(_)
             | Self::ProviderNotChosen(_)
+            | Self::ProviderChanged { .. }
             | Self::DeliveryNotKept => ErrorKind::Refused,
             Self::Plugin(_)
             | Self::CursorRepeated
@@ -350,6 +361,7 @@ impl Error {
             Self::ProviderTwice(provider) => provider_twice(provider),
             Self::ProviderUnknown(known) => provider_unknown(known),
             Self::ProviderNotChosen(known) => provider_not_chosen(known),
+            Self::ProviderChanged { served, given } => provider_changed(served, given),
             Self::DeliveryNotKept => delivery_not_kept(),
         }
     }

@@ -89,7 +89,7 @@ impl Marketplace {
         self.ledger_at(move |ledger, now| {
             // A review compares another component with it. One that is not built in was approved before.
             if begun.component.is_built_in {
-                ledger.approve(&begun.component.sha256, &approvals, now)?;
+                ledger.approve(&begun.component.sha256, &approvals, None, now)?;
             }
             ledger.begin_installation(&begun, now)
         })

@@ -138,8 +138,6 @@ pub struct Marketplace {
     /// Loopback origins that stand in for the provider's.
     overrides: Arc<[OriginOverride]>,
     is_development: bool,
-    /// How many installations the component has got from the build before it.
-    carried_over: Option<usize>,
 }
 
 impl Marketplace {

@@ -64,7 +64,7 @@ impl Marketplace {
         if let Some(warn) = options.warn_of_network.filter(|_| !plugin.is_built_in()) {
             clients = clients.warning(warn);
         }
-        let opened = Self {
+        Ok(Self {
             gateway: Gateway::new(clients, policy, requests, Arc::clone(&telemetry)),
             ledger: Arc::clone(&folder.ledger),
             vault: Arc::clone(&folder.vault),
@@ -85,19 +85,16 @@ impl Marketplace {
             limits: options.limits,
             overrides: options.overrides.as_slice().into(),
             is_development: options.is_development,
-            carried_over: None,
-        };
-        opened.carry_over()
+        })
     }
 
     /// The same marketplace with another version of its plugin.
-    pub(super) async fn with_plugin(&self, plugin: Plugin) -> Result<Self, Error> {
+    pub(super) fn with_plugin(&self, plugin: Plugin) -> Result<Self, Error> {
         let policy = Policy::new(plugin.manifest(), &self.overrides)?;
-        let next = Self {
+        Ok(Self {
             gateway: self.gateway.with_policy(policy),
             plugin: plugin.with_clock(self.clock.clone()).with_telemetry(&self.telemetry),
             ..self.clone()
-        };
-        Self::blocking(move || next.carry_over()).await
+        })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::open::OpenFolder;
 use super::{Error, Marketplace, Options};
+use crate::contract::types::Mode;
 use crate::plugin::Plugin;
 use crate::telemetry::Telemetry;
 
@@ -15,6 +16,8 @@ struct Inner {
     first: Slot,
     others: Vec<Slot>,
     telemetry: Arc<Telemetry>,
+    /// The installed providers without a plugin, as of the last look.
+    unserved: RwLock<Vec<String>>,
 }
 
 /// A provider, and the marketplace with the present version of its plugin.
@@ -47,24 +50,45 @@ impl Providers {
     ///
     /// As [`Marketplace::open`]; also, two plugins are of the same provider.
     pub fn open(first: Plugin, others: Vec<Plugin>, options: &Options<'_>) -> Result<Self, Error> {
+        let mut ids = vec![&first.manifest().provider_id];
+        for plugin in &others {
+            let id = &plugin.manifest().provider_id;
+            if ids.contains(&id) {
+                return Err(Error::ProviderTwice(id.clone()));
+            }
+            ids.push(id);
+        }
         let folder = OpenFolder::open(options)?;
         let slot = |plugin| {
             Ok::<_, Error>(Slot::new(Arc::new(Marketplace::over(&folder, plugin, options)?)))
         };
         let first = slot(first)?;
-        let mut slots: Vec<Slot> = Vec::new();
-        for plugin in others {
-            let next = slot(plugin)?;
-            if slots.iter().chain([&first]).any(|other| other.provider == next.provider) {
-                return Err(Error::ProviderTwice(next.provider));
-            }
-            slots.push(next);
-        }
-        Ok(Self::of_slots(first, slots))
+        let others = others.into_iter().map(slot).collect::<Result<_, _>>()?;
+        Ok(Self::of_slots(first, others))
     }
 
     fn of_slots(first: Slot, others: Vec<Slot>) -> Self {
-        Self(Arc::new(Inner { first, others, telemetry: Arc::new(Telemetry::of_host()) }))
+        let (telemetry, unserved) = (Arc::new(Telemetry::of_host()), RwLock::default());
+        Self(Arc::new(Inner { first, others, telemetry, unserved }))
+    }
+
+    /// The providers that are installed here and of which no plugin is loaded: nobody takes their deliveries.
+    ///
+    /// # Errors
+    ///
+    /// The ledger fails.
+    pub async fn unserved(&self) -> Result<Vec<String>, Error> {
+        let mut installed = self.any().installed_providers().await?;
+        installed.retain(|id| self.of(id).is_none());
+        self.0.unserved.write().unwrap_or_else(PoisonError::into_inner).clone_from(&installed);
+        Ok(installed)
+    }
+
+    /// Whether a provider was among them at the last look.
+    #[must_use]
+    pub fn is_unserved(&self, provider: &str) -> bool {
+        let unserved = self.0.unserved.read().unwrap_or_else(PoisonError::into_inner);
+        unserved.iter().any(|id| id == provider)
     }
 
     fn slots(&self) -> impl Iterator<Item = &Slot> {
@@ -107,18 +131,23 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// It is of another provider, it is not approved, its origins are invalid, or the ledger fails.
+    /// It is of another provider, it is not approved, installations belong to the one before, its origins are invalid,
+    /// or the ledger fails. Then the one before stays.
     pub async fn replace(&self, provider: &str, plugin: Plugin) -> Result<(), Error> {
-        let ids = || vec![provider.to_owned()];
-        let of_provider = |slot: &&Slot| {
-            slot.provider == provider && plugin.manifest().provider_id == slot.provider
+        let slot = self.slots().find(|slot| slot.provider == provider);
+        let slot = slot.filter(|slot| slot.provider == plugin.manifest().provider_id);
+        let Some(slot) = slot else {
+            let (served, given) = (provider.to_owned(), plugin.manifest().provider_id.clone());
+            return Err(Error::ProviderChanged { served, given });
         };
-        let slot = self.slots().find(of_provider);
-        let slot = slot.ok_or_else(|| Error::ProviderUnknown(ids()))?;
-        let next = slot.present().with_plugin(plugin).await?;
+        let next = slot.present().with_plugin(plugin)?;
+        // Before anything is moved: those in live mode stay with the component that a person has approved.
+        next.check_no_others(Some(Mode::Live)).await?;
+        next.carry_over().await?;
         if !next.is_approved(None).await? {
             return Err(next.not_approved());
         }
+        next.check_no_others(None).await?;
         *slot.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::components::serves;
 use super::rotation::check_opens;
-use super::{Error, Marketplace};
+use super::{Error, Marketplace, Providers};
 use crate::contract::types::Problem;
 
 /// How the marketplace is, over all workspaces and both modes.
@@ -20,10 +20,26 @@ pub struct Readiness {
     pub problems: Vec<Problem>,
 }
 
+impl Providers {
+    /// How all providers are together.
+    ///
+    /// # Errors
+    ///
+    /// The ledger does not answer.
+    pub async fn readiness(&self) -> Result<Readiness, Error> {
+        let mut together = Readiness::default();
+        for marketplace in self.all() {
+            together = together.and(marketplace.readiness().await?);
+        }
+        let unserved = self.unserved().await?;
+        together.problems.extend(unserved.iter().map(|provider| provider_unserved(provider)));
+        Ok(together)
+    }
+}
+
 impl Readiness {
     /// Together with another provider of the same data folder: the longer lags, all entries, each problem once.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
+    fn and(mut self, other: Self) -> Self {
         self.listing_lag = self.listing_lag.max(other.listing_lag);
         self.asking_lag = self.asking_lag.max(other.asking_lag);
         self.attention += other.attention;
@@ -58,7 +74,7 @@ impl Marketplace {
                 Ok((readiness, others.map(|other| other.installations).sum::<u64>()))
             })
             .await?;
-        if let Some(problem) = installations_of_others(others) {
+        if let Some(problem) = installations_of_others(self.provider_id(), others) {
             readiness.problems.push(problem);
         }
         if let Err(error) = self.check_vault().await {
@@ -80,12 +96,23 @@ impl Marketplace {
     }
 }
 
+/// The problem of an installed provider whose plugin is not loaded.
+pub(super) fn provider_unserved(provider: &str) -> Problem {
+    Problem::new(
+        "provider-unserved",
+        format!(
+            "{provider} is installed here, and its plugin is not loaded. Its deliveries are not taken, and nothing of it is reconciled."
+        ),
+        &["Start `host-test serve` with its component too: `--plugin FILE`."],
+    )
+}
+
 /// The problem of installations whose deliveries this component may not read.
-fn installations_of_others(number: u64) -> Option<Problem> {
+fn installations_of_others(provider: &str, number: u64) -> Option<Problem> {
     let (message, it) = match number {
         0 => return None,
-        1 => ("1 installation belongs".to_owned(), "it"),
-        number => (format!("{number} installations belong"), "them"),
+        1 => (format!("1 installation of {provider} belongs"), "it"),
+        number => (format!("{number} installations of {provider} belong"), "them"),
     };
     Some(Problem::new(
         "component-differs",

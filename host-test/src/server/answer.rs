@@ -9,7 +9,7 @@ use crate::marketplace::DeliveryOutcome;
 
 /// The codes that are told, and what each means. Source: the contract's codes of deliveries and of calls to the
 /// provider, and the host's own.
-const SENTENCES: [(&str, &str); 40] = [
+const SENTENCES: [(&str, &str); 41] = [
     ("secret-missing", "There is no signing secret to verify the delivery with."),
     ("secret-blank", "The signing secret is empty."),
     ("signature-missing", "The delivery is not signed."),
@@ -36,6 +36,7 @@ const SENTENCES: [(&str, &str); 40] = [
     ("payment-foreign", "The payment was not created here."),
     ("payment-changing", "The payment changed while the delivery was processed."),
     ("provider-unknown", "The URL names no provider of this host."),
+    ("provider-unserved", "The provider's plugin is not loaded at the moment."),
     ("installation-unknown", "The delivery is for no installation that is known here."),
     ("installation-removed", "The delivery is for an installation that has been removed."),
     ("install-unfinished", "The installation is not finished."),

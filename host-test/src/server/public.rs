@@ -64,8 +64,12 @@ async fn link_webhook(State(state): State<ServerState>, request: Request) -> Res
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default().to_owned();
     let target = DeliveryTarget::parse(&query);
-    let Some(marketplace) = target.provider.as_deref().and_then(|id| providers.of(id)) else {
-        return respond(&refused("provider-unknown"));
+    let provider = target.provider.as_deref().unwrap_or_default();
+    let Some(marketplace) = providers.of(provider) else {
+        // Its sender has to send it again: it is ours.
+        let is_ours = providers.is_unserved(provider);
+        let answer = if is_ours { retry_later } else { refused };
+        return respond(&answer(if is_ours { "provider-unserved" } else { "provider-unknown" }));
     };
     let received_at = marketplace.now();
     let peer = head.extensions.get::<Peer>();

@@ -30,7 +30,7 @@ fn delivery(number: u64, kept: &KeptDelivery) -> Value {
         "event": kept.event,
         "installation": kept.installation,
         "received_at": kept.received_at,
-        "size_bytes": kept.body.len(),
+        "size_bytes": kept.size_bytes,
         "outcome": kept.outcome,
         "code": kept.code,
     })

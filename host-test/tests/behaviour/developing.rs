@@ -31,6 +31,13 @@ async fn code_of_pay(marketplace: &Marketplace, reference: &str) -> String {
     paid.err().map(|error| error.problem().code).unwrap_or_default()
 }
 
+/// Opens it for development, and carries over what there is. Returns also how many installations it was given.
+async fn rebuilt(data: &Path, script: &str) -> (Marketplace, usize) {
+    let marketplace = open(data, script, true).await;
+    let carried = marketplace.carry_over().await.unwrap();
+    (marketplace, carried.moved)
+}
+
 #[tokio::test]
 async fn rebuilt_component_goes_on_in_test_mode() {
     let data = private_folder();
@@ -39,20 +46,23 @@ async fn rebuilt_component_goes_on_in_test_mode() {
     assert_eq!(code_of_pay(&before, "r1").await, "");
     // Without `--dev` it is another component.
     let refused = open(data.path(), "word=two", false).await;
+    refused.carry_over().await.unwrap();
     assert_eq!(code_of_pay(&refused, "r2").await, "component-differs");
-    // It asks for more.
-    let more = open(data.path(), "word=two\norigin=https://api.more.example", true).await;
-    assert_eq!(
-        (code_of_pay(&more, "r2").await.as_str(), more.carried_over()),
-        ("component-differs", None)
-    );
-    let rebuilt = open(data.path(), "word=two", true).await;
-    assert_eq!(rebuilt.carried_over(), Some(1));
-    assert_eq!(code_of_pay(&rebuilt, "r2").await, "");
-    assert_eq!(open(data.path(), "word=two", true).await.carried_over(), None);
+    // It asks for more, or reads credentials in another way.
+    for otherwise in ["origin=https://api.more.example", "pattern=^live-"] {
+        let (other, moved) = rebuilt(data.path(), &format!("word=two\n{otherwise}")).await;
+        assert_eq!(moved, 0, "{otherwise}");
+        assert_eq!(code_of_pay(&other, "r2").await, "component-differs", "{otherwise}");
+    }
+    let (two, moved) = rebuilt(data.path(), "word=two").await;
+    assert_eq!((moved, code_of_pay(&two, "r2").await.as_str()), (1, ""));
+    assert_eq!(rebuilt(data.path(), "word=two").await.1, 0);
     // What was not approved by a person is no approval elsewhere.
     let elsewhere = open(data.path(), "word=two", false).await;
     assert_eq!(code_of_pay(&elsewhere, "r3").await, "component-not-approved");
+    // The change is undone.
+    let (one, moved) = rebuilt(data.path(), "word=one").await;
+    assert_eq!((moved, code_of_pay(&one, "r3").await.as_str()), (1, ""));
 }
 
 #[tokio::test]
@@ -61,8 +71,8 @@ async fn rebuilt_component_never_goes_on_in_live_mode() {
     let before = open(data.path(), "word=one", true).await;
     before.approve(host_test::marketplace::TakeOver::All, &[]).await.unwrap();
     before.install(in_mode(Mode::Live)).await.unwrap();
-    let rebuilt = open(data.path(), "word=two", true).await;
-    assert_eq!(rebuilt.carried_over(), Some(0));
+    let (rebuilt, moved) = rebuilt(data.path(), "word=two").await;
+    assert_eq!(moved, 0);
     assert_eq!(code_of_pay(&rebuilt, "r1").await, "component-differs");
     assert_eq!(code_of_pay(&before, "r1").await, "");
     // Nor does it begin there.
@@ -71,6 +81,51 @@ async fn rebuilt_component_never_goes_on_in_live_mode() {
         async |mode| other.install(in_mode(mode)).await.err().map(|error| error.problem().code);
     assert_eq!(code(Mode::Live).await.as_deref(), Some("component-not-approved"));
     assert_eq!(code(Mode::Test).await, None);
+}
+
+#[tokio::test]
+async fn component_that_nobody_has_read_is_no_rebuild() {
+    // The built-in one is installed without an approval, and asks for the same.
+    let host = Host::start().await;
+    host.install(TEST_KEY).await.unwrap();
+    let same = [host_test::bundled::COMPONENT, &[0, 2, 1, b'x']].concat();
+    let plugin = Plugin::load(&same, &compiler()).await.unwrap();
+    let options = Options { is_development: true, ..Options::new(host.data.path()) };
+    let marketplace = Marketplace::open(plugin, &options).unwrap();
+    assert_eq!(marketplace.carry_over().await.unwrap(), ledger::CarriedOver::default());
+    assert_eq!(code_of_pay(&marketplace, "r1").await, "component-differs");
+}
+
+#[tokio::test]
+async fn live_and_large_deliveries_are_not_kept() {
+    let data = private_folder();
+    let deliver = async |marketplace: &Marketplace, query: &str, body: Vec<u8>| {
+        let target = host_test::marketplace::DeliveryTarget::parse(query);
+        let request = host_test::contract::types::WebhookRequest {
+            headers: Vec::new(),
+            query: query.to_owned(),
+            body,
+        };
+        let sender = host_test::sender::Sender::default();
+        marketplace.deliver(1_900_000_000, &target, sender, request).await;
+        marketplace.kept_deliveries(10).await.unwrap().len()
+    };
+    let test = open(data.path(), "", true).await;
+    test.approve(host_test::marketplace::TakeOver::All, &[]).await.unwrap();
+    let live = test.in_new_workspace("live").await.unwrap();
+    let query = async |marketplace: &Marketplace, mode| {
+        let connection = marketplace.install(in_mode(mode)).await.unwrap();
+        connection.installation_url.split_once('?').unwrap().1.to_owned()
+    };
+    let (of_live, of_test) = (query(&live, Mode::Live).await, query(&test, Mode::Test).await);
+    assert_eq!(deliver(&live, &of_live, b"order-1.a".to_vec()).await, 0);
+    assert_eq!(deliver(&test, &of_test, vec![b'x'; 65 << 10]).await, 0);
+    assert_eq!(deliver(&test, &of_test, b"order-1.a".to_vec()).await, 1);
+    // What was kept is sealed, and ends with its installation.
+    let file = std::fs::read(data.path().join("ledger.sqlite-wal")).unwrap_or_default();
+    assert!(!String::from_utf8_lossy(&file).contains("order-1.a\"") && !file.is_empty());
+    test.uninstall(false).await.unwrap();
+    assert!(test.kept_deliveries(10).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -113,6 +168,8 @@ async fn kept_delivery_is_processed_again() {
     let later = Marketplace::open(plugin().await, &later).unwrap();
     let replayed = later.replay(&event).await.unwrap();
     assert_eq!((replayed.outcome.as_str(), &replayed.delivery), ("duplicate", genuine));
+    // What the plugin makes of it now is said too.
+    assert!(matches!(replayed.said, Some(Ok(_))), "{:?}", replayed.said);
     assert_eq!(later.replay(&refused.to_string()).await.unwrap().outcome.as_str(), "refused");
     let unknown = later.replay("evt_unknown").await.err().unwrap();
     assert_eq!(unknown.problem().code, "delivery-not-kept");

@@ -94,7 +94,7 @@ async fn request_to_the_control_listener_says_which_provider() {
             let (status, answer) = control.get(&format!("/api/v1/{path}{query}")).await;
             (status, answer["code"].as_str().unwrap_or_default().to_owned())
         };
-        assert_eq!(asked("").await, (409, "provider-not-chosen".to_owned()), "{path}");
+        assert_eq!(asked("").await, (400, "provider-not-chosen".to_owned()), "{path}");
         assert_eq!(asked("?provider=INTI").await, (404, "provider-unknown".to_owned()), "{path}");
         assert_eq!(asked("?provider=HOSTILE").await, (200, String::new()), "{path}");
     }
@@ -133,7 +133,7 @@ async fn command_says_which_provider() {
         command
     };
     let not_chosen = run(command(&["payments"])).await;
-    assert_eq!(not_chosen.status.code(), Some(1));
+    assert_eq!(not_chosen.status.code(), Some(2));
     assert_eq!(problem(&not_chosen)["code"], "provider-not-chosen");
     let payments = run(command(&["payments", "--provider", "STRIPE"])).await;
     assert_eq!(payments.status.code(), Some(0), "{payments:?}");
@@ -152,4 +152,28 @@ async fn command_says_which_provider() {
     assert_eq!(problem(&other)["code"], "not-installed");
     // The whole data folder is meant.
     assert_eq!(run(command(&["prune", "--older-than", "40"])).await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn installed_provider_without_a_plugin_is_seen() {
+    let two = Two::start().await;
+    let other = two.providers.of("HOSTILE").unwrap();
+    other.install(hostile::options(true)).await.unwrap();
+    // The next start leaves the other plugin out.
+    let alone = Providers::open(plugin().await, Vec::new(), &Options::new(two.host.data.path()));
+    let alone = alone.unwrap();
+    let data = two.host.data.path();
+    let control = Control::over(alone.clone(), data, two.host.client.clone()).await;
+    let (status, answer) = control.get("/readyz").await;
+    assert_eq!((status, &answer["problems"][0]["code"]), (503, &"provider-unserved".into()));
+    assert!(answer["problems"][0]["message"].as_str().unwrap().starts_with("HOSTILE"), "{answer}");
+    // Its deliveries are not lost.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(serve(listener, alone, DoorLimits::default(), std::future::pending()));
+    for (provider, expected) in [("HOSTILE", 503), ("INTI", 400)] {
+        let delivery = format!("{url}/link-webhook?provider={provider}");
+        let response = two.host.client.post(delivery).body("{}").send().await.unwrap();
+        assert_eq!(response.status(), expected, "{provider}");
+    }
 }

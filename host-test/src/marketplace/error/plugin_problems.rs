@@ -34,6 +34,16 @@ pub(super) fn provider_not_chosen(known: &[String]) -> Problem {
     )
 }
 
+pub(super) fn provider_changed(served: &str, given: &str) -> Problem {
+    Problem::new(
+        "provider-changed",
+        format!(
+            "The changed component is of the provider {given}, and the one before is of {served}."
+        ),
+        &["Start `host-test serve` again to serve the other provider."],
+    )
+}
+
 pub(super) fn delivery_not_kept() -> Problem {
     Problem::new(
         "delivery-not-kept",

@@ -67,6 +67,7 @@ fn errors() -> Vec<Error> {
         Error::ProviderTwice("ANDES".to_owned()),
         Error::ProviderUnknown(vec!["ANDES".to_owned()]),
         Error::ProviderNotChosen(vec!["ANDES".to_owned(), "INTI".to_owned()]),
+        Error::ProviderChanged { served: "ANDES".to_owned(), given: "INTI".to_owned() },
         Error::DeliveryNotKept,
         Error::Ledger(LedgerError::Locked),
         Error::Ledger(LedgerError::Corrupt),

@@ -47,13 +47,6 @@ pub async fn metrics(State(control): State<Control>) -> Response {
 }
 
 async fn readiness(control: &Control) -> Result<Readiness, Error> {
-    let all = async {
-        let mut together = Readiness::default();
-        for marketplace in control.providers.all() {
-            together = together.and(marketplace.readiness().await?);
-        }
-        Ok(together)
-    };
-    let answered = timeout(READINESS_TIME, all).await;
+    let answered = timeout(READINESS_TIME, control.providers.readiness()).await;
     answered.unwrap_or(Err(Error::Ledger(LedgerError::Locked)))
 }

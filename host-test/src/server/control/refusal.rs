@@ -31,7 +31,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// The status of an error. 404: it is not there. 422: what was sent is refused. 409: it does not fit what is there.
+/// The status of an error. 400: it is not said which one. 404: it is not there. 422: what was sent is refused. 409: it does not fit what is there.
 fn status(error: &Error) -> StatusCode {
     match (error.kind(), error) {
         (ErrorKind::Temporary, _) => StatusCode::SERVICE_UNAVAILABLE,
@@ -53,6 +53,7 @@ fn status(error: &Error) -> StatusCode {
             | Error::PositionUnknown(_)
             | Error::AttentionNotAcceptable(_),
         ) => StatusCode::UNPROCESSABLE_ENTITY,
+        (ErrorKind::Refused, Error::ProviderNotChosen(_)) => StatusCode::BAD_REQUEST,
         (ErrorKind::Refused, _) => StatusCode::CONFLICT,
     }
 }
