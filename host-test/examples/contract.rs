@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use anyhow::bail;
 use wit_parser::{
     Docs, Function, Interface, Resolve, Type, TypeDefKind, TypeId, TypeOwner, WorldItem,
 };
@@ -49,10 +50,10 @@ pub fn reference(wit: &Path) -> anyhow::Result<String> {
     for (name, interface) in interfaces {
         let _ = write!(text, "## `{name}`\n\n{}", paragraphs(&interface.docs, ""));
         for function in interface.functions.values() {
-            write_function(&mut text, &resolve, function);
+            write_function(&mut text, &resolve, function)?;
         }
         for (name, id) in own_types(&resolve, interface) {
-            write_type(&mut text, &resolve, name, id);
+            write_type(&mut text, &resolve, name, id)?;
         }
     }
     Ok(text.trim_end().to_owned() + "\n")
@@ -64,43 +65,66 @@ fn own_types<'a>(
     interface: &'a Interface,
 ) -> impl Iterator<Item = (&'a str, TypeId)> {
     let types = interface.types.iter().map(|(name, id)| (name.as_str(), *id));
-    types.filter(|(_, id)| !matches!(resolve.types[*id].kind, TypeDefKind::Type(_)))
+    types.filter(|(_, id)| !is_used_from_elsewhere(resolve, *id))
 }
 
-fn write_function(text: &mut String, resolve: &Resolve, function: &Function) {
-    let parameters = function.params.iter();
-    let parameters = parameters.map(|of| format!("\n    {}: {},", of.name, shown(resolve, &of.ty)));
-    let mut parameters = parameters.collect::<String>();
+/// Whether `use` has brought a type from another interface. An alias of the interface's own is a type.
+fn is_used_from_elsewhere(resolve: &Resolve, id: TypeId) -> bool {
+    let of = &resolve.types[id];
+    let TypeDefKind::Type(Type::Id(origin)) = of.kind else { return false };
+    resolve.types[origin].owner != of.owner
+}
+
+fn write_function(text: &mut String, resolve: &Resolve, function: &Function) -> anyhow::Result<()> {
+    let mut parameters = String::new();
+    for of in &function.params {
+        let _ = write!(parameters, "\n    {}: {},", of.name, shown(resolve, &of.ty)?);
+    }
     if !parameters.is_empty() {
         parameters.push('\n');
     }
-    let result =
-        function.result.map_or_else(String::new, |of| format!(" -> {}", shown(resolve, &of)));
+    let result = match &function.result {
+        Some(of) => format!(" -> {}", shown(resolve, of)?),
+        None => String::new(),
+    };
     let _ = write!(
         text,
         "### `{name}`\n\n```wit\n{name}: func({parameters}){result};\n```\n\n{}",
         paragraphs(&function.docs, ""),
         name = function.name,
     );
+    Ok(())
 }
 
-fn write_type(text: &mut String, resolve: &Resolve, name: &str, id: TypeId) {
+fn write_type(text: &mut String, resolve: &Resolve, name: &str, id: TypeId) -> anyhow::Result<()> {
     let of = &resolve.types[id];
+    // An alias has the name of another type.
+    if let TypeDefKind::Type(other) = &of.kind {
+        let other = shown(resolve, other)?;
+        let docs = paragraphs(&of.docs, "");
+        let _ = write!(text, "### type `{name}`\n\n```wit\ntype {name} = {other};\n```\n\n{docs}");
+        return Ok(());
+    }
     let kind = of.kind.as_str();
     let _ = write!(text, "### {kind} `{name}`\n\n{}", paragraphs(&of.docs, ""));
     let mut part = |name: &str, of: Option<&Type>, docs: &Docs| {
-        let of = of.map_or_else(String::new, |of| format!(": `{}`", shown(resolve, of)));
+        let of = match of {
+            Some(of) => format!(": `{}`", shown(resolve, of)?),
+            None => String::new(),
+        };
         let _ = write!(text, "- **`{name}`**{of}\n\n{}", paragraphs(docs, "  "));
+        Ok(())
     };
     match &of.kind {
         TypeDefKind::Record(of) => {
-            of.fields.iter().for_each(|of| part(&of.name, Some(&of.ty), &of.docs));
+            of.fields.iter().try_for_each(|of| part(&of.name, Some(&of.ty), &of.docs))
         }
         TypeDefKind::Variant(of) => {
-            of.cases.iter().for_each(|of| part(&of.name, of.ty.as_ref(), &of.docs));
+            of.cases.iter().try_for_each(|of| part(&of.name, of.ty.as_ref(), &of.docs))
         }
-        TypeDefKind::Enum(of) => of.cases.iter().for_each(|of| part(&of.name, None, &of.docs)),
-        _ => {}
+        TypeDefKind::Enum(of) => of.cases.iter().try_for_each(|of| part(&of.name, None, &of.docs)),
+        TypeDefKind::Flags(of) => of.flags.iter().try_for_each(|of| part(&of.name, None, &of.docs)),
+        _ => bail!("the reference cannot show `{name}`, which is a {kind}"),
     }
 }
 
@@ -116,34 +140,37 @@ fn paragraphs(docs: &Docs, indentation: &str) -> String {
 }
 
 /// A type as the WIT writes it.
-fn shown(resolve: &Resolve, of: &Type) -> String {
-    let Type::Id(id) = of else { return primitive(of).to_owned() };
+fn shown(resolve: &Resolve, of: &Type) -> anyhow::Result<String> {
+    let Type::Id(id) = of else { return Ok(primitive(of)?.to_owned()) };
     let of = &resolve.types[*id];
     if let (Some(name), TypeOwner::Interface(_)) = (&of.name, of.owner) {
-        return name.clone();
+        return Ok(name.clone());
     }
-    let inner =
-        |of: &Option<Type>| of.as_ref().map_or_else(|| "_".to_owned(), |of| shown(resolve, of));
-    match &of.kind {
-        TypeDefKind::List(of) => format!("list<{}>", shown(resolve, of)),
-        TypeDefKind::Option(of) => format!("option<{}>", shown(resolve, of)),
+    let inner = |of: &Option<Type>| match of {
+        Some(of) => shown(resolve, of),
+        None => Ok("_".to_owned()),
+    };
+    Ok(match &of.kind {
+        TypeDefKind::List(of) => format!("list<{}>", shown(resolve, of)?),
+        TypeDefKind::Option(of) => format!("option<{}>", shown(resolve, of)?),
         TypeDefKind::Tuple(of) => {
-            let types: Vec<_> = of.types.iter().map(|of| shown(resolve, of)).collect();
-            format!("tuple<{}>", types.join(", "))
+            let types = of.types.iter().map(|of| shown(resolve, of));
+            format!("tuple<{}>", types.collect::<anyhow::Result<Vec<_>>>()?.join(", "))
         }
-        TypeDefKind::Result(of) => format!("result<{}, {}>", inner(&of.ok), inner(&of.err)),
-        other => other.as_str().to_owned(),
-    }
+        TypeDefKind::Result(of) => format!("result<{}, {}>", inner(&of.ok)?, inner(&of.err)?),
+        other => bail!("the reference cannot show a {}", other.as_str()),
+    })
 }
 
-fn primitive(of: &Type) -> &'static str {
-    match of {
+fn primitive(of: &Type) -> anyhow::Result<&'static str> {
+    Ok(match of {
         Type::Bool => "bool",
         Type::U8 => "u8",
         Type::U16 => "u16",
         Type::U32 => "u32",
         Type::U64 => "u64",
+        Type::S64 => "s64",
         Type::String => "string",
-        _ => "(another type)",
-    }
+        other => bail!("the reference cannot show the type {other:?}"),
+    })
 }

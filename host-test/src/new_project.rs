@@ -2,6 +2,8 @@
 //!
 //! The example is the one source: what is tested there is what a developer starts with.
 
+mod own_texts;
+
 use thiserror::Error;
 
 use crate::contract::types::Problem;
@@ -158,6 +160,12 @@ impl ProjectName {
     }
 }
 
+/// A text of the example with what a new project says of itself.
+fn own(path: &str, text: &str) -> String {
+    let own = own_texts::OWN_TEXTS.iter().filter(|text| text.path == path);
+    own.fold(text.to_owned(), |text, own| text.replacen(own.of_example, own.of_project, 1))
+}
+
 /// A text of the example with the names of the project.
 fn renamed(text: &str, name: &ProjectName) -> String {
     let (mut all, mut rest) = (String::new(), text);
@@ -179,6 +187,7 @@ fn renamed(text: &str, name: &ProjectName) -> String {
 #[must_use]
 pub fn files(name: &ProjectName) -> Vec<(&'static str, String)> {
     let files = FILES.iter().map(|&(path, contents)| {
+        let contents = &*own(path, contents);
         let contents = match path {
             // Cargo removes what the project does not use.
             "Cargo.lock" => contents.to_owned(),
@@ -263,6 +272,8 @@ mod tests {
             }
             let knows = |word: &str| contents.to_lowercase().contains(word);
             assert!(!knows("andes") && !knows("../.."), "{path}");
+            // What was made up for the example is not said of a provider that exists.
+            assert!(!knows("is made up") && !knows("source: lama pay"), "{path}");
         }
         let contents = |path: &str| &files.iter().find(|(known, _)| *known == path).unwrap().1;
         assert!(contents("Cargo.toml").contains("name = \"lama-pay\""));
@@ -272,5 +283,15 @@ mod tests {
         assert!(contents("src/bindings.rs").contains("path: \"wit\""));
         assert!(contents("src/api.rs").contains("https://api.lamapay.example"));
         assert!(contents("src/webhook.rs").contains("\"lama-pay-signature\""));
+        assert!(contents("README.md").starts_with("# The payment plugin of Lama Pay\n"));
+        assert!(contents("src/lib.rs").starts_with("//! The payment plugin of Lama Pay.\n"));
+    }
+
+    #[test]
+    fn every_own_text_stands_in_the_example_once() {
+        for text in &own_texts::OWN_TEXTS {
+            let (_, contents) = FILES.iter().find(|(path, _)| *path == text.path).unwrap();
+            assert_eq!(contents.matches(text.of_example).count(), 1, "{}", text.of_example);
+        }
     }
 }

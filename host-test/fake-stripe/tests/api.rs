@@ -89,6 +89,36 @@ async fn only_what_stripe_can_expand_is_expanded() {
 }
 
 #[tokio::test]
+async fn wrong_expansion_is_refused_before_anything_is_made() {
+    let shop = Shop::open().await;
+    let made =
+        async || shop.ask("/v1/payment_intents", &[]).await["data"].as_array().unwrap().len();
+    let create = async |path| {
+        let params = [("amount", "1000"), ("currency", "usd"), ("expand[]", path)];
+        shop.ask("/v1/payment_intents", &params).await
+    };
+    for path in
+        ["amount", "refunds", "latest_charge.payment_intent.amount", "latest_charge.a.b.c.d"]
+    {
+        assert!(create(path).await["error"]["message"].is_string(), "{path}");
+    }
+    assert_eq!(made().await, 0);
+    for path in ["customer.sources", "latest_charge.refunds.data.charge", "payment_method"] {
+        assert_eq!(create(path).await["object"], "payment_intent", "{path}");
+    }
+    assert_eq!(made().await, 3);
+    let intent = shop.pay(&shop.page("usd", &[]).await, "4242 4242 4242 4242").await;
+    let id = intent["id"].as_str().unwrap();
+    let refund = async |path| {
+        shop.ask("/v1/refunds", &[("payment_intent", id), ("amount", "5"), ("expand[]", path)])
+            .await
+    };
+    assert!(refund("status").await["error"].is_object());
+    assert_eq!(refund("charge.refunds").await["charge"]["refunds"]["data"][0]["amount"], 5);
+    assert_eq!(shop.ask("/v1/refunds", &[]).await["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn error_names_the_parameter_and_the_request() {
     let shop = Shop::open().await;
     for (params, param) in [

@@ -81,6 +81,24 @@ fn problem(code: String, message: String) -> Problem {
     Problem { code, message, remedy: Vec::new() }
 }
 
+/// Checks the time of a delivery, and only then its signature, which is `TIME SECRET` in the one signature header.
+fn time_first(
+    now: u64,
+    installation: &Installation,
+    request: &WebhookRequest,
+) -> Result<(), WebhookError> {
+    let code = |code: &str| problem(code.to_owned(), "It is refused.".to_owned());
+    let header = request.headers.first().and_then(|(_, value)| value.split_once(' '));
+    let (time, secret) = header.unwrap_or_default();
+    if time.parse::<u64>().is_ok_and(|time| time.abs_diff(now) > 300) {
+        return Err(WebhookError::Refused(code("timestamp-too-old")));
+    }
+    if !installation.webhook.signing_secrets.iter().any(|known| known == secret) {
+        return Err(WebhookError::Unverified(code("signature-mismatch")));
+    }
+    Ok(())
+}
+
 /// The mode that a line names, or the one that is right.
 fn mode(name: &str, right: Mode) -> Mode {
     match line(name).as_deref() {
@@ -330,11 +348,14 @@ impl bindings::exports::brain_studio::payments::payment_provider::Guest for Host
     }
 
     fn handle_webhook(
-        _: Context,
+        context: Context,
         installation: Installation,
         request: WebhookRequest,
     ) -> Result<WebhookOutcome, WebhookError> {
         let body = String::from_utf8_lossy(&request.body).into_owned();
+        if line("time-first").is_some() {
+            time_first(context.now, &installation, &request)?;
+        }
         if body.contains("attack") {
             if let Some(message) = said("refused", &installation) {
                 let code = said("code", &installation);

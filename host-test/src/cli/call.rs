@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::global::Global;
 use super::output::{Output, print_beside};
-use super::{CommandError, credentials};
+use super::{CommandError, stand_in};
 use crate::calling::{ArgumentError, Caller, CallingError, Examples};
 use crate::clock::Clock;
 use crate::contract::types::{Manifest, Problem};
@@ -82,12 +82,9 @@ pub async fn call(plugin: Plugin, global: &Global, args: CallArgs) -> Result<Out
         return Ok(pretty(example));
     };
     let arguments = read_arguments(&arguments)?;
-    let given =
-        if overrides.is_empty() || matches!(function.as_str(), "describe" | "identify-webhook") {
-            Credentials::default()
-        } else {
-            credentials::read(plugin.manifest(), plugin.is_built_in(), false)?
-        };
+    let needs_none = matches!(function.as_str(), "describe" | "identify-webhook");
+    let given = if needs_none { None } else { stand_in::credentials(&plugin, overrides)? };
+    let given = given.unwrap_or_default();
     if !global.json {
         print_beside(&reach(plugin.manifest(), overrides));
     }
@@ -103,9 +100,12 @@ fn caller(
     Ok(Caller::new(plugin, overrides, given, signing_secrets().unwrap_or_default())?)
 }
 
-/// The signing secrets in the environment, as they are. None: there is no such variable.
+/// The signing secrets in the environment, as they are; none in an empty variable. None: there is no such variable.
 pub fn signing_secrets() -> Option<Vec<String>> {
     let secrets = SecretString::from(std::env::var(SECRETS_VARIABLE).ok()?);
+    if secrets.expose_secret().is_empty() {
+        return Some(Vec::new());
+    }
     Some(secrets.expose_secret().split(',').map(str::to_owned).collect())
 }
 

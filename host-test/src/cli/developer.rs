@@ -1,7 +1,7 @@
 //! The commands for plugin developers: `bench webhook`, `component`, `inspect`.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -9,11 +9,11 @@ use serde_json::json;
 use super::CommandError;
 use super::call::signing_secrets;
 use super::delivery::{DeliveryArgs, secrets_missing};
+use super::global::Global;
 use super::output::{Output, problem_text};
-use super::plugin::read_component;
 use crate::contract::types::Problem;
 use crate::json::set;
-use crate::plugin::{Compiler, Plugin, inspect as inspection, sha256};
+use crate::plugin::{Plugin, inspect as inspection, sha256};
 use crate::{bench, bundled, views};
 
 #[derive(Subcommand)]
@@ -105,21 +105,20 @@ pub fn component(args: &ComponentArgs) -> Result<Output, CommandError> {
     Ok(Output::new(json!({ "path": path, "size_bytes": bytes.len(), "sha256": sha256 }), text))
 }
 
-pub async fn inspect(
-    args: InspectArgs,
-    component: Option<&Path>,
-    compiler: &Compiler,
-) -> Result<Output, CommandError> {
-    let file = args.component_file.or_else(|| component.map(Path::to_owned));
-    let (path, bytes) = match file {
-        Some(path) => {
-            let bytes = read_component(&path)?;
-            (Some(path), bytes)
+pub async fn inspect(args: InspectArgs, global: &Global) -> Result<Output, CommandError> {
+    let global = &match args.component_file {
+        Some(file) => global.with(Some(file)),
+        // A file alone is inspected even if it cannot be loaded.
+        None if global.plugin.is_empty() && global.provider.is_none() => global.clone(),
+        None => {
+            let (file, _) = global.looked_at().await?;
+            global.with(file)
         }
-        None => (None, bundled::COMPONENT.to_vec()),
     };
+    let bytes = global.component()?;
+    let path = global.component.as_ref();
     let path = path.map_or_else(|| "(built in)".to_owned(), |path| path.display().to_string());
-    let inspected = inspection::inspect(&bytes, compiler).await?;
+    let inspected = inspection::inspect(&bytes, &global.looking_compiler()?).await?;
     let inspection = &inspected.inspection;
     let mut text = format!("{path}: {} bytes\n", inspection.size_bytes);
     for (title, names) in [

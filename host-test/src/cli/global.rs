@@ -34,7 +34,7 @@ pub struct Global {
     pub plugin: Vec<PathBuf>,
     /// Which provider is meant, by its id, if there are several plugins
     #[arg(long, global = true, value_name = "ID")]
-    provider: Option<String>,
+    pub provider: Option<String>,
     /// A loopback address that stands in for an origin of the provider; may be given more than once. More of them, with
     /// spaces between, are in `HOST_TEST_PROVIDER_ORIGIN`
     #[arg(long, global = true, value_name = "https://PROVIDER=http://127.0.0.1:PORT")]

@@ -21,6 +21,7 @@ mod reconcile;
 mod replay;
 mod report;
 mod serve;
+mod stand_in;
 mod status;
 mod vault;
 mod watch;
@@ -143,7 +144,7 @@ enum Command {
     Bench(developer::BenchCommand),
     /// Writes the built-in component to a file, for a marketplace to load
     Component(developer::ComponentArgs),
-    /// Shows what a component imports and exports
+    /// Shows what a component imports and exports, and whether a marketplace loads it
     Inspect(developer::InspectArgs),
     /// Makes a component of a core module, as compilers write it
     ///
@@ -207,11 +208,15 @@ impl From<crate::plugin::CallError> for CommandError {
     }
 }
 
+/// The command line: its commands and their help.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command().mut_subcommand("install", |install| install.after_long_help(credentials::help()))
+}
+
 /// Runs the command line. Returns the exit code.
 pub async fn run() -> ExitCode {
-    let command = Cli::command()
-        .mut_subcommand("install", |install| install.after_long_help(credentials::help()));
-    let matches = command.get_matches();
+    let matches = command().get_matches();
     let Cli { global, command } =
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let is_server = matches!(command, Command::Serve(_));
@@ -290,23 +295,22 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         }
         Command::Fake(args) => serve::fake(args, global.json).await,
         Command::Call(args) => {
-            call::call(global.with(args.component()).looked_at().await?, global, args).await
+            let (_, plugin) = global.with(args.component()).looked_at().await?;
+            call::call(plugin, global, args).await
         }
         Command::Profile(args) => profile::run(&global.with(args.component()), args).await,
         Command::Webhook(webhook::WebhookCommand::Verify(args)) => {
-            webhook::verify(global.plugin().await?, global, args).await
+            webhook::verify(global.looked_at().await?.1, global, args).await
         }
         Command::Bench(developer::BenchCommand::Webhook(args)) => {
-            developer::bench(&global.plugin().await?, args).await
+            developer::bench(&global.looked_at().await?.1, args).await
         }
         Command::Component(args) => developer::component(&args),
         Command::Componentize(args) => {
             componentize::componentize(&args, &global.looking_compiler()?).await
         }
         Command::New(args) => new_project::new(&args),
-        Command::Inspect(args) => {
-            developer::inspect(args, global.component.as_deref(), &global.looking_compiler()?).await
-        }
+        Command::Inspect(args) => developer::inspect(args, global).await,
         Command::Conform(args) => Box::pin(conform::conform(args, global)).await,
     }
 }

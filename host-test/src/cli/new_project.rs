@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::CommandError;
-use super::output::Output;
+use super::output::{Output, shell_word};
 use crate::contract::types::Problem;
 use crate::marketplace::ErrorKind;
 use crate::new_project::{ProjectName, files};
@@ -51,7 +51,7 @@ pub fn new(args: &NewArgs) -> Result<Output, CommandError> {
     }
     let (name, module) = (name.as_str(), name.snake_case());
     let commands = [
-        format!("cd {shown}"),
+        format!("cd {}", shell_word(&shown)),
         format!("cargo build --package {name}-fake"),
         "cargo build --release --target wasm32-unknown-unknown".to_owned(),
         format!(

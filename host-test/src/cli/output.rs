@@ -51,6 +51,18 @@ impl Output {
     }
 }
 
+/// A word of a command that is printed to be copied, quoted if a shell would not take it as it is.
+pub fn shell_word(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./".contains(letter);
+    // Behind `./` a name that begins with `-` is no option.
+    let word = if word.starts_with('-') { &format!("./{word}") } else { word };
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// Prints a line on standard output, with colours only on a terminal that supports them. A closed
 /// pipe is ignored.
 pub fn print_line(line: &str) {

@@ -5,18 +5,14 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::CommandError;
 use super::global::Global;
 use crate::bundled;
-use crate::marketplace::vault_of;
+use crate::marketplace::{Error, vault_of};
 use crate::plugin::{CompiledCache, Compiler, LoadError, MAXIMUM_COMPONENT, Plugin};
 use crate::vault::Vault;
 
 impl Global {
-    /// The plugin of `--component`, or the built-in one.
-    pub async fn plugin(&self) -> Result<Plugin, LoadError> {
-        Plugin::load(&self.component()?, &self.compiler()?).await
-    }
-
     /// The plugin of `--component`, or the built-in one, and those of `--plugin`.
     pub async fn plugins(&self) -> Result<(Plugin, Vec<Plugin>), LoadError> {
         let compiler = self.compiler()?;
@@ -28,9 +24,27 @@ impl Global {
         Ok((first, others))
     }
 
-    /// The same for a tool that only looks.
-    pub async fn looked_at(&self) -> Result<Plugin, LoadError> {
-        Plugin::load(&self.component()?, &self.looking_compiler()?).await
+    /// The file of the plugin that is meant, and the plugin, for a tool that only looks and has no installation: the one of
+    /// `--provider` among those of `--component` and `--plugin`, or the only one. No file: the built-in one.
+    pub async fn looked_at(&self) -> Result<(Option<PathBuf>, Plugin), CommandError> {
+        let compiler = self.looking_compiler()?;
+        let first = Plugin::load(&self.component()?, &compiler).await?;
+        let mut plugins = vec![(self.component.clone(), first)];
+        for file in &self.plugin {
+            let plugin = Plugin::load(&read_component(file)?, &compiler).await?;
+            plugins.push((Some(file.clone()), plugin));
+        }
+        let refused = |error: Error| CommandError::Usage(error.problem());
+        let id = |plugin: &Plugin| plugin.manifest().provider_id.clone();
+        let ids = plugins.iter().map(|(_, plugin)| id(plugin)).collect();
+        let is_several = plugins.len() > 1;
+        let mut plugins = plugins.into_iter();
+        let meant = match &self.provider {
+            Some(meant) => plugins.find(|(_, plugin)| id(plugin) == *meant),
+            None if is_several => return Err(refused(Error::ProviderNotChosen(ids))),
+            None => plugins.next(),
+        };
+        meant.ok_or_else(|| refused(Error::ProviderUnknown(ids)))
     }
 
     pub fn component(&self) -> Result<Cow<'static, [u8]>, LoadError> {

@@ -8,9 +8,8 @@ use serde_json::json;
 
 use super::global::Global;
 use super::output::Output;
-use super::{CommandError, call, credentials};
+use super::{CommandError, call, stand_in};
 use crate::calling::{Caller, Examples, FunctionProfile, profile};
-use crate::egress::Credentials;
 use crate::plugin::{Meter, Plugin};
 
 /// The arguments of `profile`.
@@ -33,13 +32,9 @@ impl ProfileArgs {
 pub async fn run(global: &Global, args: ProfileArgs) -> Result<Output, CommandError> {
     let bytes = global.component()?;
     let plugin = Plugin::load(&bytes, &global.looking_compiler()?).await?;
-    let meter = Meter::new(&plugin, &bytes).await?;
+    let meter = Meter::new(&plugin, &bytes, global.looking_compiler()?).await?;
     let overrides = global.stand_ins([&plugin])?;
-    let given = if overrides.is_empty() {
-        Credentials::default()
-    } else {
-        credentials::read(plugin.manifest(), plugin.is_built_in(), false)?
-    };
+    let given = stand_in::credentials(&plugin, &overrides)?.unwrap_or_default();
     let caller = |plugin: &Plugin| {
         let secrets = call::signing_secrets().unwrap_or_default();
         Caller::new(plugin.clone(), &overrides, given.clone(), secrets)

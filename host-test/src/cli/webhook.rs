@@ -7,7 +7,7 @@ use super::call::{SECRETS_VARIABLE, signing_secrets};
 use super::delivery::{DeliveryArgs, secrets_missing};
 use super::global::Global;
 use super::output::Output;
-use super::{CommandError, credentials};
+use super::{CommandError, stand_in};
 use crate::calling::Caller;
 use crate::contract::types::{
     DeliveredEvent, EventSubject, IgnoredDelivery, Mode, Problem, WebhookError, WebhookOutcome,
@@ -47,15 +47,19 @@ pub async fn verify(
     let delivery = args.delivery.read(&plugin, secrets, args.received_at)?;
     let mode = delivery.installation.mode;
     let overrides = global.stand_ins([&plugin])?;
-    let call = if overrides.is_empty() {
-        plugin.offline_call()
-    } else {
-        let given = credentials::read(plugin.manifest(), plugin.is_built_in(), false)?;
-        Caller::new(plugin.clone(), &overrides, given, Vec::new())?.one_call(mode)?
+    let call = match stand_in::credentials(&plugin, &overrides)? {
+        None => plugin.offline_call(),
+        Some(given) => {
+            Caller::new(plugin.clone(), &overrides, given, Vec::new())?.one_call(mode)?
+        }
     };
     let outcome = delivery_causes::verify(&plugin, &delivery, call).await?;
     let (mut json, exit_code) = shown(&outcome);
     let causes = match &outcome {
+        // A hint is not verified, and without a secret nothing is.
+        Ok(WebhookOutcome::Hint(_)) if delivery.installation.webhook.signing_secrets.is_empty() => {
+            vec![secret_missing()]
+        }
         Ok(_) => {
             if delivery.installation.webhook.signing_secrets.len() > 1
                 && let Some(position) = delivery_causes::fitting_secret(&plugin, &delivery).await?
@@ -64,7 +68,13 @@ pub async fn verify(
             }
             Vec::new()
         }
-        Err(refused) => delivery_causes::causes(&plugin, &delivery, refused).await?,
+        Err(refused) => {
+            let own = refused.problem();
+            let found = delivery_causes::causes(&plugin, &delivery, refused).await?;
+            // What the plugin says itself speaks of an installation.
+            let shown = |cause| if cause == *own { without_installation(own) } else { cause };
+            found.into_iter().map(shown).collect()
+        }
     };
     set(&mut json, "causes", causes.iter().map(views::problem).collect::<Value>());
     let text = json.to_string();
@@ -98,6 +108,7 @@ pub fn shown(outcome: &Outcome) -> (Value, u8) {
             let hint = json!({
                 "verdict": "accepted",
                 "outcome": "hint",
+                "verified": false,
                 "payment": { "id": hint.payment, "mode": hint.mode.map(Mode::as_str) },
             });
             (hint, 0)
@@ -122,18 +133,26 @@ pub fn shown(outcome: &Outcome) -> (Value, u8) {
     }
 }
 
+fn secret_missing() -> Problem {
+    of_secrets("secret-missing", "No signing secret was given, so the delivery cannot be verified.")
+}
+
 /// A problem of the secrets, for a person who has no installation: the plugin's steps speak of one.
 fn without_installation(problem: &Problem) -> Problem {
     let message = match problem.code.as_str() {
-        "secret-missing" => "No signing secret was given, so the delivery cannot be verified.",
+        "secret-missing" => return secret_missing(),
         "secret-blank" => "A signing secret is blank, so the delivery cannot be verified.",
         "signature-mismatch" => {
             "The delivery was not signed with a signing secret that was given, or was changed on the way."
         }
         _ => return problem.clone(),
     };
+    of_secrets(&problem.code, message)
+}
+
+fn of_secrets(code: &str, message: &str) -> Problem {
     let step = format!(
         "Set {SECRETS_VARIABLE} to the signing secret of the webhook that sent this, as the provider shows it."
     );
-    Problem::new(&problem.code, message, &[&step])
+    Problem::new(code, message, &[&step])
 }

@@ -85,7 +85,7 @@ impl KitError {
             }
             Self::ScenarioInvalid(_) => (
                 "scenario-invalid",
-                vec!["Correct the scenario: the README lists its fields.".to_owned()],
+                vec!["Correct the scenario: host-test/SCENARIO.md has every field.".to_owned()],
             ),
             Self::PlaceholderUnknown(_) => (
                 "scenario-placeholder-unknown",

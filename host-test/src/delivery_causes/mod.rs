@@ -75,20 +75,47 @@ pub async fn causes(
     delivery: &Delivery,
     refused: &WebhookError,
 ) -> Result<Vec<Problem>, CallError> {
-    let mut search = Search::new(plugin, delivery);
     if let WebhookError::Unavailable(problem) = refused {
         return Ok(vec![not_asked(problem)]);
     }
-    let code = refused.problem().code.as_str();
     let missing = headers::missing(plugin, delivery);
     if !missing.is_empty() {
         return Ok(missing);
     }
-    let mut found = search.changes(code).await?;
-    if found.is_empty() {
-        found = search.signs(refused.problem()).await?;
+    if is_of_time(&refused.problem().code)
+        && let Some((then, outcome)) = in_time(plugin, delivery).await?
+    {
+        let mut search = Search::new(plugin, &then);
+        let problem = outcome.as_ref().err().map(WebhookError::problem);
+        let code = problem.map_or("", |problem| &problem.code);
+        return Ok(match (search.changes(code).await?, problem) {
+            (Some(mut found), _) => {
+                found.push(wrong_time(then.received_at, delivery.received_at, true));
+                found
+            }
+            (None, Some(problem)) => search.signs(problem).await?,
+            (None, None) => Vec::new(),
+        });
     }
-    Ok(found)
+    let mut search = Search::new(plugin, delivery);
+    let found = search.changes(&refused.problem().code).await?.unwrap_or_default();
+    if found.is_empty() { search.signs(refused.problem()).await } else { Ok(found) }
+}
+
+/// A delivery that was refused for its time, as if it had come when it was signed, and what the plugin says then. A
+/// plugin may check the time before the signature: only now it says more. None: the headers name no such time.
+async fn in_time(
+    plugin: &Plugin,
+    delivery: &Delivery,
+) -> Result<Option<(Delivery, Outcome)>, CallError> {
+    for received_at in headers::times(plugin, delivery) {
+        let then = Delivery { received_at, ..delivery.clone() };
+        let outcome = verify(plugin, &then, plugin.offline_call()).await?;
+        if !matches!(&outcome, Err(error) if is_of_time(&error.problem().code)) {
+            return Ok(Some((then, outcome)));
+        }
+    }
+    Ok(None)
 }
 
 struct Search<'a> {
@@ -144,8 +171,8 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    /// The changes after which the signature fits, and then what is wrong with the time.
-    async fn changes(&mut self, code: &str) -> Result<Vec<Problem>, CallError> {
+    /// The changes after which the signature fits, and then what is wrong with the time. None: it never fits.
+    async fn changes(&mut self, code: &str) -> Result<Option<Vec<Problem>>, CallError> {
         let given = &self.delivery.installation.webhook.signing_secrets;
         let bare: Vec<_> =
             given.iter().take(MOST_SECRETS).map(|given| secret::bare(given)).collect();
@@ -155,12 +182,13 @@ impl<'a> Search<'a> {
         let usable = given.iter().take(MOST_SECRETS).filter(|secret| !is_blank(secret)).cloned();
         let usable: Vec<String> = usable.chain(changed).collect();
         if usable.is_empty() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let all = with_secrets(self.delivery, usable);
         let Some(Restored { delivery, outcome, header, body }) = self.restored(&all, code).await?
         else {
-            return self.clock(&all, None).await;
+            let found = self.clock(&all, None).await?;
+            return Ok((!found.is_empty()).then_some(found));
         };
         let mut causes = Vec::new();
         causes.extend(header.then(header_changed));
@@ -177,7 +205,7 @@ impl<'a> Search<'a> {
             causes.push(blank_secret(given));
         }
         causes.extend(self.clock(&delivery, Some(&outcome)).await?);
-        Ok(causes)
+        Ok(Some(causes))
     }
 
     /// The first change of the header or the body after which the signature fits.

@@ -10,10 +10,12 @@ use std::process::ExitCode;
 
 use wasmtime::{Engine, OutOfMemory};
 
-use super::engine;
+use super::engine::{self, Counting};
 
 /// The first argument of the child. It is no command for people, so no help names it.
 pub(super) const ARGUMENT: &str = "compile-component-of-parent";
+/// The last argument of the child, if the machine code shall count its instructions.
+pub(super) const COUNTING: &str = "counting-instructions";
 /// The largest component, in bytes. Our own choice: a guest in Python, with its interpreter, has 18.5 MB, and one
 /// in JavaScript 12 MB.
 pub const MAXIMUM_COMPONENT: usize = 32 << 20;
@@ -51,13 +53,18 @@ fn answer(mut arguments: impl Iterator<Item = OsString>) -> Option<()> {
     let mut number = || arguments.next()?.to_str()?.parse().ok();
     let (cpu_seconds, memory) = (number()?, number()?);
     limit(cpu_seconds, memory)?;
+    let counting = match arguments.next() {
+        None => Counting::Nothing,
+        Some(last) if last == COUNTING => Counting::Instructions,
+        Some(_) => return None,
+    };
     let mut component = Vec::new();
     let maximum = MAXIMUM_COMPONENT as u64 + 1;
     std::io::stdin().lock().take(maximum).read_to_end(&mut component).ok()?;
     if component.len() > MAXIMUM_COMPONENT {
         return None;
     }
-    let (kind, content) = match compile(&component) {
+    let (kind, content) = match compile(&component, counting) {
         Ok(code) => (COMPILED, code),
         Err(error) if error.is::<OutOfMemory>() => (OUT_OF_MEMORY, Vec::new()),
         Err(error) => {
@@ -72,10 +79,10 @@ fn answer(mut arguments: impl Iterator<Item = OsString>) -> Option<()> {
     output.flush().ok()
 }
 
-fn compile(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+fn compile(component: &[u8], counting: Counting) -> wasmtime::Result<Vec<u8>> {
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     rayon::ThreadPoolBuilder::new().num_threads(available.min(THREADS)).build_global()?;
-    Engine::new(&engine::compiling())?.precompile_component(component)
+    Engine::new(&engine::compiling(counting))?.precompile_component(component)
 }
 
 /// Limits this process: the seconds that all of its threads compute together, and its memory in bytes. None: the
@@ -123,9 +130,12 @@ mod tests {
             Engine::new(&config).unwrap().precompile_compatibility_hash().hash(&mut hasher);
             hasher.finish()
         };
-        assert_eq!(hash(engine::compiling()), hash(engine::config()));
-        let mut other = engine::compiling();
+        let compiling = || engine::compiling(Counting::Nothing);
+        assert_eq!(hash(compiling()), hash(engine::config()));
+        let mut other = compiling();
         other.epoch_interruption(false);
-        assert_ne!(hash(engine::compiling()), hash(other));
+        assert_ne!(hash(compiling()), hash(other));
+        // Nor does the cache mix them up.
+        assert_ne!(hash(compiling()), hash(engine::compiling(Counting::Instructions)));
     }
 }

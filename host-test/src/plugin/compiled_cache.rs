@@ -213,7 +213,7 @@ mod tests {
         let key = Vault::of(data.path()).create().unwrap();
         let cache = CompiledCache::open(data.path(), &key).unwrap();
         let component = wat::parse_str("(component)").unwrap();
-        let mut config = engine::compiling();
+        let mut config = engine::compiling(engine::Counting::Nothing);
         let engine = Engine::new(&config).unwrap();
         let other = Engine::new(config.epoch_interruption(false)).unwrap();
         let entry = cache.entry(&engine, &component);

@@ -14,6 +14,7 @@ use super::bounds::Bound;
 use super::compile_child::{self, MAXIMUM_COMPONENT};
 use super::compiled_cache::CompiledCache;
 use super::compiled_code::{CompiledCode, MAXIMUM_CODE};
+use super::engine::Counting;
 use super::error::{CompileBound, LoadError, shown};
 use crate::foreign::one_line;
 
@@ -45,6 +46,7 @@ impl Default for CompileLimits {
 pub struct Compiler {
     executable: PathBuf,
     limits: CompileLimits,
+    counting: Counting,
     cache: Option<CompiledCache>,
 }
 
@@ -53,7 +55,8 @@ impl Compiler {
     /// [`compile_for_parent`](super::compile_for_parent) first. It is started once for each component.
     #[must_use]
     pub fn new(executable: PathBuf) -> Self {
-        Self { executable, limits: CompileLimits::default(), cache: None }
+        let (limits, counting) = (CompileLimits::default(), Counting::default());
+        Self { executable, limits, counting, cache: None }
     }
 
     /// A compiler that starts this very program, which has to call
@@ -77,13 +80,18 @@ impl Compiler {
         Self { limits, ..self }
     }
 
+    /// For an engine that counts instructions, or not.
+    pub(super) fn counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
+    }
+
     /// With a cache. None: every component is compiled.
     #[must_use]
     pub fn with_cache(self, cache: Option<CompiledCache>) -> Self {
         Self { cache, ..self }
     }
 
-    /// The compiled component.
+    /// The compiled component. The engine counts what this compiler's code counts.
     pub(super) async fn compile(
         &self,
         engine: &Engine,
@@ -115,6 +123,7 @@ impl Compiler {
         let mut child = Command::new(&self.executable)
             .arg(compile_child::ARGUMENT)
             .args([limits.cpu_seconds.to_string(), limits.memory.to_string()])
+            .args((self.counting == Counting::Instructions).then_some(compile_child::COUNTING))
             // It gets the component and nothing else of this process: no key that is in the environment, and no
             // folder. Every other file of this process is closed when it starts.
             .env_clear()

@@ -63,11 +63,22 @@ pub(super) fn start_ticker(engine: &Engine) {
     });
 }
 
+/// Whether compiled code counts its instructions. It is several times slower if it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// It does not.
+    #[default]
+    Nothing,
+    /// It does, as wasmtime's fuel.
+    Instructions,
+}
+
 /// What decides how a component is compiled. Code is compatible only between engines that agree on it.
-pub(super) fn compiling() -> Config {
+pub(super) fn compiling(counting: Counting) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
+        .consume_fuel(counting == Counting::Instructions)
         .wasm_features(WasmFeatures::all(), false)
         .wasm_features(FEATURES, true);
     config
@@ -95,7 +106,7 @@ pub(super) fn config() -> Config {
         // Zeroing the pages of the last call is cheaper than new pages from the kernel.
         .linear_memory_keep_resident(512 << 10)
         .table_keep_resident(1 << 16);
-    let mut config = compiling();
+    let mut config = compiling(Counting::Nothing);
     config.allocation_strategy(pool);
     config
 }

@@ -88,9 +88,7 @@ impl LoadError {
             Self::CoreModule => Problem::new(
                 "component-is-a-module",
                 "The file is a WebAssembly module, not a component.",
-                &[
-                    "Turn it into a component: `wasm-tools component new`, or `wit_component::ComponentEncoder`.",
-                ],
+                &["Turn it into a component: `host-test componentize MODULE --output FILE`."],
             ),
             Self::NotAComponent(why) => Problem::new(
                 "component-invalid",

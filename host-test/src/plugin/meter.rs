@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
+use super::engine::{self, Counting};
 use super::error::{LoadError, shown};
 use super::usage::{LastUsage, Usage};
-use super::{Plugin, engine};
+use super::{Compiler, Plugin};
 
 /// A plugin whose calls are measured. It is several times slower than otherwise.
 pub struct Meter {
@@ -16,19 +16,18 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A meter for a plugin that was loaded from these bytes.
+    /// A meter for a plugin that was loaded from these bytes. They are compiled anew, for an engine that counts.
     ///
     /// # Errors
     ///
     /// It cannot be compiled or described in this engine.
-    pub async fn new(loaded: &Plugin, bytes: &[u8]) -> Result<Self, LoadError> {
-        let not_compiled = |error: wasmtime::Error| LoadError::NotAComponent(shown(&error));
-        let mut config = engine::compiling();
-        config.consume_fuel(true);
-        let metering = Engine::new(&config).map_err(not_compiled)?;
+    pub async fn new(loaded: &Plugin, bytes: &[u8], compiler: Compiler) -> Result<Self, LoadError> {
+        let config = engine::compiling(Counting::Instructions);
+        let metering =
+            Engine::new(&config).map_err(|error| LoadError::NotAComponent(shown(&error)))?;
         engine::start_ticker(&metering);
-        // In this process: it was compiled within the limits of one before, so it does not cost too much.
-        let component = Component::from_binary(&metering, bytes).map_err(not_compiled)?;
+        let compiler = compiler.counting(Counting::Instructions);
+        let component = compiler.compile(&metering, bytes).await?;
         let last = Arc::new(LastUsage::default());
         let observer = Some(last.observer());
         let plugin = Plugin::of_compiled(&metering, bytes, &component, observer).await?;

@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use host_test::bundled;
+use host_test::contract::types::WebhookRequest;
 use host_test::marketplace::vault_of;
 use host_test::plugin::inspect::{self, Inspection};
 use host_test::plugin::{
-    CompileBound, CompileLimits, CompiledCache, Compiler, LoadError, MAXIMUM_COMPONENT, Plugin,
+    CompileBound, CompileLimits, CompiledCache, Compiler, LoadError, MAXIMUM_COMPONENT, Meter,
+    Plugin,
 };
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::command_line::{host_test, run};
-use super::host::compiler;
+use super::host::{compiler, plugin};
 
 /// One function with loops in loops, and variables that all of them change: the compiler has to know each variable
 /// at the beginning of each loop.
@@ -44,6 +46,19 @@ fn with_limits(change: impl FnOnce(&mut CompileLimits)) -> Compiler {
     let mut limits = CompileLimits::default();
     change(&mut limits);
     compiler().with_limits(limits)
+}
+
+/// The code that counts for `profile` comes from a process of its own as well, which has none of this one's environment.
+#[tokio::test]
+async fn code_that_counts_is_compiled_in_the_child() {
+    let loaded = plugin().await;
+    let meter = |compiler| Meter::new(&loaded, bundled::COMPONENT, compiler);
+    let missing = Compiler::new("/no-such-program".into());
+    assert!(matches!(meter(missing).await, Err(LoadError::CompilerNotStarted(_))));
+    let meter = meter(compiler()).await.unwrap();
+    let request = WebhookRequest { headers: vec![], query: String::new(), body: b"{}".to_vec() };
+    meter.plugin().identify_webhook(0, &request).await.unwrap();
+    assert!(meter.take().instructions > 1000);
 }
 
 /// Only what is compiled: none of the components is a plugin.

@@ -10,6 +10,7 @@ use host_test::delivery_causes::{Delivery, causes, fitting_secret, verify};
 use host_test::plugin::Plugin;
 
 use super::host::{compiler, plugin};
+use super::hostile;
 
 const SECRET: &str = "whsec_ofTheCauses1234";
 const SIGNED_AT: u64 = 1_793_000_000;
@@ -175,6 +176,37 @@ async fn causes_are_found_for_any_provider() {
         let found = causes(&plugin, &delivery, &refused).await.unwrap();
         let codes: Vec<&str> = found.iter().map(|cause| cause.code.as_str()).collect();
         assert_eq!(codes, [expected]);
+    }
+}
+
+/// A plugin may check the time first. Then the other causes are found all the same.
+#[tokio::test]
+async fn causes_are_found_where_the_time_is_checked_first() {
+    let component = hostile::component("header=x-signature\ntime-first=yes");
+    let plugin = Plugin::load(&component, &compiler()).await.unwrap();
+    let delivery = |secrets: &[&str]| Delivery {
+        received_at: SIGNED_AT + 1000,
+        installation: Installation::ad_hoc(secrets.iter().map(|&one| one.to_owned()).collect()),
+        request: WebhookRequest {
+            headers: vec![("x-signature".to_owned(), format!("{SIGNED_AT} {SECRET}"))],
+            query: String::new(),
+            body: b"order-1".to_vec(),
+        },
+    };
+    let spaced = format!("{SECRET} ");
+    let rows: [(&[&str], &[&str]); 4] = [
+        (&[SECRET], &["timestamp-too-old"]),
+        (&[&spaced], &["secret-white-space", "timestamp-too-old"]),
+        (&["", SECRET], &["secret-blank", "timestamp-too-old"]),
+        // It is not genuine, so nothing is said of its time.
+        (&["whsec_anotherOne12345"], &[]),
+    ];
+    for (secrets, expected) in rows {
+        let delivery = delivery(secrets);
+        let outcome = verify(&plugin, &delivery, plugin.offline_call()).await.unwrap();
+        let found = causes(&plugin, &delivery, &outcome.unwrap_err()).await.unwrap();
+        let codes: Vec<&str> = found.iter().map(|cause| cause.code.as_str()).collect();
+        assert_eq!(codes, expected, "{secrets:?}");
     }
 }
 

@@ -204,4 +204,73 @@ async fn verify_takes_any_header_and_the_query() {
     assert!(!answer["message"].as_str().unwrap().contains("installation"));
     let (_, answer) = verify("X-Other: 1", SECRET).await;
     assert_eq!(answer["causes"][0]["code"], "header-missing");
+    // An empty variable has no secret, and not a blank one: the delivery is a hint, or is refused.
+    let (code, answer) = verify(&header, "").await;
+    assert_eq!((code, answer["verified"].as_bool()), (Some(0), Some(false)));
+    assert_eq!(answer["causes"][0]["code"], "secret-missing");
+    let nameless = data.path().join("nameless");
+    std::fs::write(&nameless, "{}").unwrap();
+    let arguments = ["webhook", "verify", nameless.to_str().unwrap(), "--received-at", "1000"];
+    let mut command = host_test(data.path(), &arguments);
+    command.args(["--header", &header]).env("WEBHOOK_SECRETS", "");
+    let answer = json(&run(command).await);
+    assert_eq!(answer["code"], "secret-missing");
+    assert_eq!(answer["causes"][0]["message"], answer["message"]);
+    assert!(!answer.to_string().contains("installation"), "{answer}");
+}
+
+/// The variable serves every command: what it names for another plugin asks for no credentials of this one.
+#[tokio::test]
+async fn what_stands_in_for_another_provider_needs_no_credentials() {
+    let data = private_folder();
+    let body = data.path().join("body");
+    std::fs::write(&body, "{}").unwrap();
+    let body = body.to_str().unwrap();
+    let example = run(host_test(data.path(), &["call", "built-in", "get-payment"])).await;
+    let example = String::from_utf8(example.stdout).unwrap();
+    let rows: [(&[&str], i32); 3] = [
+        (&["call", "built-in", "get-payment", &example], 1),
+        (&["profile", "built-in", "--calls", "1"], 0),
+        (&["webhook", "verify", body, "--received-at", "1"], 1),
+    ];
+    for (arguments, expected) in rows {
+        let command = |origin: &str| {
+            let mut command = host_test(data.path(), arguments);
+            command.env("HOST_TEST_PROVIDER_ORIGIN", format!("{origin}=http://127.0.0.1:9"));
+            command.env("WEBHOOK_SECRETS", SECRET).stdin(std::process::Stdio::null());
+            command
+        };
+        let others = run(command("https://api.another.example")).await;
+        assert_eq!(others.status.code(), Some(expected), "{arguments:?} {}", text(&others));
+        let own = run(command("https://api.stripe.com")).await;
+        assert!(text(&own).contains("STRIPE_API_KEY"), "{arguments:?} {}", text(&own));
+    }
+}
+
+/// `--plugin` and `--provider` say which plugin a tool looks at, as they do for every other command.
+#[tokio::test]
+async fn tool_looks_at_the_plugin_that_is_meant() {
+    let data = private_folder();
+    let other = data.path().join("other.wasm");
+    std::fs::write(&other, super::hostile::component("")).unwrap();
+    let other = other.to_str().unwrap();
+    let looked = async |arguments: &[&str]| {
+        let mut command = host_test(data.path(), &["inspect", "--json", "--plugin", other]);
+        command.args(arguments);
+        run(command).await
+    };
+    for (provider, is_built_in) in [("HOSTILE", false), ("STRIPE", true)] {
+        let inspected = json(&looked(&["--provider", provider]).await);
+        assert_eq!(inspected["path"] == "(built in)", is_built_in, "{inspected}");
+        assert_eq!(inspected["provider_id"], provider);
+    }
+    assert_eq!(problem(&looked(&[]).await)["code"], "provider-not-chosen");
+    assert_eq!(problem(&looked(&["--provider", "INTI"]).await)["code"], "provider-unknown");
+    let commands: [&[&str]; 2] =
+        [&["webhook", "verify", other, "--received-at", "1"], &["bench", "webhook", other]];
+    for arguments in commands {
+        let mut command = host_test(data.path(), arguments);
+        command.args(["--provider", "INTI", "--json"]).env("WEBHOOK_SECRETS", SECRET);
+        assert_eq!(problem(&run(command).await)["code"], "provider-unknown", "{arguments:?}");
+    }
 }

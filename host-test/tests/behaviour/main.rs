@@ -36,8 +36,8 @@ mod installing;
 mod interruptions;
 mod late_money;
 mod layout;
-// It reads the memory of a process.
 mod look_inside;
+// It reads the memory of a process.
 #[cfg(target_os = "linux")]
 mod memory;
 mod messages;
@@ -50,6 +50,7 @@ mod permissions;
 mod reconciling;
 mod requests;
 mod rotating;
+mod scenario_document;
 mod several_plugins;
 mod signatures;
 mod transitions;

@@ -52,62 +52,48 @@ fn assert_unchanged(name: &str, text: &str) {
     });
 }
 
+/// Every command, with those below it.
+fn commands(of: &clap::Command) -> Vec<String> {
+    let shown = of.get_subcommands().filter(|command| command.get_name() != "help");
+    let with_those_below = |command: &clap::Command| {
+        let below = commands(command).into_iter();
+        let name = command.get_name().to_owned();
+        let below = below.map(|below| format!("{name} {below}")).collect::<Vec<_>>();
+        [vec![name], below].concat()
+    };
+    shown.flat_map(with_those_below).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn help_of_every_command_is_unchanged() {
     let data = tempfile::tempdir().unwrap();
-    let commands: &[&[&str]] = &[
-        &[],
-        &["demo"],
-        &["install"],
-        &["status"],
-        &["repair"],
-        &["uninstall"],
-        &["pay"],
-        &["payment"],
-        &["complete"],
-        &["cancel"],
-        &["refund"],
-        &["payments"],
-        &["flow"],
-        &["transitions"],
-        &["reconcile"],
-        &["serve"],
-        &["fake-stripe"],
-        &["fake-stripe", "trigger"],
-        &["soak"],
-        &["webhook"],
-        &["webhook", "verify"],
-        &["bench"],
-        &["bench", "webhook"],
-        &["component"],
-        &["inspect"],
-        &["attention"],
-        &["attention", "accept"],
-        &["attention", "resolve"],
-        &["ledger", "restored"],
-        &["vault"],
-        &["vault", "rotate"],
-        &["year"],
-        &["approve"],
-        &["no-such-command"],
-        &["pay", "--amount", "1"],
-        &["install", "--provider-origin", "https://api.stripe.com=http://example.com"],
-    ];
     let mut text = String::new();
-    let helped = commands.len() - 3;
-    for (number, words) in commands.iter().enumerate() {
+    let mut show = async |words: &[&str], shown: fn(&str) -> &str| {
         let mut command = host_test(data.path(), words);
-        // The last three are refusals of the command line itself.
-        if number < helped {
-            command.arg("--help");
-        }
         command.env_remove("HOST_TEST_DATA_DIR").env_remove("COLUMNS");
         let output = run(command).await;
         let help = [output.stdout, output.stderr].concat();
         let help = String::from_utf8_lossy(&help);
-        // The options of every command are read once.
-        let own = help.split("For every command:").next().filter(|_| number > 0);
-        let _ = writeln!(text, "$ host-test {}\n{}", words.join(" "), own.unwrap_or(&help));
+        let words: Vec<_> = words.iter().copied().filter(|word| *word != "--help").collect();
+        let _ = writeln!(text, "$ host-test {}\n{}", words.join(" "), shown(&help));
+    };
+    show(&["--help"], |help| help).await;
+    // The options of every command are read once.
+    let own: fn(&str) -> &str = |help| help.split("For every command:").next().unwrap_or_default();
+    let commands = commands(&host_test::cli::command());
+    assert!(commands.len() > 30, "{commands:?}");
+    for path in commands {
+        let mut words: Vec<&str> = path.split(' ').collect();
+        words.push("--help");
+        show(&words, own).await;
+    }
+    let refused: [&[&str]; 3] = [
+        &["no-such-command"],
+        &["pay", "--amount", "1"],
+        &["install", "--provider-origin", "https://api.stripe.com=http://example.com"],
+    ];
+    for words in refused {
+        show(words, own).await;
     }
     assert_unchanged("help", &text);
 }

@@ -58,14 +58,17 @@ async fn new_project_builds_and_installs() {
     let inspected = succeeds(host_test(data.path(), &["inspect", component, "--json"])).await;
     assert_eq!(inspected["callable_imports"].as_array().unwrap().len(), 1);
 
-    // One rule: all of them are run for the example, which has the same text.
+    succeeds(cargo(&project, &["test", "--workspace"])).await;
+    // Three rules: all of them are run for the example, which has the same text.
     let scenario = project.join("scenario.json");
-    let conform = ["conform", component, "--scenario", scenario.to_str().unwrap()];
-    let mut conform = host_test(data.path(), &conform);
-    conform.args(["--rule", "delivery-reaches-flow", "--json"]);
-    // Of the scenario's cargo.
-    conform.env("CARGO_TARGET_DIR", TARGET).env("CARGO_NET_OFFLINE", "true");
-    succeeds(conform).await;
+    for rule in ["delivery-reaches-flow", "exact-amounts", "one-refund"] {
+        let conform = ["conform", component, "--scenario", scenario.to_str().unwrap(), "--json"];
+        let mut conform = host_test(data.path(), &conform);
+        conform.args(["--rule", rule]);
+        // Of the scenario's cargo.
+        conform.env("CARGO_TARGET_DIR", TARGET).env("CARGO_NET_OFFLINE", "true");
+        succeeds(conform).await;
+    }
 
     let fake = PathBuf::from(TARGET).join("debug/lama-pay-fake");
     let mut fake = tokio::process::Command::new(fake);

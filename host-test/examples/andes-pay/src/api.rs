@@ -13,7 +13,7 @@ use crate::bindings::brain_studio::payments::types::{Mode, Problem, ProviderErro
 pub const SANDBOX: &str = "https://api.sandbox.andespay.example";
 /// The host of live mode.
 pub const LIVE: &str = "https://api.andespay.example";
-/// The longest id, in characters. Source: Andes Pay's documentation.
+/// The longest id, in characters. Made up: take your provider's.
 const LONGEST_ID: usize = 64;
 
 const TRY_AGAIN: &str = "Wait a minute and try again.";

@@ -1,6 +1,6 @@
 //! The plugin of Andes Pay, a payment provider that is made up: a plugin to copy.
 //!
-//! Andes Pay is as many providers are, and as Stripe is not: a store id and a token, other hosts in live mode, a
+//! Andes Pay is unlike the provider of the built-in plugin: a store id and a token, other hosts in live mode, a
 //! webhook that the merchant makes by hand, deliveries that hold ids only, payments that have to be completed after
 //! the customer has approved them, refunds that take their time, and amounts as decimal texts.
 //!

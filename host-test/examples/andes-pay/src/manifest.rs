@@ -18,7 +18,7 @@ pub const PERMISSIONS: [(&str, &str); 2] = [
     ("payments", "Creates payments, reads them, completes and cancels them."),
     ("refunds", "Gives money back."),
 ];
-/// Requests a second that Andes Pay allows to a store. Source: Andes Pay's documentation.
+/// Requests a second that Andes Pay allows to a store. Made up: take your provider's.
 const REQUESTS_PER_SECOND: u32 = 50;
 
 /// The manifest.

@@ -20,8 +20,8 @@ pub const SIGNATURE_HEADER: &str = "andes-signature";
 /// The header with the time at which it was signed, in Unix seconds.
 pub const TIMESTAMP_HEADER: &str = "andes-timestamp";
 
-/// How far that time may be from the host's clock, in seconds, in both directions. Source: Andes Pay's
-/// documentation.
+/// How far that time may be from the host's clock, in seconds, in both directions. Made up: take your
+/// provider's.
 const TOLERANCE: u64 = 300;
 
 const CHECK_THE_SECRET: &str = "In the dashboard, open Settings → Webhooks, copy the signing secret (whk_...), and install again with it.";

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::expand::expand;
+use super::expand::{check, expand};
 use super::keys::Key;
 use super::params::Params;
 use super::{charges, destinations, disputes, endpoints, events, intents, refunds, sessions};
@@ -31,6 +31,8 @@ pub fn route(
     let answer = match request.method.as_str() {
         "GET" => read(server, key, state, &segments, params),
         method => {
+            // Before anything is created or changed.
+            check(changed_object(&segments), &expansions)?;
             state.cause = Some(cause);
             let answer = change(server, key, state, (method, &segments), params, body);
             state.cause = None;
@@ -72,6 +74,16 @@ fn read(
         ["v1", "events", id] => events::get(state, padding, id, params),
         _ => return None,
     })
+}
+
+/// The type of the object that a request creates or changes, if it has fields that can be expanded.
+fn changed_object(segments: &[&str]) -> &'static str {
+    match segments {
+        ["v1", "checkout", "sessions", ..] => "checkout.session",
+        ["v1", "payment_intents", ..] => "payment_intent",
+        ["v1", "refunds", ..] => "refund",
+        _ => "",
+    }
 }
 
 /// Carries out a request that may change something. None: there is no such request.
