@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::CommandError;
-use super::credentials::variables;
+use crate::credential_variables::variables;
 use super::output::Output;
 use crate::marketplace::{Error, Marketplace, Review, TakeOver};
 use crate::views;

@@ -27,6 +27,8 @@ pub enum Fault {
 
 /// The word in place of a status.
 pub const UNKNOWN_WORD: &str = "made-up-by-the-kit";
+/// The number in place of a status that is a number.
+pub const UNKNOWN_NUMBER: u64 = 987_654_321;
 
 impl Fault {
     /// Its name in that of a case.

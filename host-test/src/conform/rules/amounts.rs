@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::fixed;
 use crate::conform::case::{Case, FoundCases, Outcome, Rule, expect, failed, not_applicable};
-use crate::conform::direct::{Direct, Told as _};
+use crate::conform::direct::Direct;
+use crate::conform::told::Told as _;
 use crate::conform::evidence::Evidence;
 use crate::conform::kit::Kit;
 use crate::conform::scenario::Missing;
@@ -97,9 +98,7 @@ async fn at_an_end(kit: Arc<Kit>, evidence: Evidence, minor_units: u64) -> Outco
 
 /// A refund of a part is exactly that part, and the rest can be refunded.
 async fn part_of_a_refund(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
-    if !kit.scenario.can(Missing::Refunds) {
-        return not_applicable(Missing::Refunds.because());
-    }
+    kit.scenario.needs(Missing::Refunds)?;
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.paid(&direct.order()).await?;
     let part = payment.amount.minor_units / 3;

@@ -32,9 +32,7 @@ pub const COMPLETE_EVENTS: Rule = Rule {
 
 /// Three payments that were paid, the first one refunded, and the time before them.
 async fn shop(kit: Arc<Kit>, evidence: Evidence) -> Result<(Direct, Vec<Payment>, u64), Ending> {
-    if !kit.scenario.can(Missing::Events) {
-        return not_applicable(Missing::Events.because());
-    }
+    kit.scenario.needs(Missing::Events)?;
     let direct = Direct::start(kit, evidence).await?;
     let before = clock::now().saturating_sub(5);
     let mut payments = Vec::new();

@@ -6,7 +6,8 @@ use regex::Regex;
 
 use super::fixed;
 use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_applicable};
-use crate::conform::direct::{Direct, Told as _};
+use crate::conform::direct::Direct;
+use crate::conform::told::Told as _;
 use crate::conform::door::Delivery;
 use crate::conform::evidence::Evidence;
 use crate::conform::functions::delivery;

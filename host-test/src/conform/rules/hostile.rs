@@ -7,10 +7,11 @@ use url::Url;
 
 use super::fixed;
 use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_applicable};
-use crate::conform::direct::{Direct, Told as _, new_id};
+use crate::conform::direct::{Direct, new_id};
+use crate::conform::told::Told as _;
 use crate::conform::evidence::Evidence;
 use crate::conform::functions::{Answered, Call, call, ready};
-use crate::conform::interposer::Exchange;
+use crate::conform::exchange::Exchange;
 use crate::conform::kit::Kit;
 use crate::conform::world::World;
 use crate::contract::types::{

@@ -3,6 +3,7 @@
 mod amounts;
 mod deliveries;
 mod description;
+mod effect;
 mod events;
 mod forgeries;
 mod hostile;

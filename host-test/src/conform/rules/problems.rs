@@ -195,7 +195,7 @@ async fn install_wrong(
 }
 
 async fn wrong(kit: Arc<Kit>, evidence: Evidence, index: usize) -> Outcome {
-    use crate::conform::direct::Told as _;
+    use crate::conform::told::Told as _;
     let expected = kit.scenario.credentials.wrong.get(index).map(|wrong| wrong.error.clone());
     let expected = expected.unwrap_or_default();
     let found = match install_wrong(kit, evidence, index).await? {

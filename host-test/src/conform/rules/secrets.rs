@@ -9,7 +9,7 @@ use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_appl
 use crate::conform::direct::Direct;
 use crate::conform::evidence::Evidence;
 use crate::conform::functions::{Answered, FUNCTIONS, call, ready};
-use crate::conform::interposer::Exchange;
+use crate::conform::exchange::Exchange;
 use crate::conform::kit::Kit;
 use crate::conform::world::World;
 use crate::contract::types::{CredentialRole, Mode};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::fixed;
 use crate::clock;
 use crate::conform::case::{Case, Outcome, Rule, expect, failed, not_applicable};
-use crate::conform::direct::{Direct, Told as _};
+use crate::conform::direct::Direct;
+use crate::conform::told::Told as _;
 use crate::conform::evidence::Evidence;
 use crate::conform::fault::{Fault, UNKNOWN_WORD, Which};
 use crate::conform::kit::Kit;
@@ -76,9 +77,7 @@ async fn unknown(kit: Arc<Kit>, evidence: Evidence, action: Option<Action>) -> O
 }
 
 async fn unknown_refund(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
-    if !kit.scenario.can(Missing::Refunds) {
-        return not_applicable(Missing::Refunds.because());
-    }
+    kit.scenario.needs(Missing::Refunds)?;
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.paid(&direct.order()).await?;
     let refund = direct.refund(&Direct::refund_of(&payment)).await?;
@@ -113,9 +112,7 @@ async fn approved_then_read(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
 }
 
 async fn approved_then_refunded(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
-    if !kit.scenario.can(Missing::Refunds) {
-        return not_applicable(Missing::Refunds.because());
-    }
+    kit.scenario.needs(Missing::Refunds)?;
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.paid(&direct.order()).await?;
     let refund = direct.refund(&Direct::refund_of(&payment)).await?;
@@ -137,9 +134,7 @@ async fn approved_then_refunded(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
 
 /// A refund that has failed has given nothing back.
 async fn approved_then_refund_failed(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
-    if !kit.scenario.can(Missing::Refunds) {
-        return not_applicable(Missing::Refunds.because());
-    }
+    kit.scenario.needs(Missing::Refunds)?;
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.paid(&direct.order()).await?;
     direct.world.act(Action::RefundsFail).await?;
@@ -193,9 +188,7 @@ async fn approved_then_older_delivery(kit: Arc<Kit>, evidence: Evidence) -> Outc
 }
 
 async fn canceled_then_read(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
-    if !kit.scenario.can(Missing::Cancellation) {
-        return not_applicable(Missing::Cancellation.because());
-    }
+    kit.scenario.needs(Missing::Cancellation)?;
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.create(&direct.order()).await?;
     for _ in 0..2 {
@@ -213,9 +206,7 @@ async fn canceled_then_read(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
 }
 
 async fn approved_is_not_canceled(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
-    if !kit.scenario.can(Missing::Cancellation) {
-        return not_applicable(Missing::Cancellation.because());
-    }
+    kit.scenario.needs(Missing::Cancellation)?;
     let direct = Direct::start(kit, evidence).await?;
     let payment = direct.paid(&direct.order()).await?;
     let canceled =
