@@ -13,6 +13,9 @@ use crate::marketplace::ErrorKind;
 use crate::plugin::Plugin;
 use crate::views::printable;
 
+/// The exit code when the rules could not be run: that of `ErrorKind::Broken`.
+const BROKEN: u8 = 4;
+
 /// The arguments of `conform`.
 #[derive(Args)]
 pub struct ConformArgs {
@@ -71,7 +74,7 @@ pub async fn conform(args: ConformArgs, global: &Global) -> Result<Output, Comma
         std::fs::write(path, conform::junit(&report)).map_err(KitError::ReportUnwritable)?;
     }
     let exit_code = match &report.stopped {
-        Some(_) => ErrorKind::Broken.exit_code(),
+        Some(_) => BROKEN,
         None => u8::from(!report.has_passed()),
     };
     Ok(Output::new(report.json(&command), report.summary()).exit_code(exit_code))

@@ -34,6 +34,12 @@ pub struct Direct {
     telemetry: Arc<Telemetry>,
 }
 
+/// One of several installations of the plugin.
+pub struct Identity {
+    installation: Installation,
+    request: InstallRequest,
+}
+
 /// A new id, as the contract wants it.
 pub fn new_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
@@ -113,6 +119,18 @@ impl Direct {
         let gateway = gateway(&plugin, &world.overrides, &telemetry)?;
         let installation = Installation::ad_hoc(Vec::new());
         Ok(Self { world, plugin, installation, request, credentials, gateway, telemetry })
+    }
+
+    /// Which installation it is now.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity { installation: self.installation.clone(), request: self.request.clone() }
+    }
+
+    /// The next calls are those of another installation.
+    pub fn become_installation(&mut self, identity: &Identity) {
+        self.installation = identity.installation.clone();
+        self.request = identity.request.clone();
     }
 
     /// From now on the signing secrets of an installation are masked.

@@ -46,12 +46,6 @@ impl Fault {
             Self::UnknownStatus => "unknown-status".to_owned(),
         }
     }
-
-    /// Whether the provider carries the request out.
-    #[must_use]
-    pub fn is_carried_out(self) -> bool {
-        !matches!(self, Self::CutBefore | Self::Silent | Self::Status(_))
-    }
 }
 
 impl fmt::Display for Fault {
@@ -89,4 +83,6 @@ pub enum Which {
     Number(usize),
     /// The first that changes something: any method but `GET`.
     FirstWrite,
+    /// That one and each after it.
+    FromFirstWrite,
 }

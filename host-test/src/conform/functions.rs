@@ -176,13 +176,14 @@ async fn refund_call(direct: &Direct, function: &str, payment: &Payment) -> Resu
 /// None comes, or making ready fails.
 pub async fn delivery(direct: &Direct) -> Result<Delivery, Ending> {
     direct.world.kit.scenario.needs_deliveries()?;
+    let before = direct.world.door.deliveries().len();
     let payment = direct.create(&direct.order()).await?;
     direct.customer(Action::Pays, &payment).await?;
-    if !direct.world.door.wait(|deliveries| !deliveries.is_empty()).await {
+    if !direct.world.door.wait(|deliveries| deliveries.len() > before).await {
         return failed("the customer has paid, and no delivery came");
     }
     let mut latest = None;
-    for delivery in direct.world.door.deliveries() {
+    for delivery in direct.world.door.deliveries().into_iter().skip(before) {
         // The first that says something about a payment.
         let request = delivery.request();
         let at = delivery.received_at;

@@ -35,6 +35,7 @@ impl Wire {
             Which::Every => true,
             Which::Number(number) => number == self.since,
             Which::FirstWrite => is_first_write,
+            Which::FromFirstWrite => self.has_written,
         };
         is_meant.then_some(fault)
     }

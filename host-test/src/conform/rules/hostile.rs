@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::fixed;
-use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_applicable};
+use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_tested};
 use crate::conform::direct::{Direct, new_id};
 use crate::conform::told::Told as _;
 use crate::conform::evidence::Evidence;
@@ -179,7 +179,7 @@ async fn hostile_id(kit: Arc<Kit>, evidence: Evidence, function: &'static str) -
 /// A payment of another merchant cannot be read with this one's credentials.
 async fn another_merchants(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     let Some(another) = &kit.scenario.credentials.another else {
-        return not_applicable("the scenario has no credentials of another merchant");
+        return not_tested("the scenario has no credentials of another merchant");
     };
     let another = another.clone();
     let made_by = kit.usual_webhook();
