@@ -9,8 +9,8 @@ use super::approve::review_text;
 use super::output::{Output, badge, date, print_beside, problem_text};
 use super::report::{changes, details};
 use super::{CommandError, credentials, report};
-use crate::credential_variables::variable;
 use crate::contract::types::{Check, Mode, Problem, Verdict};
+use crate::credential_variables::variable;
 use crate::json::set;
 use crate::marketplace::{
     Connection, InstallOptions, LeftWebhook, Marketplace, OpenPayment, TakeOver,

@@ -36,7 +36,7 @@ use evidence::Evidence;
 pub use kit::Kit;
 pub use report::{CaseReport, Extent, Report, RuleReport, Verdict, junit};
 pub use rules::RULES;
-pub use scenario::Scenario;
+pub use scenario::{Counts, Scenario};
 
 /// How many cases run at the same time. Our own choice: each has a process and a few ports.
 const AT_ONCE: usize = 8;

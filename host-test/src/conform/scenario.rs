@@ -347,7 +347,11 @@ impl Scenario {
     ///
     /// The provider sends none.
     pub fn needs_deliveries(&self) -> Outcome {
-        if self.webhook.is_none { not_applicable("the provider sends no deliveries") } else { Ok(()) }
+        if self.webhook.is_none {
+            not_applicable("the provider sends no deliveries")
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the provider can do something.

@@ -85,8 +85,8 @@ mod tests {
     use std::time::Duration;
 
     use super::super::{CaseReport, Extent, RuleReport};
-    use crate::contract::types::Problem;
     use super::*;
+    use crate::contract::types::Problem;
 
     #[test]
     fn report_is_escaped() {

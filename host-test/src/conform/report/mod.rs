@@ -263,7 +263,12 @@ impl RuleReport {
             Verdict::NotApplicable(why) => format!("? {}: not applicable: {why}\n", self.name),
             Verdict::NotTested(_) => {
                 let not_tested = self.count("not tested");
-                format!("✗ {}: {} of {} not tested\n", self.name, not_tested, cases(self.cases.len()))
+                format!(
+                    "✗ {}: {} of {} not tested\n",
+                    self.name,
+                    not_tested,
+                    cases(self.cases.len())
+                )
             }
         };
         if matches!(self.verdict(), Verdict::Failed(_)) {

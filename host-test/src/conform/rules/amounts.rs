@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use super::fixed;
-use crate::conform::case::{
-    Case, Ending, FoundCases, Outcome, Rule, expect, failed, not_tested,
-};
+use crate::conform::case::{Case, Ending, FoundCases, Outcome, Rule, expect, failed, not_tested};
 use crate::conform::direct::Direct;
-use crate::conform::told::Told as _;
 use crate::conform::evidence::Evidence;
 use crate::conform::kit::Kit;
 use crate::conform::scenario::Missing;
+use crate::conform::told::Told as _;
 use crate::contract::types::{Money, Payment, ProviderError};
 
 /// The first number that a floating-point number cannot hold: 2^53 + 1.
@@ -107,7 +105,9 @@ async fn in_currency(
             let is_clear = ["currency-invalid", "amount-invalid"].contains(&problem.code.as_str());
             return expect(is_clear, || {
                 let code = &problem.code;
-                format!("{minor_units} {currency} is refused with `{code}`: currency-invalid or amount-invalid is right")
+                format!(
+                    "{minor_units} {currency} is refused with `{code}`: currency-invalid or amount-invalid is right"
+                )
             });
         }
         Err(error) => return failed(format!("{minor_units} {currency} answers {}", error.case())),

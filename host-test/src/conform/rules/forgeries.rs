@@ -5,14 +5,16 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::fixed;
-use crate::conform::case::{Case, Ending, Outcome, Rule, described, expect, not_applicable, not_tested};
+use crate::conform::case::{
+    Case, Ending, Outcome, Rule, described, expect, not_applicable, not_tested,
+};
 use crate::conform::direct::Direct;
-use crate::conform::told::Told as _;
 use crate::conform::door::Delivery;
 use crate::conform::evidence::{Evidence, shown};
 use crate::conform::functions::delivery;
 use crate::conform::kit::Kit;
 use crate::conform::scenario::Missing;
+use crate::conform::told::Told as _;
 use crate::contract::types::{
     DeliveredEvent, IgnoredDelivery, Installation, Verification, WebhookError, WebhookOutcome,
     WebhookRequest,
@@ -143,7 +145,12 @@ async fn each_byte_of_the_body(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
             *byte ^= 1;
         }
         let read = handle(&direct, &direct.installation, delivery.received_at, &changed).await?;
-        expect_refused(&direct, &changed, &read, &format!("whose byte {index} of the body was changed"))?;
+        expect_refused(
+            &direct,
+            &changed,
+            &read,
+            &format!("whose byte {index} of the body was changed"),
+        )?;
     }
     let mut longer = request.clone();
     longer.body.push(b' ');
@@ -183,7 +190,12 @@ async fn each_byte_of_the_headers(kit: Arc<Kit>, evidence: Evidence) -> Outcome 
             }
             let read =
                 handle(&direct, &direct.installation, delivery.received_at, &changed).await?;
-            expect_refused(&direct, &changed, &read, &format!("whose character {index} of {name} was changed"))?;
+            expect_refused(
+                &direct,
+                &changed,
+                &read,
+                &format!("whose character {index} of {name} was changed"),
+            )?;
             tried += 1;
         }
     }
@@ -266,7 +278,12 @@ async fn replayed(kit: Arc<Kit>, evidence: Evidence, is_old: bool) -> Outcome {
     for seconds in [tolerance + BEYOND, 10 * tolerance + BEYOND, 1 << 30] {
         let read = handle(&direct, &direct.installation, at(seconds), &request).await?;
         let when = if is_old { "after" } else { "before" };
-        expect_refused(&direct, &request, &read, &format!("that came {seconds} seconds {when} it was signed"))?;
+        expect_refused(
+            &direct,
+            &request,
+            &read,
+            &format!("that came {seconds} seconds {when} it was signed"),
+        )?;
     }
     Ok(())
 }

@@ -8,11 +8,11 @@ use url::Url;
 use super::fixed;
 use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_tested};
 use crate::conform::direct::{Direct, new_id};
-use crate::conform::told::Told as _;
 use crate::conform::evidence::Evidence;
-use crate::conform::functions::{Answered, Call, call, ready};
 use crate::conform::exchange::Exchange;
+use crate::conform::functions::{Answered, Call, call, ready};
 use crate::conform::kit::Kit;
+use crate::conform::told::Told as _;
 use crate::conform::world::World;
 use crate::contract::types::{
     Installation, Mode, PaymentRequest, PaymentSearchResult, ProviderError, RefundSearch,

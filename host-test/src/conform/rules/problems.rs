@@ -92,7 +92,9 @@ fn judge_sentence(code: &str, message: &str) -> Outcome {
         && message.contains(' ')
         && message.chars().count() <= LONGEST_SENTENCE
         && !JARGON.iter().any(|word| message.contains(word));
-    expect(is_sentence, || format!("the message of `{code}` is no sentence for a merchant: {message}"))
+    expect(is_sentence, || {
+        format!("the message of `{code}` is no sentence for a merchant: {message}")
+    })
 }
 
 /// Judges what a good answer tells: problems and checks, at any depth.
@@ -126,7 +128,10 @@ fn judge_check(check: &Check) -> Outcome {
     judge_sentence(&check.id, &check.message)?;
     let has_remedy = check.remedy.iter().any(|step| !step.trim().is_empty());
     expect(has_remedy != (check.verdict == Verdict::Pass), || {
-        format!("the check `{}` says what to do where nothing is to be done, or the other way round", check.id)
+        format!(
+            "the check `{}` says what to do where nothing is to be done, or the other way round",
+            check.id
+        )
     })
 }
 
@@ -193,6 +198,7 @@ async fn of_refusals(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
         judge_answer(&call(&direct, &Call::GetRefund(id.to_owned())).await?)?;
     }
     judge_declined(&direct).await?;
+    judge_failed_refund(&direct).await?;
     let paid = direct.paid(&direct.order()).await?;
     judge_answer(&call(&direct, &Call::CancelPayment(paid.id.clone())).await?)
 }
@@ -205,8 +211,25 @@ async fn judge_declined(direct: &Direct) -> Outcome {
     let declined = direct.create(&direct.order()).await?;
     direct.customer(Action::IsDeclined, &declined).await?;
     let read = direct.get(&declined.id).await?;
-    expect(read.failure.is_some(), || "the customer was declined, and `failure` is empty".to_owned())?;
+    expect(read.failure.is_some(), || {
+        "the customer was declined, and `failure` is empty".to_owned()
+    })?;
     judge_answer(&call(direct, &Call::GetPayment(declined.id)).await?)
+}
+
+/// A refund that has failed says why.
+async fn judge_failed_refund(direct: &Direct) -> Outcome {
+    let scenario = &direct.world.kit.scenario;
+    if !scenario.can(Missing::Refunds) || !scenario.can(Missing::FailedRefunds) {
+        return Ok(());
+    }
+    let paid = direct.paid(&direct.order()).await?;
+    direct.world.act(Action::RefundsFail).await?;
+    let refund = direct.refund(&Direct::refund_of(&paid)).await?;
+    let read = direct.plugin.get_refund(direct.call(), &direct.installation, &refund.id).await;
+    let read = direct.expect_ok("get-refund", read)?;
+    expect(read.failure.is_some(), || "the refund has failed, and `failure` is empty".to_owned())?;
+    judge_answer(&call(direct, &Call::GetRefund(refund.id)).await?)
 }
 
 /// Deliveries that are refused.

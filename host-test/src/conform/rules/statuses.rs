@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::fixed;
 use crate::conform::case::{Case, Outcome, Rule, expect, failed, not_applicable};
 use crate::conform::direct::Direct;
-use crate::conform::told::Told as _;
 use crate::conform::evidence::Evidence;
 use crate::conform::fault::{Fault, UNKNOWN_NUMBER, UNKNOWN_WORD, Which};
 use crate::conform::kit::Kit;
 use crate::conform::scenario::{Action, Missing};
+use crate::conform::told::Told as _;
 use crate::contract::types::{
     EventSubject, Payment, PaymentStatus, ProviderError, RefundStatus, WebhookOutcome,
 };

@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::effect;
 use crate::conform::case::{Ending, Outcome, described, expect, failed, not_applicable};
 use crate::conform::direct::Direct;
-use crate::conform::told::Told as _;
+use crate::conform::exchange::Exchange;
 use crate::conform::fault::{Fault, Which};
 use crate::conform::functions::{Answered, Call, call, call_with, ready};
-use crate::conform::exchange::Exchange;
+use crate::conform::told::Told as _;
 
 /// The functions that change something at the provider.
 pub const WRITING: [&str; 7] = [
