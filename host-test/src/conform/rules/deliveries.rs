@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::fixed;
+use super::{fixed, meanings};
 use crate::conform::case::{
     Case, Ending, Outcome, Rule, described, expect, expect_contract, failed, not_applicable,
 };
@@ -28,6 +28,8 @@ pub const DELIVERY_REACHES_FLOW: Rule = Rule {
             Case::new("shared-url", shared_url),
             Case::new("declined", declined),
             Case::new("twice", twice),
+            Case::new("says-approved", meanings::approved),
+            Case::new("says-rejected", meanings::rejected),
         ])
     },
 };

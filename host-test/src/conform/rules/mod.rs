@@ -10,6 +10,7 @@ mod hostile;
 mod instances;
 mod interruptions;
 mod lost_answers;
+mod meanings;
 mod problems;
 mod provider_errors;
 mod resources;
