@@ -13,6 +13,7 @@ pub mod clock;
 pub mod conform;
 pub mod contract;
 mod conversions;
+mod credential_variables;
 pub mod data_folder;
 pub mod delivery_causes;
 pub mod demo;

@@ -2,8 +2,8 @@
 
 use andes_pay::AndesPay;
 use andes_pay::bindings::brain_studio::payments::types::{
-    Authority, Context, DeliveredEvent, Event, EventSubject, IgnoredDelivery, Installation,
-    Problem, WebhookError, WebhookOutcome, WebhookRequest,
+    Authority, Awaited, Context, DeliveredEvent, Event, EventSubject, IgnoredDelivery,
+    Installation, PaymentStatus, Problem, WebhookError, WebhookOutcome, WebhookRequest,
 };
 use andes_pay::bindings::exports::brain_studio::payments::payment_provider::Guest as _;
 
@@ -25,6 +25,13 @@ pub fn handle(
         };
         return Ok(WebhookOutcome::Ignored(IgnoredDelivery { verified: true, reason }));
     }
+    if is("needs-a-secret") && installation.webhook.signing_secrets.is_empty() {
+        return Err(WebhookError::Refused(unreadable()));
+    }
+    if is("traps-at-brackets") && request.body.first() == Some(&b'[') {
+        // As a parser without a limit of depth.
+        std::process::abort();
+    }
     let header = |wanted: &str| {
         let found = request.headers.iter().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.clone()).unwrap_or_default()
@@ -34,10 +41,35 @@ pub fn handle(
     }
     let is_unsigned = header(SIGNATURE_HEADER).is_empty();
     let believed = believe(context, &installation, &request);
-    match AndesPay::handle_webhook(context, installation, request) {
+    match AndesPay::handle_webhook(context, installation, request)
+        .map(|outcome| changed(outcome, context.now))
+    {
         Err(_) if is("believes-forgeries") || is_unsigned && is("believes-unsigned") => believed,
         handled => handled,
     }
+}
+
+/// A genuine outcome, as a mutant tells it.
+fn changed(mut outcome: WebhookOutcome, now: u64) -> WebhookOutcome {
+    let WebhookOutcome::Event(delivered) = &mut outcome else { return outcome };
+    if let EventSubject::Payment(payment) = &mut delivered.event.subject {
+        if is("delivers-pending") {
+            payment.status = PaymentStatus::Pending;
+        }
+        if is("delivers-nothing-paid") && payment.status == PaymentStatus::Approved {
+            payment.status = PaymentStatus::Pending;
+            payment.received = 0;
+            payment.awaits = Awaited::Provider("The bank has not decided yet.".to_owned());
+        }
+        if is("delivers-declined-late") {
+            payment.status = PaymentStatus::Rejected;
+            delivered.event.occurred_at = now;
+        }
+        if is("renames-deliveries") {
+            delivered.event.id = format!("{}-{}", delivered.event.id, payment.provider_status);
+        }
+    }
+    outcome
 }
 
 /// The event that a delivery speaks of, whoever has sent it.

@@ -2,8 +2,8 @@
 
 use andes_pay::AndesPay;
 use andes_pay::bindings::brain_studio::payments::types::{
-    CompletionRequest, Context, EventQuery, Installation, Payment, PaymentRequest, PaymentStatus,
-    Problem, ProviderError, Refund, RefundRequest,
+    Awaited, CompletionRequest, Context, EventQuery, Installation, Mode, Money, Payment,
+    PaymentRequest, PaymentStatus, Problem, ProviderError, Refund, RefundRequest,
 };
 use andes_pay::bindings::exports::brain_studio::payments::payment_provider::Guest as _;
 
@@ -19,8 +19,45 @@ pub fn is_known(status: &str) -> bool {
     ["created", "declined", "approved", "paid", "expired", "canceled"].contains(&status)
 }
 
+/// How one mutant counts: three decimals are two, and in each currency without decimals it adds two.
+fn counted(amount: &Money) -> u64 {
+    match amount.currency.as_str() {
+        "clp" | "isk" | "jpy" => amount.minor_units.saturating_mul(100),
+        "kwd" => amount.minor_units / 10,
+        _ => amount.minor_units,
+    }
+}
+
+/// A payment that nobody has made.
+fn invented(asked: PaymentRequest) -> Payment {
+    Payment {
+        id: "pay_invented".to_owned(),
+        aliases: vec!["pay_invented".to_owned()],
+        reference: Some(asked.reference),
+        attempt_id: Some(asked.attempt_id),
+        mode: Mode::Test,
+        status: PaymentStatus::Pending,
+        provider_status: "created".to_owned(),
+        amount: asked.amount,
+        received: 0,
+        refunded: Some(0),
+        failure: None,
+        awaits: Awaited::Provider("The payment is being made.".to_owned()),
+        disputes: Vec::new(),
+        created_at: asked.reserved_at,
+        extras: Vec::new(),
+    }
+}
+
 /// The payment as a mutant shows it: without what it has added.
 pub fn shown(payment: &mut Payment) {
+    if is("counts-wrong-both-ways") {
+        match payment.amount.currency.as_str() {
+            "clp" | "isk" | "jpy" => payment.amount.minor_units /= 100,
+            "kwd" => payment.amount.minor_units *= 10,
+            _ => {}
+        }
+    }
     if is("counts-two-decimals") && payment.amount.currency == WITHOUT_DECIMALS {
         payment.amount.minor_units /= 100;
         payment.received /= 100;
@@ -39,7 +76,17 @@ pub fn create(
     if is("counts-two-decimals") && request.amount.currency == WITHOUT_DECIMALS {
         request.amount.minor_units = request.amount.minor_units.saturating_mul(100);
     }
-    let mut payment = AndesPay::create_payment(context, installation, request)?;
+    let asked = request.clone();
+    if is("counts-wrong-both-ways") {
+        request.amount.minor_units = counted(&request.amount);
+    }
+    let made = AndesPay::create_payment(context, installation, request);
+    if is("invents-success")
+        && let Err(ProviderError::UnknownOutcome(_)) = made
+    {
+        return Ok(invented(asked));
+    }
+    let mut payment = made?;
     if is("cuts-references") {
         payment.reference = Some(reference);
     }
@@ -78,6 +125,13 @@ pub fn refund(
         let events = AndesPay::list_events(context, installation.clone(), query)?.events.len();
         request.reference = format!("{reference}-{events}");
         request.idempotency_key = format!("{}-{events}", request.idempotency_key);
+    }
+    if is("refunds-without-search") {
+        // What it searches for is another reference at each call.
+        request.reference = format!("{reference}-{}", request.idempotency_key);
+    }
+    if is("refunds-everything") {
+        request.minor_units = None;
     }
     let mut refund = AndesPay::refund_payment(context, installation, request)?;
     refund.reference = refund.reference.map(|_| reference);

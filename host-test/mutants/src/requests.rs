@@ -24,6 +24,12 @@ pub fn make_webhook(request: &InstallRequest) {
     send_one("POST", url, json, body.to_owned());
 }
 
+/// The store, whatever comes of it.
+pub fn look(installation: &Installation) {
+    let url = format!("{}/v1/store", origin(installation.mode));
+    send_one("GET", url, Vec::new(), String::new());
+}
+
 /// A signing secret, in a header.
 pub fn leak(installation: &Installation) {
     let secret = installation.webhook.signing_secrets.first().cloned().unwrap_or_default();

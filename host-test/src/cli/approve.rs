@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::CommandError;
-use super::credentials::variables;
 use super::output::Output;
+use crate::credential_variables::variables;
 use crate::marketplace::{Error, Marketplace, Review, TakeOver};
 use crate::views;
 

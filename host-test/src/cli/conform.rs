@@ -1,6 +1,6 @@
 //! `conform`: runs the rules of the contract against a plugin.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -12,6 +12,9 @@ use crate::contract::types::Problem;
 use crate::marketplace::ErrorKind;
 use crate::plugin::Plugin;
 use crate::views::printable;
+
+/// The exit code when the rules could not be run: that of `ErrorKind::Broken`.
+const BROKEN: u8 = 4;
 
 /// The arguments of `conform`.
 #[derive(Args)]
@@ -33,24 +36,11 @@ pub struct ConformArgs {
 }
 
 impl ConformArgs {
-    /// The command without `--rule` and `--case`.
-    fn command(&self) -> String {
-        let file = |path: &PathBuf| {
-            let text = path.display().to_string();
-            let is_plain =
-                |character: char| character.is_alphanumeric() || "-_./".contains(character);
-            if text.chars().all(is_plain) {
-                text
-            } else {
-                format!("'{}'", text.replace('\'', r"'\''"))
-            }
-        };
-        let component = self.component_file.as_ref().map(|path| format!("{} ", file(path)));
-        format!(
-            "host-test conform {}--scenario {}",
-            component.unwrap_or_default(),
-            file(&self.scenario)
-        )
+    /// The command without `--rule` and `--case`. `component`: the file that is judged.
+    fn command(&self, component: Option<&PathBuf>) -> String {
+        let component = component.map(|path| format!("{} ", quoted(path)));
+        let scenario = quoted(&self.scenario);
+        format!("host-test conform {}--scenario {scenario}", component.unwrap_or_default())
     }
 
     fn selection(&self) -> Selection {
@@ -64,15 +54,15 @@ impl ConformArgs {
 }
 
 pub async fn conform(args: ConformArgs, global: &Global) -> Result<Output, CommandError> {
-    let component = args.component_file.as_ref().or(global.component.as_ref());
-    let component = match component {
+    let file = args.component_file.as_ref().or(global.component.as_ref());
+    let component = match file {
         Some(path) => read_component(path)?,
         None => crate::bundled::COMPONENT.to_vec(),
     };
     let scenario = Scenario::read(&args.scenario)?;
     let plugin = Plugin::load(&component, &global.looking_compiler()?).await?;
     let kit = Kit::new(plugin, scenario)?;
-    let (command, selection) = (args.command(), args.selection());
+    let (command, selection) = (args.command(file), args.selection());
     let print = |rule: &RuleReport| {
         if !global.json {
             let text = rule.text(&command, selection.case.is_some());
@@ -83,8 +73,24 @@ pub async fn conform(args: ConformArgs, global: &Global) -> Result<Output, Comma
     if let Some(path) = &args.junit {
         std::fs::write(path, conform::junit(&report)).map_err(KitError::ReportUnwritable)?;
     }
-    let exit_code = u8::from(!report.has_passed());
+    let exit_code = match &report.stopped {
+        Some(_) => BROKEN,
+        None => u8::from(!report.has_passed()),
+    };
     Ok(Output::new(report.json(&command), report.summary()).exit_code(exit_code))
+}
+
+/// A path as a word of a shell's command.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./".contains(character);
+    // Behind `./` a name that begins with `-` is no option.
+    let text = if text.starts_with('-') { format!("./{text}") } else { text };
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 impl From<KitError> for CommandError {

@@ -10,6 +10,7 @@ use super::output::{Output, badge, date, print_beside, problem_text};
 use super::report::{changes, details};
 use super::{CommandError, credentials, report};
 use crate::contract::types::{Check, Mode, Problem, Verdict};
+use crate::credential_variables::variable;
 use crate::json::set;
 use crate::marketplace::{
     Connection, InstallOptions, LeftWebhook, Marketplace, OpenPayment, TakeOver,
@@ -173,7 +174,7 @@ fn optional_credentials(marketplace: &Marketplace) -> String {
     let (manifest, mut text) = (marketplace.plugin().manifest(), String::new());
     for field in manifest.credentials.iter().filter(|field| !field.required) {
         let is_built_in = marketplace.plugin().is_built_in();
-        let variable = credentials::variable(&manifest.provider_id, is_built_in, &field.name);
+        let variable = variable(&manifest.provider_id, is_built_in, &field.name);
         let _ = writeln!(
             text,
             "  ({}: set the variable {variable} and run `install` again)",

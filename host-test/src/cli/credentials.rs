@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::CommandError;
 use crate::bundled;
 use crate::contract::types::{CredentialField, CredentialRole, Manifest, Problem};
+use crate::credential_variables::variable;
 use crate::egress::Credentials;
 
 /// How much of standard input is read: more than all credentials together have.
@@ -50,19 +51,6 @@ pub fn read(
         values.extend(value.map(|value| (field.name.clone(), value)));
     }
     Ok(Credentials::new(values))
-}
-
-/// The environment variable of a credential: `PLUGIN_<PROVIDER>_<CREDENTIAL>`, and without the prefix for the built-in
-/// plugin. So no plugin can name another program's variable.
-pub fn variable(provider_id: &str, is_built_in: bool, credential: &str) -> String {
-    let prefix = if is_built_in { "" } else { "PLUGIN_" };
-    format!("{prefix}{provider_id}_{credential}").to_uppercase().replace('-', "_")
-}
-
-/// The variables of a plugin's credentials.
-pub fn variables(manifest: &Manifest, is_built_in: bool) -> Vec<String> {
-    let fields = manifest.credentials.iter();
-    fields.map(|field| variable(&manifest.provider_id, is_built_in, &field.name)).collect()
 }
 
 /// Where credentials are read from, for the help of `install`.

@@ -48,6 +48,43 @@ impl Case {
     }
 }
 
+/// A case of several parts: it does not apply only if no part of it does.
+#[derive(Default)]
+pub struct Parts {
+    has_judged: bool,
+    reason: Option<String>,
+}
+
+impl Parts {
+    /// Takes what one part comes to.
+    ///
+    /// # Errors
+    ///
+    /// The part has failed, or could not be tested.
+    pub fn add(&mut self, part: Outcome) -> Outcome {
+        match part {
+            Ok(()) => self.has_judged = true,
+            Err(Ending::NotApplicable(why)) => {
+                self.reason.get_or_insert(why);
+            }
+            Err(ending) => return Err(ending),
+        }
+        Ok(())
+    }
+
+    /// What the case comes to.
+    ///
+    /// # Errors
+    ///
+    /// No part of it applies.
+    pub fn end(self) -> Outcome {
+        match self.reason {
+            Some(why) if !self.has_judged => Err(Ending::NotApplicable(why)),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What a case comes to. It passes, unless it ends otherwise.
 pub type Outcome = Result<(), Ending>;
 
@@ -58,13 +95,19 @@ pub enum Ending {
     Failed(String),
     /// The rule does not apply: a reason.
     NotApplicable(String),
+    /// The scenario does not say what the case needs: a reason.
+    NotTested(String),
     /// The kit cannot run.
     Broken(KitError),
 }
 
 impl From<KitError> for Ending {
     fn from(error: KitError) -> Self {
-        Self::Broken(error)
+        match error {
+            // What the plugin has made may be why: a page that is not there, an id that nobody knows.
+            KitError::FakeRefused { .. } => Self::Failed(described(&error.problem())),
+            error => Self::Broken(error),
+        }
     }
 }
 
@@ -109,6 +152,11 @@ pub fn expect(holds: bool, why: impl FnOnce() -> String) -> Outcome {
 /// Ends a case that does not apply.
 pub fn not_applicable<T>(why: impl Into<String>) -> Result<T, Ending> {
     Err(Ending::NotApplicable(why.into()))
+}
+
+/// Ends a case for which the scenario says too little.
+pub fn not_tested<T>(why: impl Into<String>) -> Result<T, Ending> {
+    Err(Ending::NotTested(why.into()))
 }
 
 /// The codes with which the host says that a plugin has not kept the contract.

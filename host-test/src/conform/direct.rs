@@ -4,18 +4,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::case::{Ending, described, expect, expect_contract, failed, not_applicable};
+use super::case::{Ending, described, expect_contract, failed};
 use super::error::KitError;
 use super::evidence::{Evidence, shown};
 use super::kit::{Kit, MadeBy};
-use super::scenario::{Action, Amount, Missing};
+use super::told::Told;
 use super::world::World;
-use crate::clock;
-use crate::contract::types::{
-    Awaited, CaptureMethod, CompletionRequest, InstallRequest, Installation, Mode, Money, Payment,
-    PaymentRequest, PaymentStatus, Problem, ProviderError, Refund, RefundRequest, WebhookError,
-    WebhookOwner,
-};
+use crate::contract::types::{InstallRequest, Installation, Mode, WebhookOwner};
 use crate::egress::{
     Clients, Credentials, Gateway, LoopbackOrigin, OriginOverride, Policy, RequestLimits,
 };
@@ -37,6 +32,12 @@ pub struct Direct {
     credentials: Credentials,
     gateway: Gateway,
     telemetry: Arc<Telemetry>,
+}
+
+/// One of several installations of the plugin.
+pub struct Identity {
+    installation: Installation,
+    request: InstallRequest,
 }
 
 /// A new id, as the contract wants it.
@@ -79,10 +80,10 @@ impl Direct {
         self.request.webhook_urls = webhook_urls(&self.plugin.manifest().provider_id, &id);
         self.request.installation_id = id;
         let installed = self.plugin.install(self.call(), &self.request).await;
-        self.installation = self.expect_ok("install", installed)?;
-        for secret in &self.installation.webhook.signing_secrets {
-            self.world.evidence.hide(secret);
+        if let Ok(Ok(installation)) = &installed {
+            self.hide(installation);
         }
+        self.installation = self.expect_ok("install", installed)?;
         Ok(())
     }
 
@@ -108,7 +109,8 @@ impl Direct {
             credentials: plugin.rules().for_plugin(&accepted, &credentials, |_| true),
             webhook_urls: webhook_urls(&manifest.provider_id, &id),
             webhook_owner: match made_by {
-                MadeBy::Plugin => WebhookOwner::Plugin,
+                // As the marketplace asks where no merchant makes one.
+                MadeBy::Plugin | MadeBy::Nobody => WebhookOwner::Plugin,
                 MadeBy::Hand | MadeBy::HandWithoutSecret => WebhookOwner::Merchant,
             },
             known_payment: None,
@@ -119,29 +121,49 @@ impl Direct {
         Ok(Self { world, plugin, installation, request, credentials, gateway, telemetry })
     }
 
+    /// Which installation it is now.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity { installation: self.installation.clone(), request: self.request.clone() }
+    }
+
+    /// The next calls are those of another installation.
+    pub fn become_installation(&mut self, identity: &Identity) {
+        self.installation = identity.installation.clone();
+        self.request = identity.request.clone();
+    }
+
+    /// From now on the signing secrets of an installation are masked.
+    pub fn hide(&self, installation: &Installation) {
+        for secret in &installation.webhook.signing_secrets {
+            self.world.evidence.hide(secret);
+        }
+    }
+
     /// What one call may reach.
     #[must_use]
     pub fn call(&self) -> Call {
         self.gateway.egress(self.owner(), self.request.mode, self.credentials.clone()).into()
     }
 
-    /// The same, where nothing listens at the provider's addresses.
+    /// The same, where nothing listens at the provider's addresses as long as the socket is kept.
     ///
     /// # Errors
     ///
     /// The kit has no port.
-    pub async fn call_to_nowhere(&self) -> Result<Call, Ending> {
+    pub fn call_to_nowhere(&self) -> Result<(Call, tokio::net::TcpSocket), Ending> {
         let failed = |error| KitError::Host(format!("no port could be opened: {error}"));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
-        let address = format!("http://{}", listener.local_addr().map_err(failed)?);
-        // Nobody listens there from now on.
-        drop(listener);
+        // Bound and not listening: connections are refused, and nobody else gets the port.
+        let socket = tokio::net::TcpSocket::new_v4().map_err(failed)?;
+        socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).map_err(failed)?;
+        let address = format!("http://{}", socket.local_addr().map_err(failed)?);
         let to = address.parse().map_err(KitError::from)?;
         let to: LoopbackOrigin = to;
         let closed = |of: &OriginOverride| OriginOverride { to: to.clone(), ..of.clone() };
         let overrides: Vec<OriginOverride> = self.world.overrides.iter().map(closed).collect();
         let gateway = gateway(&self.plugin, &overrides, &self.telemetry)?;
-        Ok(gateway.egress(self.owner(), self.request.mode, self.credentials.clone()).into())
+        let call = gateway.egress(self.owner(), self.request.mode, self.credentials.clone());
+        Ok((call.into(), socket))
     }
 
     fn owner(&self) -> Owner {
@@ -213,143 +235,6 @@ impl Direct {
             )),
         }
     }
-
-    /// A request for a payment of the scenario's first amount.
-    #[must_use]
-    pub fn order(&self) -> PaymentRequest {
-        let amount = self.world.kit.scenario.amounts.first();
-        let money = |amount: &Amount| Money {
-            minor_units: amount.minor_units,
-            currency: amount.currency.clone(),
-        };
-        let attempt_id = new_id();
-        PaymentRequest {
-            reference: format!("order-{attempt_id}"),
-            idempotency_key: new_id(),
-            attempt_id,
-            reserved_at: clock::now(),
-            amount: amount.map_or_else(|| Money { minor_units: 0, currency: String::new() }, money),
-            description: Some("A parcel of the conformance kit".to_owned()),
-            success_url: "https://shop.example/thank-you".to_owned(),
-            cancel_url: None,
-            expires_at: None,
-            capture_method: CaptureMethod::Automatic,
-        }
-    }
-
-    /// Creates a payment.
-    ///
-    /// # Errors
-    ///
-    /// It is not created.
-    pub async fn create(&self, order: &PaymentRequest) -> Result<Payment, Ending> {
-        let created = self.plugin.create_payment(self.call(), &self.installation, order).await;
-        self.expect_ok("create-payment", created)
-    }
-
-    /// Reads a payment.
-    ///
-    /// # Errors
-    ///
-    /// It is not read.
-    pub async fn get(&self, id: &str) -> Result<Payment, Ending> {
-        let got = self.plugin.get_payment(self.call(), &self.installation, id).await;
-        self.expect_ok("get-payment", got)
-    }
-
-    /// The customer does something on the payment's page.
-    ///
-    /// # Errors
-    ///
-    /// There is no page, or the scenario does not say how.
-    pub async fn customer(&self, action: Action, payment: &Payment) -> Result<(), Ending> {
-        let Some(link) = payment.checkout_url() else {
-            return failed("the new payment has no page on which its customer pays");
-        };
-        self.world.set("link", link);
-        self.world.set("payment", &payment.id);
-        self.world.act(action).await
-    }
-
-    /// A request to complete a payment.
-    #[must_use]
-    pub fn completion(&self, order: &PaymentRequest, payment: &Payment) -> CompletionRequest {
-        CompletionRequest {
-            payment: payment.id.clone(),
-            attempt_id: order.attempt_id.clone(),
-            idempotency_key: new_id(),
-            reserved_at: order.reserved_at,
-            return_query: self.world.return_query(),
-        }
-    }
-
-    /// A payment that its customer has paid, completed where that is needed.
-    ///
-    /// # Errors
-    ///
-    /// It does not become approved.
-    pub async fn paid(&self, order: &PaymentRequest) -> Result<Payment, Ending> {
-        let payment = self.create(order).await?;
-        self.customer(Action::Pays, &payment).await?;
-        let mut payment = self.get(&payment.id).await?;
-        if matches!(payment.awaits, Awaited::Completion(_)) {
-            let request = self.completion(order, &payment);
-            let completed =
-                self.plugin.complete_payment(self.call(), &self.installation, &request).await;
-            payment = self.expect_ok("complete-payment", completed)?;
-        }
-        expect(payment.status == PaymentStatus::Approved, || {
-            format!("the customer has paid, and the payment is {}", payment.status.as_str())
-        })?;
-        Ok(payment)
-    }
-
-    /// A payment that waits to be completed, and its order.
-    ///
-    /// # Errors
-    ///
-    /// No payment of the provider does.
-    pub async fn to_be_completed(&self) -> Result<(PaymentRequest, Payment), Ending> {
-        let scenario = &self.world.kit.scenario;
-        if !scenario.can(Missing::Completion) {
-            return not_applicable(Missing::Completion.because());
-        }
-        let mut order = self.order();
-        if scenario.can(Missing::ManualCapture) {
-            order.capture_method = CaptureMethod::Manual;
-        }
-        let payment = self.create(&order).await?;
-        self.customer(Action::Pays, &payment).await?;
-        let payment = self.get(&payment.id).await?;
-        expect(matches!(payment.awaits, Awaited::Completion(_)), || {
-            "the customer has approved the payment, and it does not await `completion`".to_owned()
-        })?;
-        Ok((order, payment))
-    }
-
-    /// A request to refund a payment in full.
-    #[must_use]
-    pub fn refund_of(payment: &Payment) -> RefundRequest {
-        let attempt_id = new_id();
-        RefundRequest {
-            payment: payment.id.clone(),
-            reference: format!("refund-{attempt_id}"),
-            idempotency_key: new_id(),
-            attempt_id,
-            reserved_at: clock::now(),
-            minor_units: None,
-        }
-    }
-
-    /// Refunds a payment.
-    ///
-    /// # Errors
-    ///
-    /// It is not refunded.
-    pub async fn refund(&self, request: &RefundRequest) -> Result<Refund, Ending> {
-        let refunded = self.plugin.refund_payment(self.call(), &self.installation, request).await;
-        self.expect_ok("refund-payment", refunded)
-    }
 }
 
 fn gateway(
@@ -366,48 +251,5 @@ fn in_function(function: &str, ending: Ending) -> Ending {
     match ending {
         Ending::Failed(why) => Ending::Failed(format!("{function}: {why}")),
         other => other,
-    }
-}
-
-/// An error of the contract: its case and its problem.
-pub trait Told {
-    /// The case, as the contract spells it.
-    fn case(&self) -> &'static str;
-    /// The problem.
-    fn told(&self) -> &Problem;
-}
-
-impl Told for ProviderError {
-    fn case(&self) -> &'static str {
-        match self {
-            Self::InvalidCredentials(_) => "invalid-credentials",
-            Self::PermissionMissing(_) => "permission-missing",
-            Self::NotFound(_) => "not-found",
-            Self::Refused(_) => "refused",
-            Self::Unavailable(_) => "unavailable",
-            Self::UnknownOutcome(_) => "unknown-outcome",
-            Self::KeySpent(_) => "key-spent",
-            Self::ReplayedFailure(_) => "replayed-failure",
-            Self::Other(_) => "other",
-        }
-    }
-
-    fn told(&self) -> &Problem {
-        self.problem()
-    }
-}
-
-impl Told for WebhookError {
-    fn case(&self) -> &'static str {
-        match self {
-            Self::Unverified(_) => "unverified",
-            Self::Refused(_) => "refused",
-            Self::Unavailable(_) => "unavailable",
-            Self::Other(_) => "other",
-        }
-    }
-
-    fn told(&self) -> &Problem {
-        self.problem()
     }
 }

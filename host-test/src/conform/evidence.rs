@@ -1,12 +1,13 @@
 //! What was sent and came back in one case, in order, with every secret masked.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::foreign::{Secrets, line};
 
 /// How much of a body is shown, in characters. Our own choice.
 const LONGEST_BODY: usize = 240;
-/// How many lines of a case are kept: a fault in a loop would fill the memory. Our own choice.
+/// How many lines of a case are kept, the last ones: a fault in a loop would fill the memory. Our own choice.
 const MOST_LINES: usize = 400;
 /// The shortest secret that is masked, in bytes.
 const SHORTEST_SECRET: usize = 6;
@@ -17,7 +18,7 @@ pub struct Evidence(Arc<Mutex<Written>>);
 
 #[derive(Default)]
 struct Written {
-    lines: Vec<String>,
+    lines: VecDeque<String>,
     note: Option<String>,
     secrets: Secrets,
 }
@@ -34,11 +35,13 @@ impl Evidence {
 
     /// Writes a line down.
     pub fn add(&self, text: &str) {
-        let mut lines = self.lock();
-        if lines.lines.len() < MOST_LINES {
-            let masked = lines.secrets.mask_text(text.to_owned());
-            lines.lines.push(line(&masked, 4 * LONGEST_BODY).into_owned());
+        let mut written = self.lock();
+        // The last lines tell why a case has failed.
+        if written.lines.len() == MOST_LINES {
+            written.lines.pop_front();
         }
+        let masked = written.secrets.mask_text(text.to_owned());
+        written.lines.push_back(line(&masked, 4 * LONGEST_BODY).into_owned());
     }
 
     /// Notes what the report tells of a case also where it passes.
@@ -53,10 +56,11 @@ impl Evidence {
         self.lock().note.clone()
     }
 
-    /// The lines.
+    /// The lines. A secret that became known only later is masked in the earlier ones as well.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.lock().lines.clone()
+        let written = self.lock();
+        written.lines.iter().map(|line| written.secrets.mask_text(line.clone())).collect()
     }
 
     /// A text without the secrets.

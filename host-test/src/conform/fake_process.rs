@@ -1,5 +1,6 @@
 //! The provider's fake: a process that is started for one case, and ended with it.
 
+use std::ffi::OsStr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,6 +9,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::error::KitError;
+use crate::bundled;
+use crate::contract::types::Manifest;
+use crate::credential_variables::variable;
 use crate::foreign::line;
 
 /// How long it may take to print its addresses. Our own choice: an interpreter may be slow to start.
@@ -28,12 +32,16 @@ impl FakeProcess {
     /// # Errors
     ///
     /// It cannot be started, or does not print its addresses.
-    pub async fn start(command: &[String]) -> Result<Self, KitError> {
+    pub async fn start(command: &[String], manifest: &Manifest) -> Result<Self, KitError> {
         let (program, arguments) = command
             .split_first()
             .ok_or_else(|| KitError::ScenarioInvalid("`fake` has no program".to_owned()))?;
         let failed = |why: String| KitError::FakeNotStarted(why);
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_secret(name, manifest)) {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -66,4 +74,19 @@ impl FakeProcess {
         let text = |(name, value): (String, Value)| Some((name, value.as_str()?.to_owned()));
         Ok(Self { _child: child, addresses: printed.into_iter().filter_map(text).collect() })
     }
+}
+
+/// The beginnings of variables that hold what is secret to this program.
+const SECRET_BEGINNINGS: [&str; 3] = ["HOST_TEST_", "PLUGIN_", "WEBHOOK_SECRET"];
+
+/// Whether a variable may hold a credential. A fake needs none: those of a scenario are made up.
+fn is_secret(name: &OsStr, manifest: &Manifest) -> bool {
+    let name = name.to_string_lossy().to_uppercase();
+    let (provider_id, fields) = bundled::credential_fields();
+    let built_in = fields.iter().map(|field| variable(&provider_id, true, field));
+    let own = manifest.credentials.iter();
+    let mut own = own.map(|field| variable(&manifest.provider_id, true, &field.name));
+    SECRET_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        || built_in.into_iter().any(|secret| secret == name)
+        || own.any(|secret| secret == name)
 }

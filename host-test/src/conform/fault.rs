@@ -27,6 +27,8 @@ pub enum Fault {
 
 /// The word in place of a status.
 pub const UNKNOWN_WORD: &str = "made-up-by-the-kit";
+/// The number in place of a status that is a number.
+pub const UNKNOWN_NUMBER: u64 = 987_654_321;
 
 impl Fault {
     /// Its name in that of a case.
@@ -43,12 +45,6 @@ impl Fault {
             Self::Empty => "empty".to_owned(),
             Self::UnknownStatus => "unknown-status".to_owned(),
         }
-    }
-
-    /// Whether the provider carries the request out.
-    #[must_use]
-    pub fn is_carried_out(self) -> bool {
-        !matches!(self, Self::CutBefore | Self::Silent | Self::Status(_))
     }
 }
 
@@ -87,4 +83,6 @@ pub enum Which {
     Number(usize),
     /// The first that changes something: any method but `GET`.
     FirstWrite,
+    /// That one and each after it.
+    FromFirstWrite,
 }

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::case::{Ending, failed, not_applicable};
-use super::direct::{Direct, Told, new_id};
+use super::case::{Ending, failed};
+use super::direct::{Direct, new_id};
 use super::door::Delivery;
 use super::scenario::{Action, Missing};
+use super::told::Told as _;
 use crate::clock;
 use crate::contract::types::{
     AttemptSearch, CompletionRequest, EventQuery, InstallRequest, Payment, PaymentRequest,
@@ -97,9 +98,6 @@ impl Answered {
 /// The provider has no such function, or making ready fails.
 pub async fn ready(direct: &Direct, function: &str) -> Result<Call, Ending> {
     let scenario = &direct.world.kit.scenario;
-    let needs = |what: Missing| {
-        if scenario.can(what) { Ok(()) } else { not_applicable(what.because()) }
-    };
     Ok(match function {
         "install" => {
             let id = new_id();
@@ -129,21 +127,21 @@ pub async fn ready(direct: &Direct, function: &str) -> Result<Call, Ending> {
             Call::CompletePayment(direct.completion(&order, &payment))
         }
         "cancel-payment" => {
-            needs(Missing::Cancellation)?;
+            scenario.needs(Missing::Cancellation)?;
             Call::CancelPayment(direct.create(&direct.order()).await?.id)
         }
         "refund-payment" => {
-            needs(Missing::Refunds)?;
+            scenario.needs(Missing::Refunds)?;
             let payment = direct.paid(&direct.order()).await?;
             Call::RefundPayment(Direct::refund_of(&payment))
         }
         "find-refund" | "get-refund" => {
-            needs(Missing::Refunds)?;
+            scenario.needs(Missing::Refunds)?;
             let payment = direct.paid(&direct.order()).await?;
             refund_call(direct, function, &payment).await?
         }
         "list-events" => {
-            needs(Missing::Events)?;
+            scenario.needs(Missing::Events)?;
             let since = clock::now();
             direct.paid(&direct.order()).await?;
             Call::ListEvents(EventQuery {
@@ -177,13 +175,15 @@ async fn refund_call(direct: &Direct, function: &str, payment: &Payment) -> Resu
 ///
 /// None comes, or making ready fails.
 pub async fn delivery(direct: &Direct) -> Result<Delivery, Ending> {
+    direct.world.kit.scenario.needs_deliveries()?;
+    let before = direct.world.door.deliveries().len();
     let payment = direct.create(&direct.order()).await?;
     direct.customer(Action::Pays, &payment).await?;
-    if !direct.world.door.wait(|deliveries| !deliveries.is_empty()).await {
+    if !direct.world.door.wait(|deliveries| deliveries.len() > before).await {
         return failed("the customer has paid, and no delivery came");
     }
     let mut latest = None;
-    for delivery in direct.world.door.deliveries() {
+    for delivery in direct.world.door.deliveries().into_iter().skip(before) {
         // The first that says something about a payment.
         let request = delivery.request();
         let at = delivery.received_at;
@@ -215,11 +215,21 @@ pub async fn call(direct: &Direct, call: &Call) -> Result<Answered, Ending> {
 pub async fn call_with(direct: &Direct, call: &Call, access: Access) -> Result<Answered, Ending> {
     let (plugin, installation) = (&direct.plugin, &direct.installation);
     Ok(match call {
-        Call::Install(request) => of(direct, "install", plugin.install(access, request).await)?,
+        Call::Install(request) => {
+            let installed = plugin.install(access, request).await;
+            if let Ok(Ok(installation)) = &installed {
+                direct.hide(installation);
+            }
+            of(direct, "install", installed)?
+        }
         Call::Repair => {
             let request =
                 InstallRequest { credentials: unchanged(direct), ..direct.request.clone() };
-            of(direct, "repair", plugin.repair(access, installation, &request).await)?
+            let repaired = plugin.repair(access, installation, &request).await;
+            if let Ok(Ok(outcome)) = &repaired {
+                direct.hide(&outcome.installation);
+            }
+            of(direct, "repair", repaired)?
         }
         Call::Uninstall => of(direct, "uninstall", plugin.uninstall(access, installation).await)?,
         Call::ReportStatus => {

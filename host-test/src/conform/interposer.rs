@@ -4,41 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Response};
+use axum::http::{HeaderMap, Response};
 use reqwest::Client;
 use serde_json::Value;
 
 use super::error::KitError;
 use super::evidence::{Evidence, shown};
-use super::fault::{Fault, UNKNOWN_WORD, Which};
+use super::exchange::{Exchange, is_read};
+use super::fault::{Fault, UNKNOWN_NUMBER, UNKNOWN_WORD, Which};
 use super::listener::{Answer, Closed, Listener, answer, silence};
-
-/// A request, and what came back.
-#[derive(Clone)]
-pub struct Exchange {
-    /// The origin of the manifest.
-    pub origin: String,
-    /// The method.
-    pub method: String,
-    /// Path and query.
-    pub target: String,
-    /// The headers, with what the host has added. Not to be shown.
-    pub headers: HeaderMap,
-    /// The body. Not to be shown as it is.
-    pub body: Bytes,
-    /// The status that the plugin has got. None: no answer.
-    pub status: Option<u16>,
-    /// Whether the host itself has sent it: an exchange of tokens.
-    pub is_of_host: bool,
-}
-
-impl Exchange {
-    /// Whether it may change something at the provider.
-    #[must_use]
-    pub fn is_write(&self) -> bool {
-        self.method != "GET"
-    }
-}
 
 /// What is recorded, and what goes wrong.
 #[derive(Default)]
@@ -61,6 +35,7 @@ impl Wire {
             Which::Every => true,
             Which::Number(number) => number == self.since,
             Which::FirstWrite => is_first_write,
+            Which::FromFirstWrite => self.has_written,
         };
         is_meant.then_some(fault)
     }
@@ -72,6 +47,7 @@ pub struct Interposer {
     evidence: Evidence,
     client: Client,
     status_fields: Arc<[String]>,
+    reads: Arc<[String]>,
     listeners: Vec<Listener>,
 }
 
@@ -87,9 +63,15 @@ pub struct Origin {
 
 impl Interposer {
     /// An interposer without origins.
-    pub fn new(client: Client, evidence: Evidence, status_fields: &[String]) -> Self {
+    pub fn new(
+        client: Client,
+        evidence: Evidence,
+        status_fields: &[String],
+        reads: &[String],
+    ) -> Self {
         let (wire, listeners) = (Arc::default(), Vec::new());
-        Self { wire, evidence, client, status_fields: status_fields.into(), listeners }
+        let (status_fields, reads) = (status_fields.into(), reads.into());
+        Self { wire, evidence, client, status_fields, reads, listeners }
     }
 
     /// Stands in for an origin. Returns the address.
@@ -104,6 +86,7 @@ impl Interposer {
             evidence: self.evidence.clone(),
             client: self.client.clone(),
             status_fields: Arc::clone(&self.status_fields),
+            reads: Arc::clone(&self.reads),
         });
         let answer: Arc<Answer> = Arc::new(move |head, body| {
             let port = Arc::clone(&port);
@@ -163,13 +146,14 @@ struct Port {
     evidence: Evidence,
     client: Client,
     status_fields: Arc<[String]>,
+    reads: Arc<[String]>,
 }
 
 impl Port {
     async fn answer(&self, head: Parts, body: Bytes) -> Result<Response<Body>, Closed> {
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
         let is_of_host = self.origin.token_paths.iter().any(|path| path == head.uri.path());
-        let is_write = head.method != Method::GET;
+        let is_write = !is_read(&head.method, head.uri.path(), &self.reads);
         let (number, fault) = {
             let mut wire = lock(&self.wire);
             let fault = if is_of_host { None } else { wire.next_fault(is_write) };
@@ -181,6 +165,7 @@ impl Port {
                 body: body.clone(),
                 status: None,
                 is_of_host,
+                is_write,
             });
             (wire.exchanges.len() - 1, fault)
         };
@@ -292,6 +277,8 @@ fn make_up(json: &mut Value, fields: &[String]) {
             for (name, value) in members {
                 if value.is_string() && fields.contains(name) {
                     *value = Value::from(UNKNOWN_WORD);
+                } else if value.is_number() && fields.contains(name) {
+                    *value = Value::from(UNKNOWN_NUMBER);
                 } else {
                     make_up(value, fields);
                 }
@@ -316,5 +303,7 @@ mod tests {
         );
         assert_eq!(str::from_utf8(&changed).unwrap(), expected);
         assert!(with_unknown_status(b"<html>", &fields).is_none());
+        let number = with_unknown_status(br#"{"status":2}"#, &fields).unwrap();
+        assert_eq!(number, format!(r#"{{"status":{UNKNOWN_NUMBER}}}"#));
     }
 }

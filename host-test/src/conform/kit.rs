@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::error::KitError;
-use super::scenario::Scenario;
+use super::scenario::{Scenario, Webhook};
 use crate::plugin::Plugin;
 
 /// What every case starts from.
@@ -25,6 +25,8 @@ pub enum MadeBy {
     Hand,
     /// The merchant, who gives nothing of it: nobody can verify a delivery.
     HandWithoutSecret,
+    /// Nobody: the provider sends no deliveries.
+    Nobody,
 }
 
 impl Kit {
@@ -49,6 +51,10 @@ impl Kit {
     /// Who makes the webhook where a case does not say: the plugin, if it can.
     #[must_use]
     pub fn usual_webhook(&self) -> MadeBy {
-        if self.scenario.webhook.by_plugin { MadeBy::Plugin } else { MadeBy::Hand }
+        match &self.scenario.webhook {
+            Webhook { is_none: true, .. } => MadeBy::Nobody,
+            Webhook { by_plugin: true, .. } => MadeBy::Plugin,
+            Webhook { .. } => MadeBy::Hand,
+        }
     }
 }

@@ -9,17 +9,21 @@ mod direct;
 mod door;
 mod error;
 mod evidence;
+mod exchange;
 mod fake_process;
 mod fault;
 mod functions;
 mod interposer;
+mod journeys;
 mod kit;
 mod listener;
+mod origins;
 mod placeholders;
 mod report;
 mod rules;
 mod scenario;
 mod shop;
+mod told;
 mod world;
 
 use std::sync::Arc;
@@ -30,9 +34,9 @@ pub use case::{Case, Ending, Rule};
 pub use error::KitError;
 use evidence::Evidence;
 pub use kit::Kit;
-pub use report::{CaseReport, Report, RuleReport, Verdict, junit};
+pub use report::{CaseReport, Extent, Report, RuleReport, Verdict, junit};
 pub use rules::RULES;
-pub use scenario::Scenario;
+pub use scenario::{Counts, Scenario};
 
 /// How many cases run at the same time. Our own choice: each has a process and a few ports.
 const AT_ONCE: usize = 8;
@@ -50,7 +54,7 @@ pub struct Selection {
 ///
 /// # Errors
 ///
-/// There is no such rule or case, or the kit cannot run. What a plugin does wrong is in the report.
+/// There is no such rule or case. What a plugin does wrong is in the report, and why the kit could not go on.
 pub async fn run(
     kit: Kit,
     selection: &Selection,
@@ -63,12 +67,24 @@ pub async fn run(
         let known = RULES.iter().map(|rule| rule.name).collect();
         return Err(KitError::RuleUnknown { name: name.clone(), known });
     }
-    let mut report =
-        Report::new(kit.plugin.manifest(), kit.plugin.sha256(), selection.rule.is_none());
+    let extent = match selection {
+        Selection { rule: None, .. } => Extent::Whole,
+        Selection { case: None, .. } => Extent::Rule,
+        Selection { .. } => Extent::Case,
+    };
+    let mut report = Report::new(kit.plugin.manifest(), kit.plugin.sha256(), extent);
     for rule in wanted {
-        let rule = run_rule(&kit, rule, selection.case.as_deref()).await?;
-        told(&rule);
-        report.rules.push(rule);
+        match run_rule(&kit, rule, selection.case.as_deref()).await {
+            Ok(rule) => {
+                told(&rule);
+                report.rules.push(rule);
+            }
+            Err(error @ KitError::CaseUnknown { .. }) => return Err(error),
+            Err(error) => {
+                report.stopped = Some(error.problem());
+                break;
+            }
+        }
     }
     Ok(report)
 }
@@ -109,6 +125,7 @@ async fn run_case(kit: Arc<Kit>, rule: &str, case: Case) -> Result<CaseReport, K
         Ok(()) => Verdict::Passed,
         Err(Ending::Failed(why)) => Verdict::Failed(evidence.masked(&why)),
         Err(Ending::NotApplicable(why)) => Verdict::NotApplicable(why),
+        Err(Ending::NotTested(why)) => Verdict::NotTested(why),
         Err(Ending::Broken(error)) => {
             let case = format!("{rule}/{}", case.name);
             return Err(KitError::InCase { case, error: Box::new(error) });

@@ -15,8 +15,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
+use super::case::{Outcome, not_applicable};
 use super::error::KitError;
 
 /// A scenario.
@@ -31,9 +33,11 @@ pub struct Scenario {
     pub origins: BTreeMap<String, String>,
     /// The credentials.
     pub credentials: CredentialSets,
-    /// Who makes the webhook.
+    /// Who makes the webhook, or `none`: the provider sends no deliveries.
+    #[serde(deserialize_with = "webhook_or_none")]
     pub webhook: Webhook,
-    /// What happens at the fake, each by requests in order: see [`Action`]. What is missing is not applicable.
+    /// What happens at the fake, each by requests in order: see [`Action`]. What is missing and not in `no` is not
+    /// tested.
     #[serde(default)]
     pub actions: BTreeMap<Action, Vec<Request>>,
     /// What there is at the fake.
@@ -49,12 +53,24 @@ pub struct Scenario {
     /// The fields of the provider's JSON that hold a status.
     #[serde(default = "status")]
     pub status_fields: Vec<String>,
+    /// The requests that change nothing though they are no `GET`: method and path, such as `POST /queries`. A `*`
+    /// stands for one segment of the path.
+    #[serde(default)]
+    pub reads: Vec<String>,
     /// What the provider cannot do.
     #[serde(default)]
     pub no: Vec<Missing>,
     /// The folder of the scenario's file.
     #[serde(skip)]
     folder: PathBuf,
+}
+
+fn webhook_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Webhook, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    if value == "none" {
+        return Ok(Webhook { by_plugin: false, by_hand: None, is_none: true });
+    }
+    Webhook::deserialize(value).map_err(D::Error::custom)
 }
 
 fn status() -> Vec<String> {
@@ -98,6 +114,9 @@ pub struct Webhook {
     pub by_plugin: bool,
     /// The merchant can, by hand.
     pub by_hand: Option<ByHand>,
+    /// Nobody can: the provider sends no deliveries.
+    #[serde(skip)]
+    pub is_none: bool,
 }
 
 /// What a merchant does at the provider's dashboard.
@@ -157,6 +176,17 @@ impl Action {
             Self::IsDeclined => "is-declined",
             Self::RefundsFail => "refunds-fail",
             Self::RefundSucceeds => "refund-succeeds",
+        }
+    }
+
+    /// What a provider lacks at which it cannot happen.
+    #[must_use]
+    pub fn missing(self) -> Option<Missing> {
+        match self {
+            Self::Pays => None,
+            Self::IsDeclined => Some(Missing::Declines),
+            Self::RefundsFail => Some(Missing::FailedRefunds),
+            Self::RefundSucceeds => Some(Missing::Refunds),
         }
     }
 }
@@ -227,6 +257,18 @@ pub enum Missing {
     ManualCapture,
     /// A list of events.
     Events,
+    /// A customer who is declined.
+    Declines,
+    /// A refund that fails after it was asked for.
+    FailedRefunds,
+    /// Telling the amount of a payment otherwise than through the plugin.
+    AmountsReadable,
+    /// Deliveries that are signed.
+    Signatures,
+    /// Deliveries that say when they were signed.
+    DeliveryAges,
+    /// A live mode.
+    LiveMode,
 }
 
 impl Missing {
@@ -239,6 +281,12 @@ impl Missing {
             Self::Completion => "no payment of the provider has to be completed",
             Self::ManualCapture => "the provider cannot capture later",
             Self::Events => "the provider has no list of events",
+            Self::Declines => "the provider declines no customer",
+            Self::FailedRefunds => "no refund of the provider fails later",
+            Self::AmountsReadable => "the fake does not tell amounts",
+            Self::Signatures => "the provider does not sign deliveries",
+            Self::DeliveryAges => "a delivery does not say when it was signed",
+            Self::LiveMode => "the provider has no live mode",
         }
     }
 }
@@ -264,8 +312,8 @@ impl Scenario {
         if self.fake.is_empty() {
             return invalid("`fake` has no program");
         }
-        if !self.webhook.by_plugin && self.webhook.by_hand.is_none() {
-            return invalid("`webhook` has neither `by-plugin` nor `by-hand`");
+        if !self.webhook.by_plugin && self.webhook.by_hand.is_none() && !self.webhook.is_none {
+            return invalid("`webhook` has neither `by-plugin` nor `by-hand`, and is not `none`");
         }
         if self.amounts.is_empty() {
             return invalid("`amounts` is empty");
@@ -282,6 +330,28 @@ impl Scenario {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Ends a case that needs what the provider cannot do.
+    ///
+    /// # Errors
+    ///
+    /// The provider cannot.
+    pub fn needs(&self, what: Missing) -> Outcome {
+        if self.can(what) { Ok(()) } else { not_applicable(what.because()) }
+    }
+
+    /// Ends a case that needs deliveries, if the provider sends none.
+    ///
+    /// # Errors
+    ///
+    /// The provider sends none.
+    pub fn needs_deliveries(&self) -> Outcome {
+        if self.webhook.is_none {
+            not_applicable("the provider sends no deliveries")
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the provider can do something.

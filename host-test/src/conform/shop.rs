@@ -11,7 +11,7 @@ use super::door::{Delivery, PassOn};
 use super::error::KitError;
 use super::evidence::Evidence;
 use super::kit::{Kit, MadeBy};
-use super::scenario::Action;
+use super::scenario::{Action, Missing};
 use super::world::World;
 use crate::contract::types::{Awaited, CaptureMethod, Mode, Money};
 use crate::egress::Credentials;
@@ -21,6 +21,7 @@ use crate::marketplace::{
 };
 use crate::sender::Sender;
 use crate::server::{DoorLimits, serve};
+use ledger::types::PaymentStatus;
 
 /// A marketplace over a data folder of its own. Its public door stands behind that of the world.
 pub struct Shop {
@@ -92,7 +93,10 @@ impl Shop {
         let options = InstallOptions {
             credentials: credentials.clone(),
             mode: self.world.chosen_mode(),
-            webhook_is_manual: Some(self.made_by != MadeBy::Plugin),
+            webhook_is_manual: Some(matches!(
+                self.made_by,
+                MadeBy::Hand | MadeBy::HandWithoutSecret
+            )),
             approve_origins: true,
         };
         self.marketplace.install(options).await
@@ -154,15 +158,39 @@ impl Shop {
     ///
     /// There is no page, or the scenario does not say how.
     pub async fn customer(&self, action: Action, view: &PaymentView) -> Result<(), Ending> {
-        let (Some(link), Some(id)) = (&view.stored.checkout_url, &view.stored.remote_id) else {
-            return failed("the new payment has no page on which its customer pays");
+        let Some(id) = &view.stored.remote_id else {
+            return failed("the new payment has no id of the provider");
         };
-        self.world.set("link", link);
+        // A customer may also pay without a page, such as with a code: a scenario that needs `{link}` says so.
+        if let Some(link) = &view.stored.checkout_url {
+            self.world.set("link", link);
+        }
         self.world.set("payment", id);
         self.world.act(action).await
     }
 
-    /// Completes the payment, if it awaits that.
+    /// Whether a payment that its customer has approved has to be completed. Another payment tells, whose deliveries
+    /// are kept.
+    ///
+    /// # Errors
+    ///
+    /// There is no other payment, or it cannot be read.
+    pub async fn has_to_be_completed(&self) -> Result<bool, Ending> {
+        let scenario = &self.world.kit.scenario;
+        if !scenario.can(Missing::Completion) || !scenario.can(Missing::ManualCapture) {
+            return Ok(scenario.can(Missing::Completion));
+        }
+        self.world.door.pass_on(PassOn::Nowhere);
+        let view = self.pay("another-order").await?;
+        self.customer(Action::Pays, &view).await?;
+        let view = self.marketplace.payment("another-order").await;
+        let view = self.told("payment", view)?;
+        self.world.door.pass_on(PassOn::To(self.origin.clone()));
+        let awaits = view.provider.map(|payment| payment.awaits);
+        Ok(matches!(awaits, Some(Awaited::Completion(_))))
+    }
+
+    /// Completes the payment, if it awaits that. It asks the provider.
     ///
     /// # Errors
     ///
@@ -198,7 +226,7 @@ impl Shop {
         self.customer(Action::Pays, &view).await?;
         let view = self.complete_if_needed(reference).await?;
         let status = view.stored.status;
-        expect(status == ledger::types::PaymentStatus::Approved, || {
+        expect(status == PaymentStatus::Approved, || {
             format!("the customer has paid, and the payment is {}", status.as_str())
         })?;
         Ok(view)

@@ -8,16 +8,17 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use super::case::{Ending, not_applicable};
+use super::case::{Ending, not_applicable, not_tested};
 use super::door::Door;
 use super::error::KitError;
 use super::evidence::{Evidence, shown};
 use super::fake_process::FakeProcess;
-use super::interposer::{Interposer, Origin};
+use super::interposer::Interposer;
 use super::kit::{Kit, MadeBy};
+use super::origins::stand_in;
 use super::placeholders::Placeholders;
-use super::scenario::{Action, Reading, Request, Values};
-use crate::contract::types::{self, Authorization, Mode, ModeSource};
+use super::scenario::{Action, Missing, Reading, Request, Values};
+use crate::contract::types::{self, Mode, ModeSource};
 use crate::egress::{Credentials, OriginOverride, client};
 use crate::marketplace::webhook_urls;
 
@@ -55,7 +56,8 @@ impl World {
             (Mode::Test, _) => &kit.scenario.credentials.test,
             (Mode::Live, Some(live)) => live,
             (Mode::Live, None) => {
-                return not_applicable("the scenario has no credentials for live mode");
+                kit.scenario.needs(Missing::LiveMode)?;
+                return not_tested("the scenario has no credentials for live mode");
             }
         };
         let client = client().map_err(|error| KitError::Host(format!("no client: {error}")))?;
@@ -70,7 +72,8 @@ impl World {
         values.set("public-live", public(&urls.live).unwrap_or_default());
         values.set("shared-url", if mode == Mode::Test { urls.test } else { urls.live });
         let command = kit.scenario.fake.iter().map(|part| values.fill(part));
-        let fake = FakeProcess::start(&command.collect::<Result<Vec<_>, _>>()?).await?;
+        let command = command.collect::<Result<Vec<_>, _>>()?;
+        let fake = FakeProcess::start(&command, kit.plugin.manifest()).await?;
         for (name, address) in &fake.addresses {
             values.set(name, address);
         }
@@ -85,7 +88,8 @@ impl World {
             values.set("provider", address);
         }
         let fields = &kit.scenario.status_fields;
-        let mut interposer = Interposer::new(client.clone(), evidence.clone(), fields);
+        let mut interposer =
+            Interposer::new(client.clone(), evidence.clone(), fields, &kit.scenario.reads);
         let overrides = stand_in(&kit, &values, &mut interposer).await?;
         let world = Self {
             mode,
@@ -154,10 +158,11 @@ impl World {
         let mut given: Vec<(String, SecretString)> =
             values.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let by_hand = match (made_by, &self.kit.scenario.webhook.by_hand) {
+            (MadeBy::Nobody, _) => None,
             (MadeBy::Plugin, _) if self.kit.scenario.webhook.by_plugin => None,
             (MadeBy::Plugin, _) => return not_applicable("the plugin cannot make the webhook"),
             (_, Some(by_hand)) => Some(by_hand),
-            (_, None) => return not_applicable("the scenario has no webhook made by hand"),
+            (_, None) => return not_applicable("the merchant cannot make the webhook by hand"),
         };
         if let Some(by_hand) = by_hand {
             for request in &by_hand.before_install {
@@ -199,8 +204,11 @@ impl World {
     /// The scenario does not say how, or the fake refuses.
     pub async fn act(&self, action: Action) -> Result<(), Ending> {
         let name = action.as_str();
+        if let Some(missing) = action.missing() {
+            self.kit.scenario.needs(missing)?;
+        }
         let Some(requests) = self.kit.scenario.actions.get(&action) else {
-            return not_applicable(format!("the scenario has no action `{name}`"));
+            return not_tested(format!("the scenario has no action `{name}`"));
         };
         for request in requests {
             self.send(&format!("the action `{name}`"), request).await?;
@@ -263,14 +271,14 @@ impl World {
         Ok(text_at(&json, &reading.pointer).ok_or_else(missing)?)
     }
 
-    /// Counts what there is at the fake. `None` of `reading`: not applicable.
+    /// Counts what there is at the fake. `None` of `reading`: not tested.
     ///
     /// # Errors
     ///
     /// The scenario does not say how, or the fake refuses.
     pub async fn count(&self, what: &str, reading: Option<&Reading>) -> Result<u64, Ending> {
         let Some(reading) = reading else {
-            return not_applicable(format!("the scenario does not say how to count {what}"));
+            return not_tested(format!("the scenario does not say how to count {what}"));
         };
         let json = self.send(&format!("counting {what}"), &reading.request).await?;
         let found = json.pointer(&reading.pointer);
@@ -294,44 +302,4 @@ fn text_at(json: &Value, pointer: &str) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-/// Lets the interposer stand in for every origin that the plugin may call, in each mode: nothing else can be reached.
-async fn stand_in(
-    kit: &Kit,
-    values: &Placeholders,
-    interposer: &mut Interposer,
-) -> Result<Vec<OriginOverride>, KitError> {
-    let manifest = kit.plugin.manifest();
-    let mut called: Vec<(String, Vec<String>)> = Vec::new();
-    let mut add = |origin: &str, token_path: Option<String>| match called
-        .iter_mut()
-        .find(|(name, _)| name == origin)
-    {
-        Some((_, paths)) => paths.extend(token_path),
-        None => called.push((origin.to_owned(), token_path.into_iter().collect())),
-    };
-    for origin in &manifest.origins {
-        add(&origin.url, None);
-        if let Authorization::ClientCredentials(oauth) = &origin.authorization
-            && let Ok(url) = Url::parse(&oauth.token_url)
-        {
-            add(&url.origin().ascii_serialization(), Some(url.path().to_owned()));
-        }
-    }
-    let mut overrides = Vec::new();
-    let addresses = &kit.scenario.origins;
-    for (name, token_paths) in called {
-        let upstream = addresses.get(&name).map(|address| values.fill(address)).transpose()?;
-        let origin = Origin { name: name.clone(), upstream, token_paths };
-        let address = interposer.stand_in(origin).await?;
-        overrides.push(format!("{name}={address}").parse()?);
-    }
-    // Pages are opened at the fake itself. They come last: an origin that is called as well is the interposer's.
-    for origin in &manifest.customer_origins {
-        if let Some(address) = addresses.get(origin) {
-            overrides.push(format!("{origin}={}", values.fill(address)?).parse()?);
-        }
-    }
-    Ok(overrides)
 }

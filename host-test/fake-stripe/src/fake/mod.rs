@@ -1,6 +1,7 @@
 //! The fake as a test, the demo and the command line use it.
 
 mod changes;
+mod failing_refunds;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ impl FakeStripe {
             )
             .route("/c/pay/{session}/voucher", get(page::show_voucher).post(page::settle_voucher))
             .route(trigger::PATH, post(trigger::answer))
+            .route(failing_refunds::PATH, post(failing_refunds::answer))
             .with_state(Arc::clone(&server))
             .into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(listener, router).await });

@@ -11,14 +11,18 @@ pub fn junit(report: &Report) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for rule in &report.rules {
         let failures = rule.cases.iter().filter(|case| matches!(case.verdict, Verdict::Failed(_)));
-        let skipped = |verdict: &Verdict| matches!(verdict, Verdict::NotApplicable(_));
-        let skipped = rule.cases.iter().filter(|case| skipped(&case.verdict)).count();
+        let skipped = rule.cases.iter();
+        let skipped = skipped.filter(|case| matches!(case.verdict, Verdict::NotApplicable(_)));
+        let errors = rule.cases.iter();
+        let errors = errors.filter(|case| matches!(case.verdict, Verdict::NotTested(_)));
         let _ = writeln!(
             xml,
-            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{skipped}\">",
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
             escaped(rule.name),
             rule.cases.len(),
             failures.count(),
+            errors.count(),
+            skipped.count(),
         );
         for case in &rule.cases {
             let seconds = case.time.as_secs_f64();
@@ -38,6 +42,11 @@ pub fn junit(report: &Report) -> String {
                         ">\n      <failure message=\"{why}\">{text}</failure>\n    </testcase>"
                     );
                 }
+                // A build server must not take it for a success.
+                Verdict::NotTested(why) => {
+                    let why = escaped(why);
+                    let _ = writeln!(xml, ">\n      <error message=\"{why}\"/>\n    </testcase>");
+                }
                 Verdict::NotApplicable(why) => {
                     let why = escaped(why);
                     let _ = writeln!(xml, ">\n      <skipped message=\"{why}\"/>\n    </testcase>");
@@ -45,6 +54,13 @@ pub fn junit(report: &Report) -> String {
             }
         }
         xml.push_str("  </testsuite>\n");
+    }
+    if let Some(problem) = &report.stopped {
+        let why = escaped(&problem.message);
+        let _ = writeln!(
+            xml,
+            "  <testsuite name=\"the-kit\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    <testcase classname=\"the-kit\" name=\"whole-run\" time=\"0.000\">\n      <error message=\"{why}\"/>\n    </testcase>\n  </testsuite>"
+        );
     }
     xml.push_str("</testsuites>\n");
     xml
@@ -68,8 +84,9 @@ fn escaped(text: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::super::{CaseReport, RuleReport};
+    use super::super::{CaseReport, Extent, RuleReport};
     use super::*;
+    use crate::contract::types::Problem;
 
     #[test]
     fn report_is_escaped() {
@@ -84,7 +101,12 @@ mod tests {
             provider: "P".to_owned(),
             version: "1".to_owned(),
             sha256: String::new(),
-            is_whole: true,
+            extent: Extent::Whole,
+            stopped: Some(Problem {
+                code: "kit-broken".to_owned(),
+                message: "no port".to_owned(),
+                remedy: Vec::new(),
+            }),
             rules: vec![RuleReport {
                 name: "a-rule",
                 why: "It matters.",
@@ -92,16 +114,22 @@ mod tests {
                     case("one", Verdict::Passed),
                     case("two", Verdict::Failed("says \"no\"".to_owned())),
                     case("three", Verdict::NotApplicable("no refunds".to_owned())),
+                    case("four", Verdict::NotTested("no action".to_owned())),
                 ],
             }],
         };
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  \
-            <testsuite name=\"a-rule\" tests=\"3\" failures=\"1\" skipped=\"1\">\n    \
+            <testsuite name=\"a-rule\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\">\n    \
             <testcase classname=\"a-rule\" name=\"one\" time=\"0.012\"/>\n    \
             <testcase classname=\"a-rule\" name=\"two\" time=\"0.012\">\n      \
             <failure message=\"says &quot;no&quot;\">GET /a?b=1&amp;c → 200, &lt;html&gt;</failure>\n    </testcase>\n    \
             <testcase classname=\"a-rule\" name=\"three\" time=\"0.012\">\n      \
-            <skipped message=\"no refunds\"/>\n    </testcase>\n  </testsuite>\n</testsuites>\n";
+            <skipped message=\"no refunds\"/>\n    </testcase>\n    \
+            <testcase classname=\"a-rule\" name=\"four\" time=\"0.012\">\n      \
+            <error message=\"no action\"/>\n    </testcase>\n  </testsuite>\n  \
+            <testsuite name=\"the-kit\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
+            <testcase classname=\"the-kit\" name=\"whole-run\" time=\"0.000\">\n      \
+            <error message=\"no port\"/>\n    </testcase>\n  </testsuite>\n</testsuites>\n";
         assert_eq!(junit(&report), expected);
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::contract::types::Manifest;
+use super::case::described;
+use super::rules::RULES;
+use crate::contract::types::{Manifest, Problem};
 use crate::foreign::one_line;
 
 pub use junit::junit;
@@ -26,6 +28,8 @@ pub enum Verdict {
     Failed(String),
     /// The rule does not apply: why.
     NotApplicable(String),
+    /// The scenario does not say what the case needs: why.
+    NotTested(String),
 }
 
 impl Verdict {
@@ -36,13 +40,14 @@ impl Verdict {
             Self::Passed => "passed",
             Self::Failed(_) => "failed",
             Self::NotApplicable(_) => "not applicable",
+            Self::NotTested(_) => "not tested",
         }
     }
 
     fn reason(&self) -> Option<&str> {
         match self {
             Self::Passed => None,
-            Self::Failed(why) | Self::NotApplicable(why) => Some(why),
+            Self::Failed(why) | Self::NotApplicable(why) | Self::NotTested(why) => Some(why),
         }
     }
 }
@@ -81,6 +86,10 @@ impl RuleReport {
         if let Some(case) = self.cases.iter().find(is_failed) {
             return case.verdict.clone();
         }
+        let is_not_tested = |case: &&CaseReport| matches!(case.verdict, Verdict::NotTested(_));
+        if let Some(case) = self.cases.iter().find(is_not_tested) {
+            return case.verdict.clone();
+        }
         if self.cases.iter().any(|case| case.verdict == Verdict::Passed) {
             return Verdict::Passed;
         }
@@ -102,29 +111,44 @@ pub struct Report {
     pub version: String,
     /// The SHA-256 of the component.
     pub sha256: String,
-    /// Whether every rule was run.
-    pub is_whole: bool,
+    /// What was run.
+    pub extent: Extent,
     /// The rules, in order.
     pub rules: Vec<RuleReport>,
+    /// Why the run has ended before its end.
+    pub stopped: Option<Problem>,
+}
+
+/// How much of the contract was run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Every rule.
+    Whole,
+    /// One rule.
+    Rule,
+    /// One case.
+    Case,
 }
 
 impl Report {
     /// A report without rules.
     #[must_use]
-    pub fn new(manifest: &Manifest, sha256: &str, is_whole: bool) -> Self {
+    pub fn new(manifest: &Manifest, sha256: &str, extent: Extent) -> Self {
         Self {
             provider: manifest.provider_id.clone(),
             version: one_line(&manifest.version).into_owned(),
             sha256: sha256.to_owned(),
-            is_whole,
+            extent,
             rules: Vec::new(),
+            stopped: None,
         }
     }
 
-    /// Whether no case has failed.
+    /// Whether all that applies was tested, and no case has failed.
     #[must_use]
     pub fn has_passed(&self) -> bool {
-        self.rules.iter().all(|rule| rule.count("failed") == 0)
+        let is_good = |rule: &RuleReport| rule.count("failed") + rule.count("not tested") == 0;
+        self.stopped.is_none() && self.rules.iter().all(is_good)
     }
 
     /// For a program. `command` is the one that was run, without `--rule` and `--case`.
@@ -155,6 +179,8 @@ impl Report {
             "version": self.version,
             "sha256": self.sha256,
             "passed": self.has_passed(),
+            "whole": self.extent == Extent::Whole && self.stopped.is_none(),
+            "stopped": self.stopped,
             "rules": rules.collect::<Vec<_>>(),
         })
     }
@@ -164,23 +190,49 @@ impl Report {
     pub fn summary(&self) -> String {
         let count =
             |verdict: &str| self.rules.iter().map(|rule| rule.count(verdict)).sum::<usize>();
-        let failed = self.rules.iter().filter(|rule| rule.count("failed") > 0);
-        let failed: Vec<&str> = failed.map(|rule| rule.name).collect();
+        let names = |verdict: &str| {
+            let with = self.rules.iter().filter(|rule| rule.count(verdict) > 0);
+            with.map(|rule| rule.name).collect::<Vec<_>>().join(", ")
+        };
         let counts = format!(
-            "Rules: {}. Cases: {}, of which {} passed, {} failed, {} do not apply",
+            "Rules: {}. Cases: {}, of which {} passed, {} failed, {} do not apply, {} not tested",
             self.rules.len(),
             self.rules.iter().map(|rule| rule.cases.len()).sum::<usize>(),
             count("passed"),
             count("failed"),
             count("not applicable"),
+            count("not tested"),
         );
-        if failed.is_empty() {
-            let kept = if self.is_whole { "the contract" } else { "what was run of the contract" };
-            format!("✓ {} {} keeps {kept}. {counts}.", self.provider, self.version)
+        let (failed, not_tested) = (names("failed"), names("not tested"));
+        let plugin = format!("{} {}", self.provider, self.version);
+        let mark = if self.has_passed() { "✓" } else { "✗" };
+        let part = match self.extent {
+            Extent::Whole => None,
+            Extent::Rule => Some(format!("{} of {} rules", self.rules.len(), RULES.len())),
+            Extent::Case => Some("1 case".to_owned()),
+        };
+        let said = if let Some(part) = part {
+            let verdict = self.rules.first().map(RuleReport::verdict);
+            format!("{part}: {}", verdict.as_ref().map_or("not run", Verdict::as_str))
+        } else if !failed.is_empty() {
+            format!("{plugin} does not keep: {failed}")
+        } else if self.has_passed() {
+            format!("{plugin} keeps the contract")
         } else {
-            let names = failed.join(", ");
-            format!("✗ {} {} does not keep: {names}. {counts}.", self.provider, self.version)
+            format!("It is not known whether {plugin} keeps the contract")
+        };
+        let mut text = format!("{mark} {said}. {counts}.");
+        if !not_tested.is_empty() {
+            let _ = write!(
+                text,
+                "\nNot tested: {not_tested}. Say in the scenario how, or list in `no` what the provider cannot do."
+            );
         }
+        if let Some(problem) = &self.stopped {
+            let remedy = problem.remedy.join(" ");
+            let _ = write!(text, "\nThe run has stopped: {} {remedy}", described(problem));
+        }
+        text
     }
 }
 
@@ -209,6 +261,15 @@ impl RuleReport {
                 )
             }
             Verdict::NotApplicable(why) => format!("? {}: not applicable: {why}\n", self.name),
+            Verdict::NotTested(_) => {
+                let not_tested = self.count("not tested");
+                format!(
+                    "✗ {}: {} of {} not tested\n",
+                    self.name,
+                    not_tested,
+                    cases(self.cases.len())
+                )
+            }
         };
         if matches!(self.verdict(), Verdict::Failed(_)) {
             let _ = writeln!(text, "  Why it matters: {}", self.why);
@@ -233,6 +294,9 @@ impl RuleReport {
                     if !with_evidence && !matches!(self.verdict(), Verdict::NotApplicable(_)) =>
                 {
                     let _ = writeln!(text, "  - {} is not applicable: {why}", case.name);
+                }
+                Verdict::NotTested(why) => {
+                    let _ = writeln!(text, "  - {} is not tested: {why}", case.name);
                 }
                 _ if with_evidence => {
                     let _ =

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::fixed;
-use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_applicable};
-use crate::conform::direct::{Direct, Told as _};
+use crate::conform::case::{
+    Case, Ending, Outcome, Rule, described, expect, not_applicable, not_tested,
+};
+use crate::conform::direct::Direct;
 use crate::conform::door::Delivery;
-use crate::conform::evidence::Evidence;
+use crate::conform::evidence::{Evidence, shown};
 use crate::conform::functions::delivery;
 use crate::conform::kit::Kit;
+use crate::conform::scenario::Missing;
+use crate::conform::told::Told as _;
 use crate::contract::types::{
     DeliveredEvent, IgnoredDelivery, Installation, Verification, WebhookError, WebhookOutcome,
     WebhookRequest,
@@ -60,13 +64,16 @@ const BEYOND: u64 = 60;
 
 /// A genuine delivery, and the installation that it is for.
 async fn genuine(kit: Arc<Kit>, evidence: Evidence) -> Result<(Direct, Delivery), Ending> {
+    kit.scenario.needs_deliveries()?;
+    kit.scenario.needs(Missing::Signatures)?;
     let direct = Direct::start(kit, evidence).await?;
-    if direct.installation.webhook.verification == Verification::None {
-        return not_applicable("nobody can verify deliveries of this installation");
-    }
-    if direct.plugin.manifest().signature_headers.is_empty() {
-        return not_applicable("the manifest has no signature headers");
-    }
+    // The scenario decides whether there is a signature, and not the plugin.
+    expect(direct.installation.webhook.verification == Verification::ByPlugin, || {
+        "the provider signs deliveries, and the installation says `verification: none`".to_owned()
+    })?;
+    expect(!direct.plugin.manifest().signature_headers.is_empty(), || {
+        "the provider signs deliveries, and the manifest names no signature header".to_owned()
+    })?;
     let delivery = delivery(&direct).await?;
     let read =
         handle(&direct, &direct.installation, delivery.received_at, &delivery.request()).await?;
@@ -94,17 +101,39 @@ fn is_verified(read: &Result<WebhookOutcome, WebhookError>) -> bool {
     )
 }
 
-/// Fails unless a delivery is refused for good. `what`: how it was changed.
-fn expect_refused(read: &Result<WebhookOutcome, WebhookError>, what: &str) -> Outcome {
-    match read {
-        Err(WebhookError::Unverified(_) | WebhookError::Refused(_)) => Ok(()),
-        Err(error) => failed(format!("a delivery {what} is answered with {}", error.case())),
-        Ok(_) if is_verified(read) => failed(format!("a delivery {what} is verified")),
-        Ok(_) => failed(format!("a delivery {what} is not refused")),
+/// Fails unless a delivery is refused for good. `what`: how it was changed. What was sent and came back is written
+/// down only then: most cases send hundreds.
+fn expect_refused(
+    direct: &Direct,
+    request: &WebhookRequest,
+    read: &Result<WebhookOutcome, WebhookError>,
+    what: &str,
+) -> Outcome {
+    let why = match read {
+        Err(WebhookError::Unverified(_) | WebhookError::Refused(_)) => return Ok(()),
+        Err(error) => format!("a delivery {what} is answered with {}", error.case()),
+        Ok(_) if is_verified(read) => format!("a delivery {what} is verified"),
+        Ok(_) => format!("a delivery {what} is not refused"),
+    };
+    let evidence = &direct.world.evidence;
+    evidence.add(&format!("a delivery {what}: {}", shown(&request.body)));
+    for (name, value) in &request.headers {
+        if direct.plugin.manifest().signature_headers.contains(name) {
+            evidence.add(&format!("with the header {name}: {value}"));
+        }
     }
+    evidence.add(&match read {
+        Ok(outcome) => {
+            let json = serde_json::to_vec(outcome).unwrap_or_default();
+            format!("handle-webhook → ok: {}", shown(&json))
+        }
+        Err(error) => format!("handle-webhook → {}: {}", error.case(), described(error.told())),
+    });
+    Err(Ending::Failed(why))
 }
 
 async fn each_byte_of_the_body(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
+    kit.scenario.needs_deliveries()?;
     if !kit.scenario.signature.body {
         return not_applicable("the body is not signed");
     }
@@ -116,12 +145,17 @@ async fn each_byte_of_the_body(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
             *byte ^= 1;
         }
         let read = handle(&direct, &direct.installation, delivery.received_at, &changed).await?;
-        expect_refused(&read, &format!("whose byte {index} of the body was changed"))?;
+        expect_refused(
+            &direct,
+            &changed,
+            &read,
+            &format!("whose byte {index} of the body was changed"),
+        )?;
     }
     let mut longer = request.clone();
     longer.body.push(b' ');
     let read = handle(&direct, &direct.installation, delivery.received_at, &longer).await?;
-    expect_refused(&read, "with a space behind its body")
+    expect_refused(&direct, &longer, &read, "with a space behind its body")
 }
 
 /// The part of a header's value that counts.
@@ -156,7 +190,12 @@ async fn each_byte_of_the_headers(kit: Arc<Kit>, evidence: Evidence) -> Outcome 
             }
             let read =
                 handle(&direct, &direct.installation, delivery.received_at, &changed).await?;
-            expect_refused(&read, &format!("whose character {index} of {name} was changed"))?;
+            expect_refused(
+                &direct,
+                &changed,
+                &read,
+                &format!("whose character {index} of {name} was changed"),
+            )?;
             tried += 1;
         }
     }
@@ -168,7 +207,7 @@ async fn without_headers(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     let mut request = delivery.request();
     request.headers.retain(|(name, _)| !direct.plugin.manifest().signature_headers.contains(name));
     let read = handle(&direct, &direct.installation, delivery.received_at, &request).await?;
-    expect_refused(&read, "without its signature headers")
+    expect_refused(&direct, &request, &read, "without its signature headers")
 }
 
 async fn without_one_header(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
@@ -177,7 +216,7 @@ async fn without_one_header(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
         let mut request = delivery.request();
         request.headers.retain(|(name, _)| name != header);
         let read = handle(&direct, &direct.installation, delivery.received_at, &request).await?;
-        expect_refused(&read, &format!("without the header {header}"))?;
+        expect_refused(&direct, &request, &read, &format!("without the header {header}"))?;
     }
     Ok(())
 }
@@ -190,7 +229,7 @@ async fn empty_headers(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
         value.clear();
     }
     let read = handle(&direct, &direct.installation, delivery.received_at, &request).await?;
-    expect_refused(&read, "with empty signature headers")
+    expect_refused(&direct, &request, &read, "with empty signature headers")
 }
 
 async fn other_secret(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
@@ -200,8 +239,9 @@ async fn other_secret(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
         // The same length and the same letters.
         *secret = secret.chars().rev().collect();
     }
-    let read = handle(&direct, &installation, delivery.received_at, &delivery.request()).await?;
-    expect_refused(&read, "that was signed with another secret")
+    let request = delivery.request();
+    let read = handle(&direct, &installation, delivery.received_at, &request).await?;
+    expect_refused(&direct, &request, &read, "that was signed with another secret")
 }
 
 async fn no_secret(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
@@ -219,8 +259,10 @@ async fn no_secret(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
 }
 
 async fn replayed(kit: Arc<Kit>, evidence: Evidence, is_old: bool) -> Outcome {
+    kit.scenario.needs_deliveries()?;
+    kit.scenario.needs(Missing::DeliveryAges)?;
     let Some(tolerance) = kit.scenario.signature.tolerance_seconds else {
-        return not_applicable("the scenario has no tolerance: deliveries have no age");
+        return not_tested("the scenario has no `tolerance-seconds`");
     };
     let (direct, delivery) = genuine(kit, evidence).await?;
     let at = |seconds: u64| {
@@ -236,7 +278,12 @@ async fn replayed(kit: Arc<Kit>, evidence: Evidence, is_old: bool) -> Outcome {
     for seconds in [tolerance + BEYOND, 10 * tolerance + BEYOND, 1 << 30] {
         let read = handle(&direct, &direct.installation, at(seconds), &request).await?;
         let when = if is_old { "after" } else { "before" };
-        expect_refused(&read, &format!("that came {seconds} seconds {when} it was signed"))?;
+        expect_refused(
+            &direct,
+            &request,
+            &read,
+            &format!("that came {seconds} seconds {when} it was signed"),
+        )?;
     }
     Ok(())
 }

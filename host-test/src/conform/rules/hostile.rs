@@ -6,12 +6,13 @@ use std::sync::Arc;
 use url::Url;
 
 use super::fixed;
-use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_applicable};
-use crate::conform::direct::{Direct, Told as _, new_id};
+use crate::conform::case::{Case, Ending, Outcome, Rule, expect, failed, not_tested};
+use crate::conform::direct::{Direct, new_id};
 use crate::conform::evidence::Evidence;
+use crate::conform::exchange::Exchange;
 use crate::conform::functions::{Answered, Call, call, ready};
-use crate::conform::interposer::Exchange;
 use crate::conform::kit::Kit;
+use crate::conform::told::Told as _;
 use crate::conform::world::World;
 use crate::contract::types::{
     Installation, Mode, PaymentRequest, PaymentSearchResult, ProviderError, RefundSearch,
@@ -178,7 +179,7 @@ async fn hostile_id(kit: Arc<Kit>, evidence: Evidence, function: &'static str) -
 /// A payment of another merchant cannot be read with this one's credentials.
 async fn another_merchants(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     let Some(another) = &kit.scenario.credentials.another else {
-        return not_applicable("the scenario has no credentials of another merchant");
+        return not_tested("the scenario has no credentials of another merchant");
     };
     let another = another.clone();
     let made_by = kit.usual_webhook();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::fixed;
-use crate::conform::case::{Case, Outcome, Rule, expect};
-use crate::conform::direct::Direct;
+use crate::conform::case::{Case, Ending, Outcome, Rule, expect};
+use crate::conform::direct::{Direct, Identity, new_id};
 use crate::conform::evidence::Evidence;
 use crate::conform::functions::{Answered, Call, call, ready};
 use crate::conform::kit::Kit;
@@ -38,12 +38,18 @@ pub const INSTANCES_AGREE: Rule = Rule {
 async fn agree(kit: Arc<Kit>, evidence: Evidence, function: &'static str) -> Outcome {
     let mut direct = Direct::start(kit, evidence).await?;
     let one = ready(&direct, function).await?;
+    let first = direct.identity();
+    // Another shop with the same account: what is remembered of the first shows in its answers.
+    direct.request.workspace = new_id();
+    direct.install_again().await?;
+    direct.world.evidence.add("the same for another installation:");
     let other = ready(&direct, function).await?;
-    let fresh = (answer(&direct, &one).await?, answer(&direct, &other).await?);
+    let second = direct.identity();
+    let fresh = both(&mut direct, (&first, &one), (&second, &other)).await?;
     direct.world.evidence.add("the same calls in one instance:");
     direct.plugin = direct.plugin.clone().reusing_one_instance();
     for _ in 0..2 {
-        let reused = (answer(&direct, &one).await?, answer(&direct, &other).await?);
+        let reused = both(&mut direct, (&first, &one), (&second, &other)).await?;
         expect(reused == fresh, || {
             format!("{function} answers otherwise in an instance that has served other calls")
         })?;
@@ -51,8 +57,20 @@ async fn agree(kit: Arc<Kit>, evidence: Evidence, function: &'static str) -> Out
     Ok(())
 }
 
+/// The answers to a call of each of two installations, one after the other.
+async fn both(
+    direct: &mut Direct,
+    (first, one): (&Identity, &Call),
+    (second, other): (&Identity, &Call),
+) -> Result<(Answered, Answered), Ending> {
+    direct.become_installation(first);
+    let answered = answer(direct, one).await?;
+    direct.become_installation(second);
+    Ok((answered, answer(direct, other).await?))
+}
+
 /// The answer without the time at which it was given.
-async fn answer(direct: &Direct, arguments: &Call) -> Result<Answered, crate::conform::Ending> {
+async fn answer(direct: &Direct, arguments: &Call) -> Result<Answered, Ending> {
     let mut answered = call(direct, arguments).await?;
     if let Answered::Ok(Value::Object(members)) = &mut answered {
         members.remove("as_of");

@@ -78,7 +78,7 @@ impl Command {
             Self::Complete => Missing::Completion,
             Self::Pay | Self::Install | Self::Repair | Self::Uninstall => return Ok(()),
         };
-        if kit.scenario.can(missing) { Ok(()) } else { not_applicable(missing.because()) }
+        kit.scenario.needs(missing)
     }
 }
 

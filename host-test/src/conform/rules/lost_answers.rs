@@ -7,7 +7,7 @@ use super::fixed;
 use super::wrong_answers::{
     WRITING, judged, judged_request_by_request, judged_silent, judged_unreachable,
 };
-use crate::conform::case::{Case, Outcome, Rule};
+use crate::conform::case::{Case, Outcome, Parts, Rule};
 use crate::conform::direct::Direct;
 use crate::conform::evidence::Evidence;
 use crate::conform::fault::{Fault, Which};
@@ -35,15 +35,19 @@ pub const LOST_ANSWERS: Rule = Rule {
 
 async fn each_request(kit: Arc<Kit>, evidence: Evidence, function: &'static str) -> Outcome {
     let mut direct = Direct::start(kit, evidence).await?;
+    let mut parts = Parts::default();
     for fault in [Fault::CutBefore, Fault::CutAfter] {
-        judged(&mut direct, function, Which::Every, fault).await?;
+        parts.add(judged(&mut direct, function, Which::Every, fault).await)?;
     }
-    judged_unreachable(&direct, function).await?;
-    judged_silent(&mut direct, function, Which::Every, SHORT).await
+    parts.add(judged_unreachable(&mut direct, function).await)?;
+    parts.add(judged_silent(&mut direct, function, Which::Every, SHORT).await)?;
+    parts.end()
 }
 
 async fn one_request(kit: Arc<Kit>, evidence: Evidence, function: &'static str) -> Outcome {
     let mut direct = Direct::start(kit, evidence).await?;
-    judged_request_by_request(&mut direct, function).await?;
-    judged_silent(&mut direct, function, Which::FirstWrite, SHORT).await
+    let mut parts = Parts::default();
+    parts.add(judged_request_by_request(&mut direct, function).await)?;
+    parts.add(judged_silent(&mut direct, function, Which::FirstWrite, SHORT).await)?;
+    parts.end()
 }

@@ -3,15 +3,18 @@
 mod amounts;
 mod deliveries;
 mod description;
+mod effect;
 mod events;
 mod forgeries;
 mod hostile;
 mod instances;
 mod interruptions;
 mod lost_answers;
+mod meanings;
 mod problems;
 mod provider_errors;
 mod resources;
+mod searches;
 mod secrets;
 mod statuses;
 mod wrong_answers;
@@ -19,7 +22,7 @@ mod wrong_answers;
 use super::case::{Case, FoundCases, Rule};
 
 /// Every rule, in the order in which they are run.
-pub static RULES: [Rule; 25] = [
+pub static RULES: [Rule; 26] = [
     description::SAME_DESCRIPTION,
     instances::INSTANCES_AGREE,
     deliveries::DELIVERY_REACHES_FLOW,
@@ -29,6 +32,7 @@ pub static RULES: [Rule; 25] = [
     provider_errors::PROVIDER_ERRORS,
     provider_errors::UNREADABLE_ANSWERS,
     lost_answers::LOST_ANSWERS,
+    searches::SEARCHES_FIND,
     interruptions::ONE_CHARGE,
     interruptions::ONE_REFUND,
     interruptions::ONE_COMPLETION,

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::Deserialize as _;
+use serde_json::Value;
+
 use super::fixed;
-use crate::conform::case::{Case, Ending, Outcome, Rule, described, expect, not_applicable};
+use crate::conform::case::{Case, Ending, Outcome, Rule, described, expect, not_tested};
 use crate::conform::direct::Direct;
 use crate::conform::evidence::Evidence;
 use crate::conform::fault::{Fault, Which};
 use crate::conform::functions::{Answered, Call, FUNCTIONS, call, ready};
 use crate::conform::kit::Kit;
+use crate::conform::scenario::{Action, Missing};
 use crate::conform::world::World;
 use crate::contract::types::{
-    CredentialMeaning, Mode, Money, Problem, ProviderError, WebhookError,
+    Check, CredentialMeaning, Mode, Money, Problem, ProviderError, Verdict, WebhookError,
 };
 use crate::egress::Credentials;
 
@@ -47,7 +51,7 @@ pub const WRONG_CREDENTIALS: Rule = Rule {
         let count = kit.scenario.credentials.wrong.len();
         if count == 0 {
             return fixed(vec![Case::new("none", |_, _| async {
-                not_applicable("the scenario has no wrong credentials")
+                not_tested("the scenario has no wrong credentials")
             })]);
         }
         let case = |index| {
@@ -65,32 +69,83 @@ fn known_codes() -> BTreeSet<&'static str> {
 }
 
 /// Judges a problem. `may_be_own`: the provider has said no, and its own code may stand there.
-fn judge(problem: &Problem, may_be_own: bool, needs_remedy: bool) -> Outcome {
-    let shown = described(problem);
-    expect(may_be_own || known_codes().contains(problem.code.as_str()), || {
-        format!("the code `{}` is not of the contract's list: {shown}", problem.code)
-    })?;
-    let message = problem.message.trim();
+fn judge(problem: &Problem, may_be_own: bool) -> Outcome {
+    if !may_be_own {
+        judge_code(problem)?;
+    }
+    judge_sentence(&problem.code, &problem.message)?;
+    let has_remedy = problem.remedy.iter().any(|step| !step.trim().is_empty())
+        && problem.remedy.iter().all(|step| step.contains(' '));
+    expect(has_remedy, || format!("`{}` has no remedy: {}", problem.code, problem.message))
+}
+
+fn judge_code(problem: &Problem) -> Outcome {
+    expect(known_codes().contains(problem.code.as_str()), || {
+        let (code, shown) = (&problem.code, described(problem));
+        format!("the code `{code}` is not of the contract's list: {shown}")
+    })
+}
+
+fn judge_sentence(code: &str, message: &str) -> Outcome {
+    let message = message.trim();
     let is_sentence = message.ends_with(['.', '!', '?', '…', ')', ':'])
         && message.contains(' ')
         && message.chars().count() <= LONGEST_SENTENCE
         && !JARGON.iter().any(|word| message.contains(word));
     expect(is_sentence, || {
-        format!("the message of `{}` is no sentence for a merchant: {message}", problem.code)
-    })?;
-    let has_remedy = problem.remedy.iter().any(|step| !step.trim().is_empty())
-        && problem.remedy.iter().all(|step| step.contains(' '));
-    expect(has_remedy || !needs_remedy, || format!("`{}` has no remedy: {message}", problem.code))
+        format!("the message of `{code}` is no sentence for a merchant: {message}")
+    })
+}
+
+/// Judges what a good answer tells: problems and checks, at any depth.
+fn judge_value(value: &Value) -> Outcome {
+    match value {
+        Value::Array(values) => values.iter().try_for_each(judge_value),
+        Value::Object(members) => {
+            if let Ok(problem) = Problem::deserialize(value) {
+                return judge(&problem, true);
+            }
+            if let Ok(check) = Check::deserialize(value) {
+                return judge_check(&check);
+            }
+            // A delivery that is passed over needs nothing of anybody.
+            let told = members.iter().filter(|(name, _)| *name != "reason");
+            told.map(|(_, value)| value).try_for_each(judge_value)?;
+            members.get("reason").map_or(Ok(()), judge_reason)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Why a delivery is passed over: a code of the list and a sentence.
+fn judge_reason(value: &Value) -> Outcome {
+    let Ok(reason) = Problem::deserialize(value) else { return judge_value(value) };
+    judge_code(&reason)?;
+    judge_sentence(&reason.code, &reason.message)
+}
+
+fn judge_check(check: &Check) -> Outcome {
+    judge_sentence(&check.id, &check.message)?;
+    let has_remedy = check.remedy.iter().any(|step| !step.trim().is_empty());
+    let is_right = match check.verdict {
+        Verdict::Pass => !has_remedy,
+        Verdict::Warn | Verdict::Fail => has_remedy,
+        // Another check may say what to do, such as that of the key.
+        Verdict::Unknown => true,
+    };
+    expect(is_right, || {
+        format!("the check `{}` has a remedy where none is needed, or none", check.id)
+    })
 }
 
 fn judge_answer(answered: &Answered) -> Outcome {
     match answered {
-        Answered::Ok(_) => Ok(()),
+        Answered::Ok(value) => judge_value(value),
         Answered::Provider(error) => {
             let own = matches!(error, ProviderError::Refused(_));
-            judge(error.problem(), own, true)
+            judge(error.problem(), own)
         }
-        Answered::Delivery(error) => judge(error.problem(), false, true),
+        Answered::Delivery(error) => judge(error.problem(), false),
     }
 }
 
@@ -98,6 +153,10 @@ fn judge_answer(answered: &Answered) -> Outcome {
 async fn of_function(kit: Arc<Kit>, evidence: Evidence, function: &'static str) -> Outcome {
     let direct = Direct::start(kit, evidence).await?;
     let arguments = ready(&direct, function).await?;
+    // What a status report or a new webhook says when nothing is wrong is read by a merchant as well.
+    if !matches!(function, "uninstall" | "complete-payment" | "cancel-payment" | "refund-payment") {
+        judge_answer(&call(&direct, &arguments).await?)?;
+    }
     let faults = [401, 403, 404, 409, 429, 500].map(Fault::Status);
     for fault in faults.into_iter().chain([Fault::Html, Fault::Empty, Fault::CutBefore]) {
         direct.world.interposer.set_fault(Which::Every, fault);
@@ -113,13 +172,13 @@ async fn of_credentials(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
     for field in &kit.plugin.manifest().credentials {
         for rule in &field.rules {
             if let CredentialMeaning::Refused(problem) = &rule.meaning {
-                judge(problem, false, true)?;
+                judge(problem, false)?;
             }
         }
     }
     for index in 0..kit.scenario.credentials.wrong.len() {
         if let Some(Err(error)) = install_wrong(Arc::clone(&kit), evidence.clone(), index).await? {
-            judge(error.problem(), matches!(error, ProviderError::Refused(_)), true)?;
+            judge(error.problem(), matches!(error, ProviderError::Refused(_)))?;
         }
     }
     Ok(())
@@ -141,8 +200,39 @@ async fn of_refusals(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
         judge_answer(&call(&direct, &Call::GetPayment(id.to_owned())).await?)?;
         judge_answer(&call(&direct, &Call::GetRefund(id.to_owned())).await?)?;
     }
+    judge_declined(&direct).await?;
+    judge_failed_refund(&direct).await?;
     let paid = direct.paid(&direct.order()).await?;
     judge_answer(&call(&direct, &Call::CancelPayment(paid.id.clone())).await?)
+}
+
+/// A payment whose customer was declined says why.
+async fn judge_declined(direct: &Direct) -> Outcome {
+    if !direct.world.kit.scenario.can(Missing::Declines) {
+        return Ok(());
+    }
+    let declined = direct.create(&direct.order()).await?;
+    direct.customer(Action::IsDeclined, &declined).await?;
+    let read = direct.get(&declined.id).await?;
+    expect(read.failure.is_some(), || {
+        "the customer was declined, and `failure` is empty".to_owned()
+    })?;
+    judge_answer(&call(direct, &Call::GetPayment(declined.id)).await?)
+}
+
+/// A refund that has failed says why.
+async fn judge_failed_refund(direct: &Direct) -> Outcome {
+    let scenario = &direct.world.kit.scenario;
+    if !scenario.can(Missing::Refunds) || !scenario.can(Missing::FailedRefunds) {
+        return Ok(());
+    }
+    let paid = direct.paid(&direct.order()).await?;
+    direct.world.act(Action::RefundsFail).await?;
+    let refund = direct.refund(&Direct::refund_of(&paid)).await?;
+    let read = direct.plugin.get_refund(direct.call(), &direct.installation, &refund.id).await;
+    let read = direct.expect_ok("get-refund", read)?;
+    expect(read.failure.is_some(), || "the refund has failed, and `failure` is empty".to_owned())?;
+    judge_answer(&call(direct, &Call::GetRefund(refund.id)).await?)
 }
 
 /// Deliveries that are refused.
@@ -164,7 +254,7 @@ async fn of_deliveries(kit: Arc<Kit>, evidence: Evidence) -> Outcome {
                 .await;
             if let Err(error) = direct.told("handle-webhook", handled)? {
                 let own = matches!(error, WebhookError::Other(_));
-                judge(error.problem(), own, true)?;
+                judge(error.problem(), own)?;
             }
         }
     }
@@ -195,7 +285,7 @@ async fn install_wrong(
 }
 
 async fn wrong(kit: Arc<Kit>, evidence: Evidence, index: usize) -> Outcome {
-    use crate::conform::direct::Told as _;
+    use crate::conform::told::Told as _;
     let expected = kit.scenario.credentials.wrong.get(index).map(|wrong| wrong.error.clone());
     let expected = expected.unwrap_or_default();
     let found = match install_wrong(kit, evidence, index).await? {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fixed;
 use super::wrong_answers::{WRITING, judged};
-use crate::conform::case::{Case, Outcome, Rule};
+use crate::conform::case::{Case, Outcome, Parts, Rule};
 use crate::conform::direct::Direct;
 use crate::conform::evidence::Evidence;
 use crate::conform::fault::{Fault, Which};
@@ -61,8 +61,9 @@ async fn run(
     faults: &'static [Fault],
 ) -> Outcome {
     let mut direct = Direct::start(kit, evidence).await?;
+    let mut parts = Parts::default();
     for &fault in faults {
-        judged(&mut direct, function, which, fault).await?;
+        parts.add(judged(&mut direct, function, which, fault).await)?;
     }
-    Ok(())
+    parts.end()
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::conform::case::{Outcome, described, expect, failed, not_applicable};
-use crate::conform::direct::{Direct, Told as _};
+use super::effect;
+use crate::conform::case::{Ending, Outcome, described, expect, failed, not_applicable};
+use crate::conform::direct::Direct;
+use crate::conform::exchange::Exchange;
 use crate::conform::fault::{Fault, Which};
 use crate::conform::functions::{Answered, Call, call, call_with, ready};
-use crate::conform::interposer::Exchange;
+use crate::conform::told::Told as _;
 
 /// The functions that change something at the provider.
 pub const WRITING: [&str; 7] = [
@@ -21,6 +23,14 @@ pub const WRITING: [&str; 7] = [
     "refund-payment",
 ];
 
+/// The arguments of a function; there is something to uninstall.
+async fn prepared(direct: &mut Direct, function: &'static str) -> Result<Call, Ending> {
+    if function == "uninstall" {
+        direct.install_again().await?;
+    }
+    ready(direct, function).await
+}
+
 /// Calls a function while something goes wrong, and judges its answer.
 pub async fn judged(
     direct: &mut Direct,
@@ -28,10 +38,7 @@ pub async fn judged(
     which: Which,
     fault: Fault,
 ) -> Outcome {
-    if function == "uninstall" {
-        direct.install_again().await?;
-    }
-    let arguments = ready(direct, function).await?;
+    let arguments = prepared(direct, function).await?;
     called(direct, function, which, fault, &arguments).await
 }
 
@@ -42,7 +49,7 @@ pub async fn judged_silent(
     which: Which,
     limit: Duration,
 ) -> Outcome {
-    let arguments = ready(direct, function).await?;
+    let arguments = prepared(direct, function).await?;
     direct.plugin = direct.plugin.clone().with_time_limit(limit);
     called(direct, function, which, Fault::Silent, &arguments).await
 }
@@ -55,6 +62,7 @@ async fn called(
     arguments: &Call,
 ) -> Outcome {
     let interposer = &direct.world.interposer;
+    let before = effect::count(direct, arguments).await?;
     let mark = interposer.count();
     interposer.set_fault(which, fault);
     let answered = call(direct, arguments).await;
@@ -64,19 +72,21 @@ async fn called(
     if exchanges.is_empty() {
         return not_applicable("it sends no request");
     }
-    let writes = exchanges.iter().filter(|exchange| exchange.is_write()).count();
+    let writes = exchanges.iter().filter(|exchange| exchange.is_write).count();
     if which == Which::FirstWrite && writes == 0 {
         return not_applicable("it changes nothing at the provider");
     }
-    // What was not carried out was sent again.
-    let has_recovered = which == Which::FirstWrite
-        && exchanges
-            .iter()
-            .filter(|exchange| exchange.is_write())
-            .skip(1)
-            .any(|exchange| exchange.status.is_some_and(|status| status < 300));
-    let wrong = Wrong { function, which, fault, has_written: writes > 0, has_recovered };
-    wrong.judge(&answered, &exchanges)
+    let has_recovered = which == Which::FirstWrite && has_recovered(&exchanges);
+    let wrong = Wrong { function, fault, which, has_written: writes > 0, has_recovered };
+    wrong.judge(&answered, &exchanges)?;
+    effect::judge(direct, arguments, &answered, before).await
+}
+
+/// Whether something after the first write, which went wrong, told what it had done: a read, or the same write again.
+fn has_recovered(exchanges: &[Exchange]) -> bool {
+    let mut after = exchanges.iter().skip_while(|exchange| !exchange.is_write);
+    let Some(first) = after.next() else { return false };
+    after.any(|next| next.has_succeeded() && (!next.is_write || next.is_repetition_of(first)))
 }
 
 /// Cuts the connection of each request of a function, one after the other, and judges the answers.
@@ -85,10 +95,7 @@ pub async fn judged_request_by_request(direct: &mut Direct, function: &'static s
     loop {
         number += 1;
         for fault in [Fault::CutBefore, Fault::CutAfter] {
-            if function == "uninstall" {
-                direct.install_again().await?;
-            }
-            let arguments = ready(direct, function).await?;
+            let arguments = prepared(direct, function).await?;
             let interposer = &direct.world.interposer;
             let mark = interposer.count();
             interposer.set_fault(Which::Number(number), fault);
@@ -100,9 +107,9 @@ pub async fn judged_request_by_request(direct: &mut Direct, function: &'static s
                 return if number == 1 { not_applicable("it sends no request") } else { Ok(()) };
             };
             // What they did can be done again: they look for it first.
-            let is_repeatable = matches!(function, "repair" | "uninstall") && !cut.is_write();
+            let is_repeatable = matches!(function, "repair" | "uninstall") && !cut.is_write;
             let has_written =
-                !is_repeatable && exchanges.iter().take(number).any(Exchange::is_write);
+                !is_repeatable && exchanges.iter().take(number).any(|exchange| exchange.is_write);
             let allowed: &[&str] = if has_written {
                 &["ok", "unknown-outcome", "replayed-failure", "other"]
             } else {
@@ -123,10 +130,17 @@ pub async fn judged_request_by_request(direct: &mut Direct, function: &'static s
 }
 
 /// Calls a function while nothing listens at the provider's address, and judges its answer.
-pub async fn judged_unreachable(direct: &Direct, function: &'static str) -> Outcome {
-    let arguments = ready(direct, function).await?;
+pub async fn judged_unreachable(direct: &mut Direct, function: &'static str) -> Outcome {
+    // What it does where nothing is wrong tells whether it asks the provider at all.
+    let arguments = prepared(direct, function).await?;
     let mark = direct.world.interposer.count();
-    let nowhere = direct.call_to_nowhere().await?;
+    call(direct, &arguments).await?;
+    if direct.world.interposer.since(mark).is_empty() {
+        return not_applicable("it sends no request");
+    }
+    let arguments = prepared(direct, function).await?;
+    let mark = direct.world.interposer.count();
+    let (nowhere, _bound) = direct.call_to_nowhere()?;
     let answered = call_with(direct, &arguments, nowhere).await?;
     expect(direct.world.interposer.since(mark).is_empty(), || {
         "the kit did not close the provider's address".to_owned()
@@ -137,10 +151,22 @@ pub async fn judged_unreachable(direct: &Direct, function: &'static str) -> Outc
     }
     match answered.name() {
         "unavailable" => Ok(()),
-        // It sends no request.
-        "ok" if matches!(function, "install" | "uninstall" | "repair" | "handle-webhook") => Ok(()),
+        // A webhook that could not be registered is no error, if it says so.
+        "ok" if matches!(function, "install" | "repair") && tells_webhook_problem(&answered) => {
+            Ok(())
+        }
         other => failed(format!("{why} answers {other}, and nothing has happened: unavailable")),
     }
+}
+
+fn tells_webhook_problem(answered: &Answered) -> bool {
+    matches!(answered, Answered::Ok(value) if has_webhook_problem(value))
+}
+
+/// Whether an installation, or the outcome of a repair, says that its webhook is not as it should be.
+fn has_webhook_problem(value: &Value) -> bool {
+    let problem = value.pointer("/installation").unwrap_or(value).pointer("/webhook/problem");
+    problem.is_some_and(|problem| !problem.is_null())
 }
 
 /// What went wrong.
@@ -208,18 +234,12 @@ impl Wrong {
 
     /// Whether the function may succeed all the same.
     fn may_succeed(&self, value: &Value) -> bool {
-        // It has read afterwards what its request has done.
-        let has_read =
-            self.has_recovered || self.which == Which::FirstWrite && self.fault.is_carried_out();
+        let has_read = self.has_recovered;
         match self.function {
             // A webhook that could not be registered is no error, if it says so.
             // Restricted credentials may not read what is only looked at.
             "repair" if self.fault == Fault::Status(403) => true,
-            "install" | "repair" => {
-                let webhook =
-                    value.pointer("/installation").unwrap_or(value).pointer("/webhook/problem");
-                has_read || webhook.is_some_and(|problem| !problem.is_null())
-            }
+            "install" | "repair" => has_read || has_webhook_problem(value),
             // What is already gone counts as deleted, and a body says nothing.
             "uninstall" => {
                 let is_read = matches!(self.fault, Fault::Html | Fault::Truncated | Fault::Empty);
