@@ -114,7 +114,8 @@ fn reformatted(json: &str, form: Form) -> String {
     }
     let mut written = String::with_capacity(json.len());
     let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
-    let mut letters = json.chars().filter(|letter| !letter.is_ascii_control()).peekable();
+    // A text has none of those below the space. It may have U+007F.
+    let mut letters = json.chars().filter(|letter| *letter >= ' ').peekable();
     let new_line = |written: &mut String, depth: usize| {
         if let Form::Indented(width) = form {
             written.push('\n');
@@ -245,7 +246,7 @@ mod tests {
         let compact = reformatted(ORIGINAL, Form::Compact);
         let ascii = escaped(&compact);
         let sorted = value.to_string();
-        let rows: [(Vec<u8>, &str, &str); 12] = [
+        let rows: [(Vec<u8>, &str, &str); 13] = [
             ([ORIGINAL, "\n"].concat().into(), ORIGINAL, "body-line-end"),
             (ORIGINAL.into(), &[ORIGINAL, "\n"].concat(), "body-line-end"),
             (ORIGINAL.replace('\n', "\r\n").into(), ORIGINAL, "body-line-breaks"),
@@ -257,6 +258,7 @@ mod tests {
             (reformatted(&compact, Form::Indented(4)).into(), ORIGINAL, "body-reformatted"),
             (ascii.clone().into(), &compact, "body-escapes"),
             (with_slashes(&compact).into(), &compact, "body-escapes"),
+            (b"{\"a\": \"\x7f\"}".to_vec(), "{\"a\":\"\u{7f}\"}", "body-reformatted"),
             (compact.clone().into(), &sorted, "body-sorted"),
         ];
         for (changed, original, code) in rows {
