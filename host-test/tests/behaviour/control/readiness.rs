@@ -93,7 +93,10 @@ async fn installations_of_another_component_are_not_ready() {
     assert_eq!(ready(&control).await, not_ready("component-differs"));
     let (_, answer) = control.get("/readyz").await;
     let message = answer["problems"][0]["message"].as_str().unwrap();
-    assert!(message.starts_with("2 installations of STRIPE belong to another component"), "{message}");
+    assert!(
+        message.starts_with("2 installations of STRIPE belong to another component"),
+        "{message}"
+    );
     // The operator approves it, and it takes them over.
     let (_, component) = control.get("/api/v1/component").await;
     let body = format!(r#"{{"sha256": {}}}"#, component["sha256"]);
