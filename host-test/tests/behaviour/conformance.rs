@@ -47,9 +47,9 @@ const MUTANTS: [(&str, &str, &[&str]); 54] = [
     ("searches-find", "finds-any-refund", &["unknown-refund"]),
     ("searches-find", "refunds-without-search", &["refund-with-another-key"]),
     ("one-charge", "unknown-is-unavailable", &["pay-request-1-cut-after"]),
-    ("one-refund", "forgets-refunds", &[]),
-    ("one-completion", "completes-only-once", &[]),
-    ("one-webhook", "makes-another-webhook", &[]),
+    ("one-refund", "forgets-refunds", &["refund-request-5-cut-after"]),
+    ("one-completion", "completes-only-once", &["complete-request-3-cut-after"]),
+    ("one-webhook", "makes-another-webhook", &["repair-request-1-cut-before"]),
     (
         "unknown-status-pending",
         "guesses-statuses",
