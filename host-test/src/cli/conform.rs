@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::{Output, print_line};
+use super::output::{Output, print_line, shell_word};
 use super::plugin::read_component;
 use super::{CommandError, Global};
 use crate::conform::{self, Kit, KitError, RuleReport, Scenario, Selection};
@@ -38,8 +38,9 @@ pub struct ConformArgs {
 impl ConformArgs {
     /// The command without `--rule` and `--case`. `component`: the file that is judged.
     fn command(&self, component: Option<&PathBuf>) -> String {
-        let component = component.map(|path| format!("{} ", quoted(path)));
-        let scenario = quoted(&self.scenario);
+        let component =
+            component.map(|path| format!("{} ", shell_word(&path.display().to_string())));
+        let scenario = shell_word(&self.scenario.display().to_string());
         format!("host-test conform {}--scenario {scenario}", component.unwrap_or_default())
     }
 
@@ -78,19 +79,6 @@ pub async fn conform(args: ConformArgs, global: &Global) -> Result<Output, Comma
         None => u8::from(!report.has_passed()),
     };
     Ok(Output::new(report.json(&command), report.summary()).exit_code(exit_code))
-}
-
-/// A path as a word of a shell's command.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |character: char| character.is_alphanumeric() || "-_./".contains(character);
-    // Behind `./` a name that begins with `-` is no option.
-    let text = if text.starts_with('-') { format!("./{text}") } else { text };
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 impl From<KitError> for CommandError {
