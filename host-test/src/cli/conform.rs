@@ -1,6 +1,6 @@
 //! `conform`: runs the rules of the contract against a plugin.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
