@@ -2,12 +2,12 @@
 //!
 //! No header and no body is ever in a line, and a URL only without the secrets that the host knows.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use tracing::{Level, Span, enabled, trace, trace_span};
 
 use crate::contract::http::{Failure, Response};
-use crate::plugin::CallError;
 
 /// The target of every line, so that a log has none of them unless it asks for them.
 pub const TARGET: &str = "host_test::trace";
@@ -23,7 +23,7 @@ pub(crate) fn call(function: &'static str) -> Span {
 }
 
 /// A call has ended.
-pub(crate) fn called(function: &'static str, time: Duration, error: Option<&CallError>) {
+pub(crate) fn called(function: &'static str, time: Duration, error: Option<impl Display>) {
     if !is_read() {
         return;
     }

@@ -1,13 +1,12 @@
 //! A single delivery on the command line: `webhook verify` and `bench webhook`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::CommandError;
 use super::call::SECRETS_VARIABLE;
 use super::connection::ChosenMode;
-use super::developer::read;
 use crate::contract::types::{Installation, Mode, Problem, WebhookRequest};
 use crate::delivery_causes::Delivery;
 use crate::plugin::Plugin;
@@ -44,7 +43,7 @@ impl DeliveryArgs {
         signing_secrets: Vec<String>,
         received_at: u64,
     ) -> Result<Delivery, CommandError> {
-        let body = read(&self.body_file)?;
+        let body = read_file(&self.body_file)?;
         let name = plugin.manifest().signature_headers.first().cloned();
         let mut headers = self.header;
         match (name, self.signature) {
@@ -87,4 +86,14 @@ fn signature_header_unknown() -> Problem {
         "The plugin names no header that carries a signature.",
         &["Give each header with --header NAME:VALUE."],
     )
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(path).map_err(|error| {
+        CommandError::Usage(Problem::new(
+            "file-unreadable",
+            format!("{} cannot be read: {error}.", path.display()),
+            &["Give the path of a file that can be read."],
+        ))
+    })
 }

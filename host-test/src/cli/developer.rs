@@ -157,13 +157,3 @@ pub async fn inspect(args: InspectArgs, global: &Global) -> Result<Output, Comma
     };
     Ok(Output::new(json, text.trim_end()).exit_code(exit_code))
 }
-
-pub fn read(path: &PathBuf) -> Result<Vec<u8>, CommandError> {
-    std::fs::read(path).map_err(|error| {
-        CommandError::Usage(Problem::new(
-            "file-unreadable",
-            format!("{} cannot be read: {error}.", path.display()),
-            &["Give the path of a file that can be read."],
-        ))
-    })
-}

@@ -31,7 +31,7 @@ type Run = Box<dyn FnOnce(Arc<Kit>, Evidence) -> BoxFuture<'static, Outcome> + S
 pub struct Case {
     /// Its name, without the rule's.
     pub name: String,
-    /// Runs it.
+    /// What the case does, and what it has found.
     pub run: Run,
 }
 

@@ -24,6 +24,7 @@ mod ports;
 mod prepare;
 mod quota;
 mod resolver;
+mod traced;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,9 +38,8 @@ use tokio::time::Instant;
 use crate::contract::http::{Failure, FailureKind, Request, Response};
 use crate::contract::types::Mode;
 use crate::fair_places::Owner;
-use crate::foreign::{Secrets, line};
+use crate::foreign::Secrets;
 use crate::telemetry::{SecurityEvent, Telemetry};
-use crate::trace;
 use authorization::Authorization;
 pub use background::Meter;
 use budget::{CallBudget, Rates};
@@ -60,8 +60,6 @@ pub use quota::{Quota, Quotas};
 const MAXIMUM_RESPONSE: usize = 4 << 20;
 /// Shorter credentials, in bytes, are not masked: they would match ordinary words. Our own choice.
 const SHORTEST_MASKED: usize = 8;
-/// How much of a URL is in the trace, in characters. Our own choice.
-const LONGEST_TRACED: usize = 500;
 /// How many requests a call may send. Source: the contract.
 const MAXIMUM_REQUESTS: u32 = 128;
 
@@ -107,7 +105,7 @@ impl Gateway {
     pub fn egress(&self, owner: Owner, mode: Mode, credentials: Credentials) -> Egress {
         let inner = Inner {
             leaks: Mutex::new(leaks_of(&self.policy, &credentials)),
-            hidden: Mutex::new(hidden_in_trace(&credentials)),
+            hidden: Mutex::new(traced::hidden(&credentials)),
             gateway: self.clone(),
             mode,
             credentials,
@@ -138,17 +136,6 @@ fn leaks_of(policy: &Policy, credentials: &Credentials) -> Secrets {
         }
     }
     leaks
-}
-
-/// The texts that the trace hides besides: every credential, also those that are sent to nobody.
-fn hidden_in_trace(credentials: &Credentials) -> Secrets {
-    let mut hidden = Secrets::default();
-    if trace::is_read() {
-        for (_, value) in credentials.iter() {
-            hidden.add(value.expose_secret(), SHORTEST_MASKED);
-        }
-    }
-    hidden
 }
 
 /// The `http` capability of one call for one installation.
@@ -207,14 +194,6 @@ impl Egress {
         self.inner.as_ref().map(|inner| &inner.credentials)
     }
 
-    /// Hides signing secrets of the installation in the trace.
-    pub fn hide_in_trace<'a>(&self, signing_secrets: impl IntoIterator<Item = &'a str>) {
-        if let Some(inner) = self.inner.as_ref().filter(|_| trace::is_read()) {
-            let mut hidden = lock(&inner.hidden);
-            signing_secrets.into_iter().for_each(|secret| hidden.add(secret, SHORTEST_MASKED));
-        }
-    }
-
     /// Reports a security event of its installation.
     pub fn report(&self, event: SecurityEvent, what: impl std::fmt::Display) {
         if let Some(inner) = &self.inner {
@@ -241,33 +220,6 @@ impl Egress {
     pub fn in_background(mut self, meter: Arc<Meter>) -> Self {
         self.meter = Some(meter);
         self
-    }
-
-    /// Sends a request of the plugin. What is denied is a security event.
-    pub async fn send(&self, request: Request) -> Result<Response, Failure> {
-        if !trace::is_read() {
-            return self.send_untraced(request).await;
-        }
-        let (method, url, bytes_out) =
-            (request.method.clone(), request.url.clone(), request.body.len());
-        let begun = Instant::now();
-        let answer = self.send_untraced(request).await;
-        // After the request: a token that was issued for it is known now.
-        let (method, url) = (self.traceable(method), self.traceable(url));
-        trace::requested((&method, &url, bytes_out), begun.elapsed(), &answer, outcome_of(&answer));
-        answer
-    }
-
-    /// What the plugin wrote, as it may be in the trace.
-    fn traceable(&self, text: String) -> String {
-        // It does not know what is secret.
-        let Some(inner) = &self.inner else { return "(not shown)".to_owned() };
-        let (leaks, hidden) = (inner.leaks(), lock(&inner.hidden));
-        let masked = hidden.mask_text(leaks.mask_text(text));
-        if hidden.are_in(masked.as_bytes()) || leaks.are_in(masked.as_bytes()) {
-            return "(hidden: it holds a secret)".to_owned();
-        }
-        line(&masked, LONGEST_TRACED).into_owned()
     }
 
     async fn send_untraced(&self, request: Request) -> Result<Response, Failure> {
