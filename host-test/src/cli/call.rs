@@ -100,12 +100,10 @@ fn caller(
     Ok(Caller::new(plugin, overrides, given, signing_secrets().unwrap_or_default())?)
 }
 
-/// The signing secrets in the environment, as they are; none in an empty variable. None: there is no such variable.
+/// The signing secrets in the environment, as they are: an empty variable has a blank one, so that a script that has
+/// lost its secret verifies nothing. None: there is no such variable.
 pub fn signing_secrets() -> Option<Vec<String>> {
     let secrets = SecretString::from(std::env::var(SECRETS_VARIABLE).ok()?);
-    if secrets.expose_secret().is_empty() {
-        return Some(Vec::new());
-    }
     Some(secrets.expose_secret().split(',').map(str::to_owned).collect())
 }
 

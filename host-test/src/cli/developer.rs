@@ -111,7 +111,7 @@ pub async fn inspect(args: InspectArgs, global: &Global) -> Result<Output, Comma
         // A file alone is inspected even if it cannot be loaded.
         None if global.plugin.is_empty() && global.provider.is_none() => global.clone(),
         None => {
-            let (file, _) = global.looked_at().await?;
+            let (file, _) = global.looked_at(global.looking_compiler()?).await?;
             global.with(file)
         }
     };

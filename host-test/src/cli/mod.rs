@@ -295,15 +295,17 @@ async fn run_command(global: &Global, command: Command) -> Result<Output, Comman
         }
         Command::Fake(args) => serve::fake(args, global.json).await,
         Command::Call(args) => {
-            let (_, plugin) = global.with(args.component()).looked_at().await?;
+            let global = &global.with(args.component());
+            let (_, plugin) = global.looked_at(global.looking_compiler()?).await?;
             call::call(plugin, global, args).await
         }
         Command::Profile(args) => profile::run(&global.with(args.component()), args).await,
         Command::Webhook(webhook::WebhookCommand::Verify(args)) => {
-            webhook::verify(global.looked_at().await?.1, global, args).await
+            // It shares the cache with the commands of an installation.
+            webhook::verify(global.looked_at(global.compiler()?).await?.1, global, args).await
         }
         Command::Bench(developer::BenchCommand::Webhook(args)) => {
-            developer::bench(&global.looked_at().await?.1, args).await
+            developer::bench(&global.looked_at(global.compiler()?).await?.1, args).await
         }
         Command::Component(args) => developer::component(&args),
         Command::Componentize(args) => {

@@ -26,8 +26,10 @@ impl Global {
 
     /// The file of the plugin that is meant, and the plugin, for a tool that only looks and has no installation: the one of
     /// `--provider` among those of `--component` and `--plugin`, or the only one. No file: the built-in one.
-    pub async fn looked_at(&self) -> Result<(Option<PathBuf>, Plugin), CommandError> {
-        let compiler = self.looking_compiler()?;
+    pub async fn looked_at(
+        &self,
+        compiler: Compiler,
+    ) -> Result<(Option<PathBuf>, Plugin), CommandError> {
         let first = Plugin::load(&self.component()?, &compiler).await?;
         let mut plugins = vec![(self.component.clone(), first)];
         for file in &self.plugin {
