@@ -36,7 +36,7 @@ pub struct Scenario {
     /// Who makes the webhook, or `none`: the provider sends no deliveries.
     #[serde(deserialize_with = "webhook_or_none")]
     pub webhook: Webhook,
-    /// What happens at the fake, each by requests in order: see [`Action`]. What is missing and not in `no` is not
+    /// What happens at the fake, each by requests in order. What is missing and not in `no` is not
     /// tested.
     #[serde(default)]
     pub actions: BTreeMap<Action, Vec<Request>>,
