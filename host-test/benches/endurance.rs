@@ -92,6 +92,8 @@ async fn main() {
     }
     assert!(late.memory <= early.memory + GROWTH, "the memory has grown");
     // A call may still find a thread more than all calls before, but there are no more threads than calls at once.
-    assert!(late.files <= early.files + 2, "files leak");
+    // The door still holds the connections that the client has not closed yet: as many as calls at once, or fewer. One
+    // file in a hundred calls that is not closed would be seen.
+    assert!(late.files <= early.files + AT_ONCE, "files leak");
     assert!(late.threads <= early.threads + AT_ONCE as u64, "threads leak");
 }
