@@ -67,10 +67,11 @@ impl Ledger {
             }
         }
         if early.has_unreadable {
-            transaction.execute(
-                "UPDATE payments SET needs_refetch = 1, check_at = ?2 WHERE id = ?1",
-                params![stored.row_id, now],
-            )?;
+            transaction
+                .prepare_cached(
+                    "UPDATE payments SET needs_refetch = 1, check_at = ?2 WHERE id = ?1",
+                )?
+                .execute(params![stored.row_id, now])?;
         }
         let stored = find_by_row_id(&transaction, stored.row_id)?;
         transaction.commit()?;

@@ -68,13 +68,14 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
         for (subject, what) in approvals {
-            transaction.execute(
-                "INSERT INTO approvals (component, origin, authorization, approved_at, reads)
+            transaction
+                .prepare_cached(
+                    "INSERT INTO approvals (component, origin, authorization, approved_at, reads)
                  VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE
                  SET is_development = 0, approved_at = ?4, reads = coalesce(?5, reads)",
-                params![component_sha256, subject, what, now, reads],
-            )?;
+                )?
+                .execute(params![component_sha256, subject, what, now, reads])?;
         }
         Ok(transaction.commit()?)
     }
@@ -99,27 +100,30 @@ impl Ledger {
         let transaction = self.write()?;
         if carried.is_approved {
             for (subject, what) in approvals {
-                transaction.execute(
-                    "INSERT INTO approvals
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO approvals
                          (component, origin, authorization, approved_at, is_development, reads)
                      VALUES (?1, ?2, ?3, ?4, 1, ?5)
                      ON CONFLICT DO UPDATE SET reads = ?5",
-                    params![component_sha256, subject, what, now, reads],
-                )?;
+                    )?
+                    .execute(params![component_sha256, subject, what, now, reads])?;
             }
         }
         for other in &same {
-            carried.moved += transaction.execute(
-                "UPDATE installations SET component = ?3, changed_at = ?4
+            carried.moved += transaction
+                .prepare_cached(
+                    "UPDATE installations SET component = ?3, changed_at = ?4
                  WHERE provider = ?1 AND component = ?2 AND is_built_in = 0 AND mode = 'test'
                      AND sealed_credentials IS NOT NULL",
-                params![provider, other, component_sha256, now],
-            )?;
+                )?
+                .execute(params![provider, other, component_sha256, now])?;
             // Only the newest rebuild is remembered.
-            transaction.execute(
-                "DELETE FROM approvals WHERE component = ?1 AND is_development = 1",
-                [other],
-            )?;
+            transaction
+                .prepare_cached(
+                    "DELETE FROM approvals WHERE component = ?1 AND is_development = 1",
+                )?
+                .execute([other])?;
         }
         transaction.commit()?;
         Ok(carried)

@@ -175,11 +175,13 @@ impl Ledger {
         note: &str,
         now: u64,
     ) -> Result<AttentionClosed, LedgerError> {
-        let closed = self.connection.execute(
-            "UPDATE attention SET closed_at = ?4, closed_by = 'resolved', note = ?5
+        let closed = self
+            .connection
+            .prepare_cached(
+                "UPDATE attention SET closed_at = ?4, closed_by = 'resolved', note = ?5
              WHERE id = ?3 AND workspace = ?1 AND provider = ?2 AND closed_at IS NULL",
-            params![workspace, provider, id, now, note],
-        )?;
+            )?
+            .execute(params![workspace, provider, id, now, note])?;
         Ok(if closed == 1 { AttentionClosed::Done } else { AttentionClosed::Unknown })
     }
 
@@ -193,12 +195,13 @@ impl Ledger {
     ) -> Result<AttentionClosed, LedgerError> {
         let transaction = self.write()?;
         let entry: Option<(String, String, Option<i64>)> = transaction
-            .query_row(
+            .prepare_cached(
                 "SELECT code, mode, payment FROM attention
                  WHERE id = ?3 AND workspace = ?1 AND provider = ?2 AND closed_at IS NULL",
-                params![workspace, provider, id],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
+            )?
+            .query_row(params![workspace, provider, id], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
         let Some((code, mode, payment)) = entry else { return Ok(AttentionClosed::Unknown) };
         let is_acceptable = AttentionCode::parse(&code).is_some_and(AttentionCode::is_acceptable);
@@ -209,10 +212,11 @@ impl Ledger {
         let Some((stored, mode)) = stored.zip(Mode::parse(&mode)) else {
             return Ok(AttentionClosed::NotAcceptable);
         };
-        transaction.execute(
-            "UPDATE attention SET closed_at = ?2, closed_by = 'accepted' WHERE id = ?1",
-            params![id, now],
-        )?;
+        transaction
+            .prepare_cached(
+                "UPDATE attention SET closed_at = ?2, closed_by = 'accepted' WHERE id = ?1",
+            )?
+            .execute(params![id, now])?;
         let (workspace, provider) = (workspace.to_owned(), provider.to_owned());
         let scope = Scope { workspace, provider, mode };
         update_payment(&transaction, &scope, &stored, News::Accepted, now)?;

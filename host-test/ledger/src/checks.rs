@@ -139,10 +139,9 @@ impl Ledger {
         now: u64,
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
-        transaction.execute(
-            "UPDATE payments SET check_at = NULL, review_at = NULL WHERE id = ?1",
-            [payment.row_id],
-        )?;
+        transaction
+            .prepare_cached("UPDATE payments SET check_at = NULL, review_at = NULL WHERE id = ?1")?
+            .execute([payment.row_id])?;
         settle_payment(&transaction, payment.row_id, &[AttentionCode::PaymentUnread], now)?;
         Ok(transaction.commit()?)
     }

@@ -29,12 +29,11 @@ impl Ledger {
 
     /// Records that a payment is closed at the provider.
     pub fn record_closed(&mut self, payment: &StoredPayment) -> Result<(), LedgerError> {
-        self.connection
-            .execute(
+        self.connection.prepare_cached(
                 "UPDATE payments
                  SET needs_closing = 0, check_failures = 0,
                      check_at = iif(status IN ('approved', 'canceled') AND needs_refetch = 0, NULL, check_at)
-                 WHERE id = ?1",
+                 WHERE id = ?1")?.execute(
                 [payment.row_id],
             )?;
         Ok(())
@@ -68,19 +67,21 @@ impl Ledger {
         now: u64,
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
-        transaction.execute(
-            "INSERT INTO transitions (workspace, provider, mode, payment, output, final, at)
+        transaction
+            .prepare_cached(
+                "INSERT INTO transitions (workspace, provider, mode, payment, output, final, at)
              SELECT workspace, provider, mode, id, ?2, 1, ?3 FROM payments
              WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')",
-            params![installation, Output::Rejected.as_str(), now],
-        )?;
-        transaction.execute(
-            "UPDATE payments
+            )?
+            .execute(params![installation, Output::Rejected.as_str(), now])?;
+        transaction
+            .prepare_cached(
+                "UPDATE payments
              SET status = 'canceled', needs_refetch = 0, needs_closing = 0, check_at = NULL,
                  version = version + 1
              WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')",
-            [installation],
-        )?;
+            )?
+            .execute([installation])?;
         Ok(transaction.commit()?)
     }
 
@@ -98,19 +99,21 @@ impl Ledger {
             .query_map([installation], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for old in &draining {
-            transaction.execute(
-                "UPDATE payments SET installation = ?2
+            transaction
+                .prepare_cached(
+                    "UPDATE payments SET installation = ?2
                  WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')",
-                [old.as_str(), installation],
-            )?;
+                )?
+                .execute([old.as_str(), installation])?;
         }
         // What its account could not be asked about, it can be now.
-        transaction.execute(
-            "UPDATE payments SET check_at = ?2, check_failures = 0
+        transaction
+            .prepare_cached(
+                "UPDATE payments SET check_at = ?2, check_failures = 0
              WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')
                  AND remote_id IS NOT NULL",
-            params![installation, now],
-        )?;
+            )?
+            .execute(params![installation, now])?;
         transaction.commit()?;
         draining.iter().try_for_each(|old| self.finish_uninstalling(old, now))
     }

@@ -78,21 +78,23 @@ impl Ledger {
     ) -> Result<usize, LedgerError> {
         let transaction = self.write()?;
         // They were approved for what the other component does.
-        transaction.execute(
-            "DELETE FROM page_origins WHERE installation IN
+        transaction
+            .prepare_cached(
+                "DELETE FROM page_origins WHERE installation IN
                  (SELECT id FROM installations
                   WHERE provider = ?1 AND sealed_credentials IS NOT NULL
                       AND workspace = coalesce(?2, workspace)
                       AND (component <> ?3 OR is_built_in <> ?4))",
-            params![provider, workspace, component.sha256, component.is_built_in],
-        )?;
-        let moved = transaction.execute(
-            "UPDATE installations SET component = ?3, is_built_in = ?4, changed_at = ?5
+            )?
+            .execute(params![provider, workspace, component.sha256, component.is_built_in])?;
+        let moved = transaction
+            .prepare_cached(
+                "UPDATE installations SET component = ?3, is_built_in = ?4, changed_at = ?5
              WHERE provider = ?1 AND sealed_credentials IS NOT NULL
                  AND workspace = coalesce(?2, workspace)
                  AND (component <> ?3 OR is_built_in <> ?4)",
-            params![provider, workspace, component.sha256, component.is_built_in, now],
-        )?;
+            )?
+            .execute(params![provider, workspace, component.sha256, component.is_built_in, now])?;
         transaction.commit()?;
         Ok(moved)
     }
@@ -117,12 +119,14 @@ impl Ledger {
         if is_moved {
             return Ok(0);
         }
-        Ok(self.connection.execute(
-            "UPDATE installations SET component = ?2, changed_at = ?3
+        Ok(self
+            .connection
+            .prepare_cached(
+                "UPDATE installations SET component = ?2, changed_at = ?3
              WHERE provider = ?1 AND sealed_credentials IS NOT NULL AND is_built_in = 1
                  AND component <> ?2",
-            params![provider, component_sha256, now],
-        )?)
+            )?
+            .execute(params![provider, component_sha256, now])?)
     }
 
     /// Lets an installation send its customers to this origin as well.
@@ -132,11 +136,12 @@ impl Ledger {
         origin: &str,
         now: u64,
     ) -> Result<(), LedgerError> {
-        self.connection.execute(
-            "INSERT OR IGNORE INTO page_origins (installation, origin, approved_at)
+        self.connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO page_origins (installation, origin, approved_at)
              VALUES (?1, ?2, ?3)",
-            params![installation, origin, now],
-        )?;
+            )?
+            .execute(params![installation, origin, now])?;
         Ok(())
     }
 }

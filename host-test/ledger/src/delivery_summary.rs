@@ -23,17 +23,18 @@ pub struct DeliverySummary {
 impl Ledger {
     /// The last deliveries of an installation.
     pub fn delivery_summary(&self, installation: &str) -> Result<DeliverySummary, LedgerError> {
-        let summary = self.connection.query_row(
-            "SELECT verified_at, refused_at, refused_because FROM last_deliveries
+        let summary = self
+            .connection
+            .prepare_cached(
+                "SELECT verified_at, refused_at, refused_because FROM last_deliveries
              WHERE installation = ?1",
-            [installation],
-            |row| {
+            )?
+            .query_row([installation], |row| {
                 let reason: Option<String> = row.get(2)?;
                 let reason = reason.and_then(|json| serde_json::from_str(&json).ok());
                 let at: Option<u64> = row.get(1)?;
                 Ok(DeliverySummary { verified_at: row.get(0)?, refused: at.zip(reason) })
-            },
-        );
+            });
         Ok(summary.optional()?.unwrap_or_default())
     }
 
@@ -57,12 +58,12 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let json = serde_json::to_string(reason).unwrap_or_default();
         let transaction = self.write()?;
-        transaction.execute(
+        transaction.prepare_cached(
             "INSERT INTO last_deliveries
                  (installation, refused_at, refused_because, refused_in_a_row)
              VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE
-             SET refused_at = ?2, refused_because = ?3, refused_in_a_row = min(refused_in_a_row + ?4, ?5)",
+             SET refused_at = ?2, refused_because = ?3, refused_in_a_row = min(refused_in_a_row + ?4, ?5)")?.execute(
             params![installation, now, json, number, u32::MAX],
         )?;
         if refused_in_a_row(&transaction, installation)? >= REFUSED_FOR_ATTENTION
@@ -83,11 +84,12 @@ impl Ledger {
         number: u64,
         now: u64,
     ) -> Result<(), LedgerError> {
-        self.connection.execute(
-            "INSERT INTO unclaimed_deliveries (provider, number, last_at) VALUES (?1, ?2, ?3)
+        self.connection
+            .prepare_cached(
+                "INSERT INTO unclaimed_deliveries (provider, number, last_at) VALUES (?1, ?2, ?3)
              ON CONFLICT DO UPDATE SET number = number + ?2, last_at = max(last_at, ?3)",
-            params![provider, number, now],
-        )?;
+            )?
+            .execute(params![provider, number, now])?;
         Ok(())
     }
 
@@ -95,7 +97,10 @@ impl Ledger {
     /// seconds. None: there was none.
     pub fn unclaimed_deliveries(&self, provider: &str) -> Result<Option<(u64, u64)>, LedgerError> {
         let sql = "SELECT number, last_at FROM unclaimed_deliveries WHERE provider = ?1";
-        let row = self.connection.query_row(sql, [provider], |row| Ok((row.get(0)?, row.get(1)?)));
+        let row = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row([provider], |row| Ok((row.get(0)?, row.get(1)?)));
         Ok(row.optional()?)
     }
 }

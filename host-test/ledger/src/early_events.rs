@@ -22,11 +22,13 @@ pub(super) fn store_early_event(
 ) -> Result<usize, LedgerError> {
     let content = serde_json::to_string(event).unwrap_or_default();
     let content = if content.len() > LARGEST { String::new() } else { content };
-    connection.execute(
-        "INSERT OR IGNORE INTO early_events
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO early_events
              (workspace, provider, mode, event, reference, occurred_at, received_at, content)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
+        )?
+        .execute(params![
             scope.workspace,
             scope.provider,
             scope.mode.as_str(),
@@ -35,8 +37,7 @@ pub(super) fn store_early_event(
             event.occurred_at,
             now,
             content
-        ],
-    )?;
+        ])?;
     let deleted = connection
         .prepare_cached(
             "DELETE FROM early_events WHERE rowid IN (
@@ -80,10 +81,11 @@ pub(super) fn take_early_events(
             Ok(event) => early.events.push((event, received_at)),
             Err(_) => early.has_unreadable = true,
         }
-        connection.execute(
-            "DELETE FROM early_events WHERE workspace = ?1 AND provider = ?2 AND event = ?3",
-            params![scope.workspace, scope.provider, id],
-        )?;
+        connection
+            .prepare_cached(
+                "DELETE FROM early_events WHERE workspace = ?1 AND provider = ?2 AND event = ?3",
+            )?
+            .execute(params![scope.workspace, scope.provider, id])?;
     }
     Ok(early)
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::types::Problem;
 
 /// Why a method of the ledger failed. Nothing was changed.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum LedgerError {
     /// Another process holds the write lock for longer than we wait.
     #[error("another program is using the ledger")]

@@ -98,14 +98,18 @@ impl Ledger {
         scope: &Scope,
         installation: &str,
     ) -> Result<Option<String>, LedgerError> {
-        let found = self.connection.query_row(
-            "SELECT remote_id FROM payments
+        let found = self
+            .connection
+            .prepare_cached(
+                "SELECT remote_id FROM payments
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND installation = ?4
                  AND remote_id IS NOT NULL
              ORDER BY payments.id DESC LIMIT 1",
-            params![scope.workspace, scope.provider, scope.mode.as_str(), installation],
-            |row| row.get(0),
-        );
+            )?
+            .query_row(
+                params![scope.workspace, scope.provider, scope.mode.as_str(), installation],
+                |row| row.get(0),
+            );
         Ok(found.optional()?)
     }
 
@@ -160,11 +164,10 @@ impl Ledger {
             entries.insert(0, first);
         }
         entries.sort_by_key(HistoryEntry::at);
-        let created_at = self.connection.query_row(
-            "SELECT created_at FROM payments WHERE id = ?1",
-            [row_id],
-            |row| row.get(0),
-        )?;
+        let created_at = self
+            .connection
+            .prepare_cached("SELECT created_at FROM payments WHERE id = ?1")?
+            .query_row([row_id], |row| row.get(0))?;
         let mut aliases =
             self.connection.prepare_cached("SELECT alias FROM aliases WHERE payment = ?1")?;
         let aliases = aliases.query_map([row_id], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -129,8 +129,10 @@ impl Ledger {
              WHERE workspace = ?1 AND provider = ?2 AND state <> 'uninstalled'",
             StoredInstallation::COLUMNS
         );
-        let found =
-            self.connection.query_row(&sql, [workspace, provider], StoredInstallation::read);
+        let found = self
+            .connection
+            .prepare_cached(&sql)?
+            .query_row([workspace, provider], StoredInstallation::read);
         Ok(found.optional()?)
     }
 
@@ -143,13 +145,12 @@ impl Ledger {
     ) -> Result<Option<Mode>, LedgerError> {
         let mode: Option<String> = self
             .connection
-            .query_row(
+            .prepare_cached(
                 "SELECT mode FROM installations
                  WHERE workspace = ?1 AND provider = ?2 AND mode IS NOT NULL
                  ORDER BY created_at DESC, rowid DESC LIMIT 1",
-                [workspace, provider],
-                |row| row.get(0),
-            )
+            )?
+            .query_row([workspace, provider], |row| row.get(0))
             .optional()?;
         Ok(mode.and_then(|name| Mode::parse(&name)))
     }
@@ -158,7 +159,11 @@ impl Ledger {
     pub fn installation(&self, id: &str) -> Result<Option<StoredInstallation>, LedgerError> {
         let sql =
             format!("SELECT {} FROM installations WHERE id = ?1", StoredInstallation::COLUMNS);
-        Ok(self.connection.query_row(&sql, [id], StoredInstallation::read).optional()?)
+        Ok(self
+            .connection
+            .prepare_cached(&sql)?
+            .query_row([id], StoredInstallation::read)
+            .optional()?)
     }
 
     /// Stores a new installation before the provider is called. An installation of the same
@@ -169,19 +174,22 @@ impl Ledger {
         now: u64,
     ) -> Result<(), LedgerError> {
         let transaction = self.write()?;
-        transaction.execute(
-            "UPDATE installations
+        transaction
+            .prepare_cached(
+                "UPDATE installations
              SET state = 'uninstalled', sealed_credentials = NULL, sealed_installation = NULL,
                  changed_at = ?3
              WHERE workspace = ?1 AND provider = ?2 AND state = 'installing'",
-            params![new.workspace, new.provider, now],
-        )?;
-        transaction.execute(
-            "INSERT INTO installations
+            )?
+            .execute(params![new.workspace, new.provider, now])?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO installations
                  (id, workspace, provider, component, state, webhook_setup, sealed_credentials,
                   mode, created_at, changed_at, is_built_in)
              VALUES (?1, ?2, ?3, ?4, 'installing', ?5, ?6, ?7, ?8, ?8, ?9)",
-            params![
+            )?
+            .execute(params![
                 new.id,
                 new.workspace,
                 new.provider,
@@ -191,8 +199,7 @@ impl Ledger {
                 new.mode.map(Mode::as_str),
                 now,
                 new.component.is_built_in
-            ],
-        )?;
+            ])?;
         Ok(transaction.commit()?)
     }
 
@@ -209,13 +216,16 @@ impl Ledger {
         now: u64,
     ) -> Result<bool, LedgerError> {
         // Sealing the same value twice gives different bytes, so that the bytes serve as a version.
-        let stored = self.connection.execute(
-            "UPDATE installations
+        let stored = self
+            .connection
+            .prepare_cached(
+                "UPDATE installations
              SET state = 'active', sealed_credentials = ?2, sealed_installation = ?3, mode = ?4,
                  account = ?5, changed_at = ?6
              WHERE id = ?1 AND state IN ('installing', 'active')
                  AND sealed_credentials IS ?7 AND sealed_installation IS ?8",
-            params![
+            )?
+            .execute(params![
                 read.id,
                 sealed_credentials,
                 sealed_installation,
@@ -224,38 +234,41 @@ impl Ledger {
                 now,
                 read.sealed_credentials,
                 read.sealed_installation
-            ],
-        )?;
+            ])?;
         // Other credentials may do what the earlier ones could not.
-        self.connection.execute(
-            "UPDATE reconciliations
+        self.connection
+            .prepare_cached(
+                "UPDATE reconciliations
              SET list_at = 0, list_failures = 0, list_problem = NULL, is_listing_permitted = 1,
                  ask_at = 0, ask_failures = 0, ask_problem = NULL
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND account = coalesce(?4, ?5)",
-            params![read.workspace, read.provider, mode.as_str(), account, read.id],
-        )?;
+            )?
+            .execute(params![read.workspace, read.provider, mode.as_str(), account, read.id])?;
         Ok(stored == 1)
     }
 
     /// Marks an installation as `uninstalling` before the provider is called. `false`: it has ended
     /// already.
     pub fn begin_uninstalling(&mut self, id: &str, now: u64) -> Result<bool, LedgerError> {
-        let begun = self.connection.execute(
-            "UPDATE installations SET state = 'uninstalling', changed_at = ?2
+        let begun = self
+            .connection
+            .prepare_cached(
+                "UPDATE installations SET state = 'uninstalling', changed_at = ?2
              WHERE id = ?1 AND state <> 'uninstalled'",
-            params![id, now],
-        )?;
+            )?
+            .execute(params![id, now])?;
         Ok(begun == 1)
     }
 
     /// Takes `begin_uninstalling` back, because the provider has changed nothing.
     pub fn cancel_uninstalling(&mut self, id: &str, now: u64) -> Result<(), LedgerError> {
-        self.connection.execute(
-            "UPDATE installations
+        self.connection
+            .prepare_cached(
+                "UPDATE installations
              SET state = iif(sealed_installation IS NULL, 'installing', 'active'), changed_at = ?2
              WHERE id = ?1 AND state = 'uninstalling'",
-            params![id, now],
-        )?;
+            )?
+            .execute(params![id, now])?;
         Ok(())
     }
 
@@ -263,27 +276,27 @@ impl Ledger {
     /// in Unix seconds.
     pub fn begin_draining(&mut self, id: &str, until: u64, now: u64) -> Result<(), LedgerError> {
         let transaction = self.write()?;
-        transaction.execute(
+        transaction.prepare_cached(
             "UPDATE installations SET state = 'uninstalled', draining_until = ?2, changed_at = ?3
-             WHERE id = ?1",
+             WHERE id = ?1")?.execute(
             params![id, until, now],
         )?;
         // Each is closed as soon as that is possible.
-        transaction.execute(
-            "UPDATE payments SET check_at = ?2, check_failures = 0
+        transaction
+            .prepare_cached(
+                "UPDATE payments SET check_at = ?2, check_failures = 0
              WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')",
-            params![id, now],
-        )?;
+            )?
+            .execute(params![id, now])?;
         Ok(transaction.commit()?)
     }
 
     /// The provider's id of the account that an installation was made for. None: not known.
     pub fn account_of(&self, id: &str) -> Result<Option<String>, LedgerError> {
-        let account = self.connection.query_row(
-            "SELECT account FROM installations WHERE id = ?1",
-            [id],
-            |row| row.get(0),
-        );
+        let account = self
+            .connection
+            .prepare_cached("SELECT account FROM installations WHERE id = ?1")?
+            .query_row([id], |row| row.get(0));
         Ok(account.optional()?.flatten())
     }
 
@@ -292,11 +305,9 @@ impl Ledger {
         let transaction = self.write()?;
         if let Some(scope) = scope_of(&transaction, id)? {
             raise_unread_outputs(&transaction, &scope, now)?;
-            let account: Option<String> = transaction.query_row(
-                "SELECT account FROM installations WHERE id = ?1",
-                [id],
-                |row| row.get(0),
-            )?;
+            let account: Option<String> = transaction
+                .prepare_cached("SELECT account FROM installations WHERE id = ?1")?
+                .query_row([id], |row| row.get(0))?;
             for (code, subject) in [
                 (AttentionCode::DeliveriesRefused, id),
                 (AttentionCode::AccountCannotCharge, id),
@@ -305,17 +316,19 @@ impl Ledger {
                 settle(&transaction, &scope, code, subject, None, now)?;
             }
         }
-        transaction.execute(
-            "UPDATE installations
+        transaction
+            .prepare_cached(
+                "UPDATE installations
              SET state = 'uninstalled', sealed_credentials = NULL, sealed_installation = NULL,
                  draining_until = NULL, changed_at = ?2
              WHERE id = ?1",
-            params![id, now],
-        )?;
-        transaction.execute("DELETE FROM kept_deliveries WHERE installation = ?1", [id])?;
+            )?
+            .execute(params![id, now])?;
+        transaction
+            .prepare_cached("DELETE FROM kept_deliveries WHERE installation = ?1")?
+            .execute([id])?;
         transaction.commit()?;
-        // The write-ahead log still holds the old bytes until it is truncated.
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.truncate_log();
         Ok(())
     }
 }

@@ -34,11 +34,13 @@ impl Ledger {
         delivery: &KeptDelivery,
     ) -> Result<u64, LedgerError> {
         let transaction = self.write()?;
-        transaction.execute(
-            "INSERT INTO kept_deliveries
+        transaction
+            .prepare_cached(
+                "INSERT INTO kept_deliveries
                  (provider, installation, event, received_at, size_bytes, sealed, outcome, code)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
+            )?
+            .execute(params![
                 provider,
                 delivery.installation,
                 delivery.event,
@@ -47,16 +49,16 @@ impl Ledger {
                 delivery.sealed,
                 delivery.outcome,
                 delivery.code
-            ],
-        )?;
+            ])?;
         let number = u64::try_from(transaction.last_insert_rowid()).unwrap_or_default();
         // The index of an event begins with the provider.
-        transaction.execute(
-            "DELETE FROM kept_deliveries WHERE id IN
+        transaction
+            .prepare_cached(
+                "DELETE FROM kept_deliveries WHERE id IN
                  (SELECT id FROM kept_deliveries WHERE provider = ?1
                   ORDER BY id DESC LIMIT -1 OFFSET ?2)",
-            params![provider, MOST_KEPT],
-        )?;
+            )?
+            .execute(params![provider, MOST_KEPT])?;
         transaction.commit()?;
         Ok(number)
     }

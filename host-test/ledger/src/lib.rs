@@ -1,7 +1,7 @@
 //! The ledger: installations, payments, events and transitions, in SQLite on disk. All SQL of the host is in
 //! this crate, and it knows neither the contract nor wasmtime.
 //!
-//! Every change is one transaction. It is on the disk before a method returns.
+//! Every change is one transaction. It is on the disk before a method returns, or before its group is committed.
 
 mod answers;
 mod approvals;
@@ -30,23 +30,27 @@ mod payments;
 mod prune;
 #[cfg(test)]
 mod query_plans;
+mod readers;
 mod recipient;
 mod reconciliation;
 mod refunds;
 mod restored;
 mod schedule;
 mod sealed;
+mod shared;
 mod stored_payment;
 mod transitions;
 pub mod types;
 mod unread_outputs;
 mod update;
 mod workspaces;
+mod write;
+mod writer;
 
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 pub use answers::FetchOutcome;
 pub use approvals::{Approval, CarriedOver};
@@ -70,6 +74,7 @@ pub use reconciliation::{
 };
 pub use refunds::{RefundReservation, ReservedRefund};
 pub use sealed::SealedInstallation;
+pub use shared::SharedLedger;
 pub use stored_payment::{Attempt, NewPayment, Scope, StoredPayment};
 pub use transitions::{Told, Transition};
 pub use types::PaymentTerms;
@@ -94,6 +99,10 @@ const MIGRATIONS: [&str; 12] = [
 /// How long a write waits for another process's transaction to end.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many prepared statements a connection keeps: more than there are. A statement that is parsed anew takes longer
+/// than most of them run.
+const MOST_STATEMENTS: usize = 256;
+
 /// How many events of a scope may wait for their payment, unless something else is set. Our own choice: one waits
 /// for the moment in which its payment is created.
 const MOST_EARLY_EVENTS: u32 = 1000;
@@ -105,6 +114,10 @@ pub struct Ledger {
     most_early_events: u32,
     /// How many were deleted since somebody asked.
     deleted_early_events: usize,
+    /// Whether changes belong to a group, which is committed once.
+    is_in_group: bool,
+    /// Whether the write-ahead log has to be truncated after the next change.
+    must_truncate: bool,
 }
 
 impl Ledger {
@@ -114,18 +127,36 @@ impl Ledger {
     ///
     /// The file is locked, corrupt, of a newer version, or cannot be used. It is left unchanged.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
+        let mut ledger = Self::connect(path)?;
+        let connection = &ledger.connection;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // A commit returns only after an fsync.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         // Deleted bytes are overwritten with zeros: secrets must not stay in free pages.
         connection.pragma_update(None, "secure_delete", true)?;
-        let mut ledger =
-            Self { connection, most_early_events: MOST_EARLY_EVENTS, deleted_early_events: 0 };
         ledger.migrate()?;
         Ok(ledger)
+    }
+
+    /// Another connection to an open ledger, which changes nothing.
+    fn open_reader(path: &Path) -> Result<Self, LedgerError> {
+        let ledger = Self::connect(path)?;
+        ledger.connection.pragma_update(None, "query_only", true)?;
+        Ok(ledger)
+    }
+
+    fn connect(path: &Path) -> Result<Self, LedgerError> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(MOST_STATEMENTS);
+        Ok(Self {
+            connection,
+            most_early_events: MOST_EARLY_EVENTS,
+            deleted_early_events: 0,
+            is_in_group: false,
+            must_truncate: false,
+        })
     }
 
     /// Sets how many events of a scope may wait for their payment. When there are more, the oldest are deleted.
@@ -158,12 +189,6 @@ impl Ledger {
         }
         transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
         Ok(transaction.commit()?)
-    }
-
-    /// Begins a transaction that takes the write lock at once. One that read first could fail with
-    /// `SQLITE_BUSY` without waiting.
-    fn write(&mut self) -> Result<Transaction<'_>, LedgerError> {
-        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 }
 

@@ -115,11 +115,9 @@ pub(super) fn find_with_scope(
     row_id: i64,
 ) -> Result<Option<(StoredPayment, Scope)>, LedgerError> {
     let Some(stored) = find_by_row_id(connection, row_id)? else { return Ok(None) };
-    let scope: (String, String, String) = connection.query_row(
-        "SELECT workspace, provider, mode FROM payments WHERE id = ?1",
-        [row_id],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-    )?;
+    let scope: (String, String, String) = connection
+        .prepare_cached("SELECT workspace, provider, mode FROM payments WHERE id = ?1")?
+        .query_row([row_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let (workspace, provider, mode) = scope;
     Ok(Mode::parse(&mode).map(|mode| (stored, Scope { workspace, provider, mode })))
 }

@@ -85,11 +85,12 @@ impl Ledger {
         now: u64,
     ) -> Result<Attempt, LedgerError> {
         let transaction = self.write()?;
-        transaction.execute(
-            "UPDATE payments SET status = 'canceled', version = version + 1
+        transaction
+            .prepare_cached(
+                "UPDATE payments SET status = 'canceled', version = version + 1
              WHERE attempt = ?1 AND remote_id IS NULL AND status = 'pending'",
-            [&attempt.id],
-        )?;
+            )?
+            .execute([&attempt.id])?;
         // A parallel command may have done the same.
         let holder = find_holder(&transaction, scope, &new.reference)?;
         let replacement = if let Some(holder) = holder {
@@ -119,20 +120,21 @@ impl Ledger {
             return Ok(false);
         }
         if stored.status == PaymentStatus::Canceled {
-            transaction.execute(
-                "UPDATE payments SET needs_closing = 0, needs_refetch = 0, check_at = NULL WHERE id = ?1",
+            transaction.prepare_cached(
+                "UPDATE payments SET needs_closing = 0, needs_refetch = 0, check_at = NULL WHERE id = ?1")?.execute(
                 [stored.row_id],
             )?;
             transaction.commit()?;
             return Ok(true);
         }
-        transaction.execute(
-            "UPDATE payments
+        transaction
+            .prepare_cached(
+                "UPDATE payments
              SET status = 'canceled', needs_closing = 0, needs_refetch = 0, check_at = NULL,
                  version = version + 1
              WHERE id = ?1",
-            [stored.row_id],
-        )?;
+            )?
+            .execute([stored.row_id])?;
         append_transition(&transaction, scope, stored.row_id, (Output::Rejected, true), now)?;
         transaction.commit()?;
         Ok(true)
@@ -140,8 +142,8 @@ impl Ledger {
 
     /// Releases the reference of an attempt that created nothing at the provider.
     pub fn release(&mut self, attempt: &Attempt) -> Result<(), LedgerError> {
-        self.connection.execute(
-            "DELETE FROM payments WHERE attempt = ?1 AND remote_id IS NULL AND status = 'pending'",
+        self.connection.prepare_cached(
+            "DELETE FROM payments WHERE attempt = ?1 AND remote_id IS NULL AND status = 'pending'")?.execute(
             [&attempt.id],
         )?;
         Ok(())
@@ -156,13 +158,15 @@ pub(super) fn insert_reserved(
     attempt: &Attempt,
     status: PaymentStatus,
 ) -> Result<(), LedgerError> {
-    connection.execute(
-        "INSERT INTO payments
+    connection
+        .prepare_cached(
+            "INSERT INTO payments
              (workspace, provider, mode, reference, installation, amount, currency, status,
               provider_status, received, as_of, authority, needs_refetch, created_at, attempt,
               idempotency_key, request)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?12, '', 0, 0, 'signed', 0, ?8, ?9, ?10, ?11)",
-        params![
+        )?
+        .execute(params![
             scope.workspace,
             scope.provider,
             scope.mode.as_str(),
@@ -175,7 +179,6 @@ pub(super) fn insert_reserved(
             attempt.idempotency_key,
             serde_json::to_string(&new.terms).unwrap_or_default(),
             status.as_str()
-        ],
-    )?;
+        ])?;
     Ok(())
 }

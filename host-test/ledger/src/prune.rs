@@ -28,18 +28,23 @@ impl Ledger {
         let mut pruned = Pruned {
             early_events: self
                 .connection
-                .execute("DELETE FROM early_events WHERE received_at < ?1", [before])?,
+                .prepare_cached("DELETE FROM early_events WHERE received_at < ?1")?
+                .execute([before])?,
             // About an open payment it would be raised again.
-            attention: self.connection.execute(
-                "DELETE FROM attention WHERE closed_at < ?1 AND NOT EXISTS (
+            attention: self
+                .connection
+                .prepare_cached(
+                    "DELETE FROM attention WHERE closed_at < ?1 AND NOT EXISTS (
                      SELECT 1 FROM payments
                      WHERE payments.id = attention.payment
                          AND status NOT IN ('approved', 'canceled'))",
-                [before],
-            )?,
+                )?
+                .execute([before])?,
             ..Pruned::default()
         };
-        self.connection.execute("DELETE FROM kept_deliveries WHERE received_at < ?1", [before])?;
+        self.connection
+            .prepare_cached("DELETE FROM kept_deliveries WHERE received_at < ?1")?
+            .execute([before])?;
         let mut last = 0_i64;
         loop {
             let transaction = self.write()?;

@@ -45,15 +45,14 @@ impl Ledger {
     ) -> Result<RefundReservation, LedgerError> {
         let transaction = self.write()?;
         let existing = transaction
-            .query_row(
+            .prepare_cached(
                 "SELECT attempt, reserved_at, minor_units FROM refunds
                  WHERE payment = ?1 AND reference = ?2",
-                params![payment.row_id, reference],
-                |row| {
-                    let attempt = Attempt::of_refund(row.get(0)?, row.get(1)?);
-                    Ok((attempt, row.get::<_, Option<u64>>(2)?))
-                },
-            )
+            )?
+            .query_row(params![payment.row_id, reference], |row| {
+                let attempt = Attempt::of_refund(row.get(0)?, row.get(1)?);
+                Ok((attempt, row.get::<_, Option<u64>>(2)?))
+            })
             .optional()?;
         if let Some((attempt, reserved)) = existing {
             return Ok(match (reserved, minor_units) {
@@ -67,11 +66,9 @@ impl Ledger {
                 }),
             });
         }
-        let reserved: u64 = transaction.query_row(
-            "SELECT coalesce(sum(minor_units), 0) FROM refunds WHERE payment = ?1",
-            [payment.row_id],
-            |row| row.get(0),
-        )?;
+        let reserved: u64 = transaction
+            .prepare_cached("SELECT coalesce(sum(minor_units), 0) FROM refunds WHERE payment = ?1")?
+            .query_row([payment.row_id], |row| row.get(0))?;
         let left = payment.received.saturating_sub(reserved.max(payment.refunded.unwrap_or(0)));
         let minor_units = minor_units.unwrap_or(left);
         if minor_units == 0 || minor_units > left {
@@ -79,11 +76,18 @@ impl Ledger {
         }
         let new = Attempt::new(now);
         let attempt = Attempt::of_refund(new.id, now);
-        transaction.execute(
-            "INSERT INTO refunds (payment, reference, attempt, reserved_at, minor_units)
+        transaction
+            .prepare_cached(
+                "INSERT INTO refunds (payment, reference, attempt, reserved_at, minor_units)
              VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![payment.row_id, reference, attempt.id, attempt.reserved_at, minor_units],
-        )?;
+            )?
+            .execute(params![
+                payment.row_id,
+                reference,
+                attempt.id,
+                attempt.reserved_at,
+                minor_units
+            ])?;
         transaction.commit()?;
         let minor_units = Some(minor_units);
         Ok(RefundReservation::Reserved(ReservedRefund { attempt, minor_units, is_new: true }))
@@ -108,7 +112,9 @@ impl Ledger {
     pub fn release_refund(&mut self, attempt_id: &str, now: u64) -> Result<(), LedgerError> {
         let transaction = self.write()?;
         set_unknown(&transaction, attempt_id, None, now)?;
-        transaction.execute("DELETE FROM refunds WHERE attempt = ?1", [attempt_id])?;
+        transaction
+            .prepare_cached("DELETE FROM refunds WHERE attempt = ?1")?
+            .execute([attempt_id])?;
         Ok(transaction.commit()?)
     }
 
@@ -131,11 +137,8 @@ fn set_unknown(
     now: u64,
 ) -> Result<(), LedgerError> {
     let found: Option<(i64, String, Option<u64>)> = connection
-        .query_row(
-            "SELECT payment, reference, minor_units FROM refunds WHERE attempt = ?1",
-            [attempt_id],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
+        .prepare_cached("SELECT payment, reference, minor_units FROM refunds WHERE attempt = ?1")?
+        .query_row([attempt_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let Some((payment, reference, minor_units)) = found else { return Ok(()) };
     let Some((stored, scope)) = find_with_scope(connection, payment)? else { return Ok(()) };

@@ -44,22 +44,28 @@ impl Ledger {
             let subject = if is_too_old(&transaction, scope, now)? { TOO_OLD } else { "" };
             let new = NewAttention { code, subject, payment: None, details };
             // A row of an earlier restore may be closed.
-            transaction.execute(
-                "DELETE FROM attention
+            transaction
+                .prepare_cached(
+                    "DELETE FROM attention
                  WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND code = ?4",
-                params![scope.workspace, scope.provider, scope.mode.as_str(), code.as_str()],
-            )?;
+                )?
+                .execute(params![
+                    scope.workspace,
+                    scope.provider,
+                    scope.mode.as_str(),
+                    code.as_str()
+                ])?;
             raise(&transaction, scope, &new, now)?;
         }
-        transaction.execute(
-            "UPDATE reconciliations
+        transaction
+            .prepare_cached(
+                "UPDATE reconciliations
              SET since = NULL, cursor = NULL, as_of = NULL, list_at = 0, ask_at = 0",
-            [],
-        )?;
-        transaction.execute(
-            "UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'transitions'",
-            [POSITIONS_LEFT_OUT],
-        )?;
+            )?
+            .execute([])?;
+        transaction
+            .prepare_cached("UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'transitions'")?
+            .execute([POSITIONS_LEFT_OUT])?;
         transaction.commit()?;
         Ok(scopes)
     }

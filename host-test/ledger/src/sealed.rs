@@ -22,11 +22,12 @@ impl Ledger {
     /// Whether any installation, in any state, has a sealed value.
     pub fn has_sealed(&self) -> Result<bool, LedgerError> {
         // No record is stored without its credentials.
-        let found = self.connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM installations WHERE sealed_credentials IS NOT NULL)",
-            [],
-            |row| row.get(0),
-        );
+        let found = self
+            .connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM installations WHERE sealed_credentials IS NOT NULL)",
+            )?
+            .query_row([], |row| row.get(0));
         Ok(found?)
     }
 
@@ -76,10 +77,9 @@ impl Ledger {
             }
         }
         // The old key has sealed them, and nobody needs them.
-        transaction.execute("DELETE FROM kept_deliveries", [])?;
+        transaction.prepare_cached("DELETE FROM kept_deliveries")?.execute([])?;
         transaction.commit()?;
-        // The write-ahead log still holds the old bytes until it is truncated.
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.truncate_log();
         Ok(Ok(number))
     }
 }

@@ -132,12 +132,16 @@ impl Ledger {
 
     /// The last position that a consumer has acknowledged. 0: none.
     pub fn acknowledged_position(&self, scope: &Scope, consumer: &str) -> Result<u64, LedgerError> {
-        let position = self.connection.query_row(
-            "SELECT position FROM cursors
+        let position = self
+            .connection
+            .prepare_cached(
+                "SELECT position FROM cursors
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND consumer = ?4",
-            params![scope.workspace, scope.provider, scope.mode.as_str(), consumer],
-            |row| row.get(0),
-        );
+            )?
+            .query_row(
+                params![scope.workspace, scope.provider, scope.mode.as_str(), consumer],
+                |row| row.get(0),
+            );
         Ok(position.optional()?.unwrap_or(0))
     }
 
@@ -153,21 +157,28 @@ impl Ledger {
     ) -> Result<bool, LedgerError> {
         let transaction = self.write()?;
         let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str()];
-        let last: Option<u64> = transaction.query_row(
-            "SELECT max(position) FROM transitions
+        let last: Option<u64> = transaction
+            .prepare_cached(
+                "SELECT max(position) FROM transitions
              WHERE workspace = ?1 AND provider = ?2 AND mode = ?3",
-            of_scope,
-            |row| row.get(0),
-        )?;
+            )?
+            .query_row(of_scope, |row| row.get(0))?;
         if last.is_none_or(|last| position > last) {
             return Ok(false);
         }
-        transaction.execute(
-            "INSERT INTO cursors (workspace, provider, mode, consumer, position)
+        transaction
+            .prepare_cached(
+                "INSERT INTO cursors (workspace, provider, mode, consumer, position)
              VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET position = max(position, ?5)",
-            params![scope.workspace, scope.provider, scope.mode.as_str(), consumer, position],
-        )?;
+            )?
+            .execute(params![
+                scope.workspace,
+                scope.provider,
+                scope.mode.as_str(),
+                consumer,
+                position
+            ])?;
         settle_unread_outputs(&transaction, scope, now)?;
         transaction.commit()?;
         Ok(true)

@@ -43,7 +43,8 @@ impl Ledger {
         let new = uuid::Uuid::new_v4().simple().to_string();
         let transaction = self.write()?;
         transaction
-            .execute("INSERT OR IGNORE INTO workspaces (name, id) VALUES (?1, ?2)", [name, &new])?;
+            .prepare_cached("INSERT OR IGNORE INTO workspaces (name, id) VALUES (?1, ?2)")?
+            .execute([name, &new])?;
         let id = known_id(&transaction, name)?.unwrap_or(new);
         transaction.commit()?;
         Ok(id)
@@ -88,7 +89,8 @@ impl Ledger {
 
 fn known_id(connection: &Connection, name: &str) -> Result<Option<String>, LedgerError> {
     let found = connection
-        .query_row("SELECT id FROM workspaces WHERE name = ?1", [name], |row| row.get(0))
+        .prepare_cached("SELECT id FROM workspaces WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
         .optional()?;
     Ok(found)
 }
