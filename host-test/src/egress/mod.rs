@@ -27,7 +27,7 @@ mod resolver;
 mod traced;
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -104,7 +104,7 @@ impl Gateway {
     #[must_use]
     pub fn egress(&self, owner: Owner, mode: Mode, credentials: Credentials) -> Egress {
         let inner = Inner {
-            leaks: Mutex::new(leaks_of(&self.policy, &credentials)),
+            leaks: OnceLock::new(),
             hidden: Mutex::new(traced::hidden(&credentials)),
             gateway: self.clone(),
             mode,
@@ -155,7 +155,8 @@ struct Inner {
     gateway: Gateway,
     mode: Mode,
     credentials: Credentials,
-    leaks: Mutex<Secrets>,
+    /// Found when they are needed: most deliveries send no request.
+    leaks: OnceLock<Mutex<Secrets>>,
     /// What the trace hides besides.
     hidden: Mutex<Secrets>,
     requests: AtomicU32,
@@ -355,7 +356,8 @@ impl Egress {
 
 impl Inner {
     fn leaks(&self) -> MutexGuard<'_, Secrets> {
-        lock(&self.leaks)
+        let leaks = || Mutex::new(leaks_of(&self.gateway.policy, &self.credentials));
+        lock(self.leaks.get_or_init(leaks))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The origins of the pages on which customers pay.
 
+use std::sync::Arc;
+
 use url::{Origin, Url};
 
 use super::origin::{OriginOverride, PolicyError, parse_exact};
@@ -7,7 +9,7 @@ use crate::foreign::AnswerError;
 
 /// The origins to which a customer may be sent. An empty list allows none.
 #[derive(Clone, Debug, Default)]
-pub struct PageOrigins(Vec<Origin>);
+pub struct PageOrigins(Arc<[Origin]>);
 
 impl PageOrigins {
     /// The origins of a manifest, and every loopback address that stands in for one of the provider's.
@@ -26,10 +28,12 @@ impl PageOrigins {
 
     /// With origins that were approved for an installation.
     #[must_use]
-    pub fn with(mut self, approved: &[String]) -> Self {
+    pub fn with(self, approved: &[String]) -> Self {
+        if approved.is_empty() {
+            return self;
+        }
         let approved = approved.iter().filter_map(|origin| parse_exact(origin).ok());
-        self.0.extend(approved.map(|url| url.origin()));
-        self
+        Self(self.0.iter().cloned().chain(approved.map(|url| url.origin())).collect())
     }
 
     /// Whether an origin is among them.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
@@ -54,6 +54,7 @@ pub async fn read(
     owner: &Owner,
 ) -> Result<ReadBody, BodyError> {
     let deadline = Instant::now() + time;
+    let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
     let mut place = None;
@@ -83,6 +84,7 @@ pub async fn read(
         }
         // Once, and not by doubling: so no body has more memory than is counted.
         let room = if length > SMALL { MAXIMUM } else { SMALL };
+        let room = announced.unwrap_or(room).clamp(length, room);
         bytes.reserve_exact(room - bytes.len());
         // Copied, because a chunk keeps the whole buffer of its connection alive.
         bytes.extend_from_slice(&chunk);
