@@ -26,7 +26,7 @@ const BODY: &str = concat!(
 fn main() {
     // cargo passes `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let rounds: usize = arguments.first().map_or(3, |rounds| rounds.parse().unwrap());
+    let rounds: usize = arguments.first().map_or(3, |rounds| rounds.parse().unwrap()).max(1);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let node = Node::find();

@@ -9,7 +9,7 @@ use serde_json::Value;
 const NODE_VERSION: u32 = 24;
 const INSTALL: &str = "`host-test/benches/peers/run` installs it";
 
-/// A program that is there.
+/// A Node that is there.
 pub struct Node {
     program: String,
 }
@@ -17,15 +17,18 @@ pub struct Node {
 impl Node {
     /// From the variable `NODE`, or `node`. The error says what is missing.
     pub fn find() -> Result<Self, String> {
-        let program = std::env::var("NODE").unwrap_or_else(|_| "node".to_owned());
-        let print = Command::new(&program).args(["-p", "process.versions.node"]).output();
-        let version = print.map_err(|_| format!("there is no Node; {INSTALL}"))?.stdout;
-        let version = String::from_utf8_lossy(&version);
+        let name = std::env::var("NODE").unwrap_or_else(|_| "node".to_owned());
+        // What is called `node` may be a script that starts it.
+        let print = "process.versions.node + ' ' + process.execPath";
+        let printed = Command::new(name).args(["-p", print]).output();
+        let printed = printed.map_err(|_| format!("there is no Node; {INSTALL}"))?.stdout;
+        let printed = String::from_utf8_lossy(&printed);
+        let (version, program) = printed.trim().split_once(' ').unwrap_or_default();
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         if major.is_none_or(|major| major < NODE_VERSION) {
-            return Err(format!("Node {} is older than {NODE_VERSION}; {INSTALL}", version.trim()));
+            return Err(format!("Node {version} is older than {NODE_VERSION}; {INSTALL}"));
         }
-        Ok(Self { program })
+        Ok(Self { program: program.to_owned() })
     }
 
     pub fn command(&self) -> Command {
@@ -55,7 +58,8 @@ pub fn async_stripe() -> Result<PathBuf, String> {
 
 /// Runs a program to its end, and returns the JSON that it prints.
 pub fn json_of(command: &mut Command) -> Value {
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {error}");
     serde_json::from_slice(&output.stdout).unwrap()
