@@ -46,7 +46,7 @@ export function openLedger(path, payments) {
   const rollback = database.prepare('ROLLBACK');
   const addPayment = database.prepare(
     `INSERT INTO payments (payment_intent, reference, amount, currency, status, received)
-     VALUES (?, ?, 1050, 'usd', 'pending', 0)`,
+     VALUES (?, ?, 2000, 'usd', 'pending', 0)`,
   );
   const addEvent = database.prepare(
     'INSERT INTO events (id, type, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',

@@ -42,11 +42,12 @@ const server = createServer((request, response) => {
     const chunks = [];
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => {
-      const status = receive(Buffer.concat(chunks), request.headers['stripe-signature']);
-      response.writeHead(status).end();
+      response.statusCode = receive(Buffer.concat(chunks), request.headers['stripe-signature']);
+      response.end();
     });
   } else {
-    response.writeHead(404).end();
+    response.statusCode = 404;
+    response.end();
   }
 });
 // No connection of a benchmark is closed between two deliveries.
