@@ -3,6 +3,9 @@
 // No benchmark uses all of it.
 #![allow(dead_code)]
 
+pub mod load;
+pub mod merchant;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 

@@ -23,6 +23,9 @@ pub enum LedgerError {
     /// A newer version of this program has migrated the file to this version of the schema.
     #[error("the ledger was made by a newer version (its schema is {0})")]
     Newer(u32),
+    /// The work on the ledger ended early.
+    #[error("the work on the ledger was stopped")]
+    Stopped,
     /// Any other error of SQLite.
     #[error("the ledger reported an error: {0}")]
     Other(String),
@@ -76,7 +79,7 @@ impl LedgerError {
                 ],
             ),
             Self::Newer(_) => ("ledger-newer", &["Use the newer version of this program."]),
-            Self::Other(_) => {
+            Self::Stopped | Self::Other(_) => {
                 ("ledger-error", &["Try again. If it happens again, report it with this message."])
             }
         };

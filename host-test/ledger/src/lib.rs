@@ -51,6 +51,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 pub use answers::FetchOutcome;
 pub use approvals::{Approval, CarriedOver};
@@ -150,6 +151,8 @@ impl Ledger {
         let connection = Connection::open(path)?;
         connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(MOST_STATEMENTS);
+        // Otherwise a kept statement is parsed anew for each value that may lead to another plan.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(Self {
             connection,
             most_early_events: MOST_EARLY_EVENTS,

@@ -70,13 +70,16 @@ pub(super) fn find_by_alias(
     scope: &Scope,
     alias: &str,
 ) -> Result<Option<StoredPayment>, LedgerError> {
-    let sql = format!(
+    query(connection, &by_alias(), scope, alias)
+}
+
+fn by_alias() -> String {
+    format!(
         "SELECT {} FROM payments JOIN aliases ON aliases.payment = payments.id
          WHERE aliases.workspace = ?1 AND aliases.provider = ?2 AND aliases.mode = ?3
              AND alias = ?4",
         StoredPayment::COLUMNS
-    );
-    query(connection, &sql, scope, alias)
+    )
 }
 
 /// A payment by its attempt's id.
@@ -145,4 +148,25 @@ fn query(
 ) -> Result<Option<StoredPayment>, LedgerError> {
     let of_scope = params![scope.workspace, scope.provider, scope.mode.as_str(), id];
     Ok(connection.prepare_cached(sql)?.query_row(of_scope, StoredPayment::read).optional()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::Ledger;
+
+    #[test]
+    fn kept_statement_is_not_parsed_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&directory.path().join("ledger.sqlite")).unwrap();
+        let scope = Scope { workspace: "w".to_owned(), provider: "P".to_owned(), mode: Mode::Test };
+        for alias in ["pi_1", "pi_2", "pi_3"] {
+            assert!(find_by_alias(&ledger.connection, &scope, alias).unwrap().is_none());
+        }
+        let kept = ledger.connection.prepare_cached(&by_alias()).unwrap();
+        assert_eq!(kept.get_status(StatementStatus::Run), 3);
+        assert_eq!(kept.get_status(StatementStatus::RePrepare), 0);
+    }
 }

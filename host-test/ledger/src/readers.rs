@@ -30,30 +30,28 @@ impl Readers {
     }
 
     /// Reads one state of the ledger, however long it takes. It sees every change that was committed before.
-    pub fn read<T>(
+    pub fn read<T, E: From<LedgerError>>(
         &self,
-        work: impl FnOnce(&Ledger) -> Result<T, LedgerError>,
-    ) -> Result<T, LedgerError> {
-        let reader = self.take()?;
-        match reader.ledger.as_ref() {
-            Some(ledger) => ledger.snapshot(work),
-            // `take` gives one.
-            None => Err(LedgerError::Other("there is no connection".to_owned())),
-        }
+        work: impl FnOnce(&Ledger) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut reader = Reader { readers: self, ledger: self.wait() };
+        let ledger = match reader.ledger.take() {
+            Some(ledger) => ledger,
+            None => Ledger::open_reader(&self.path)?,
+        };
+        reader.ledger.insert(ledger).snapshot(work)
     }
 
-    fn take(&self) -> Result<Reader<'_>, LedgerError> {
+    /// Waits until one may be used. None: it has to be opened.
+    fn wait(&self) -> Option<Ledger> {
         let mut state = self.state();
         loop {
             if let Some(ledger) = state.idle.pop() {
-                return Ok(Reader { readers: self, ledger: Some(ledger) });
+                return Some(ledger);
             }
             if state.open < MOST {
                 state.open += 1;
-                drop(state);
-                let mut reader = Reader { readers: self, ledger: None };
-                reader.ledger = Some(Ledger::open_reader(&self.path)?);
-                return Ok(reader);
+                return None;
             }
             state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -64,10 +62,10 @@ impl Readers {
     }
 }
 
-/// A connection that is in use.
+/// A connection that is in use. It is idle again when this is dropped.
 struct Reader<'a> {
     readers: &'a Readers,
-    /// None: it could not be opened.
+    /// None: it is not open.
     ledger: Option<Ledger>,
 }
 

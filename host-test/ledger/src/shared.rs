@@ -29,10 +29,10 @@ impl SharedLedger {
     /// # Errors
     ///
     /// The ledger cannot be read, or `work` fails.
-    pub fn read<T>(
+    pub fn read<T, E: From<LedgerError>>(
         &self,
-        work: impl FnOnce(&Ledger) -> Result<T, LedgerError>,
-    ) -> Result<T, LedgerError> {
+        work: impl FnOnce(&Ledger) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.readers.read(work)
     }
 
@@ -46,18 +46,21 @@ impl SharedLedger {
         self.writer.change(work, answer);
     }
 
-    /// Runs `work` by itself, and waits for its result: each change in it is on the disk before its next line. None: it has
-    /// panicked.
-    pub fn change_alone<T: Send + 'static>(
+    /// Runs `work` by itself, and waits for its result: each change in it is on the disk before its next line.
+    ///
+    /// # Errors
+    ///
+    /// `work` fails or panics.
+    pub fn change_alone<T: Send + 'static, E: From<LedgerError> + Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Ledger) -> T + Send + 'static,
-    ) -> Option<T> {
+        work: impl FnOnce(&mut Ledger) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
         let (answer, answered) = mpsc::channel();
         self.writer.alone(work, move |done| {
             // Who does not wait any more needs no answer.
             let _ = answer.send(done);
         });
-        answered.recv().ok()
+        answered.recv().unwrap_or_else(|_| Err(LedgerError::Stopped.into()))
     }
 }
 
@@ -157,11 +160,13 @@ mod tests {
     #[test]
     fn full_disk_ends_the_whole_group() {
         let shared = Shared::new();
-        shared.ledger.change_alone(|ledger| {
-            let pages: u32 =
-                ledger.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-            ledger.connection.pragma_update(None, "max_page_count", pages + 8).unwrap();
+        let limited = shared.ledger.change_alone(|ledger| {
+            let connection = &ledger.connection;
+            let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            connection.pragma_update(None, "max_page_count", pages + 8)?;
+            Ok::<_, LedgerError>(())
         });
+        limited.unwrap();
         let held = shared.hold();
         let first = shared.change(|ledger| raise(ledger, "first"));
         let large = shared.change(|ledger| raise(ledger, &"x".repeat(1 << 20)));
@@ -212,20 +217,20 @@ mod tests {
             raise(ledger, "a")?;
             subjects(&other)
         });
-        assert_eq!(seen.unwrap().unwrap(), ["a"]);
+        assert_eq!(seen.unwrap(), ["a"]);
     }
 
     #[test]
     fn reader_changes_nothing_and_sees_one_state() {
         let shared = Shared::new();
-        shared.ledger.change_alone(|ledger| raise(ledger, "a")).unwrap().unwrap();
+        shared.ledger.change_alone(|ledger| raise(ledger, "a")).unwrap();
         let mut other = shared.other_connection();
         let seen = shared.ledger.read(|ledger| {
             assert!(ledger.connection.execute("DELETE FROM attention", []).is_err());
             let before = subjects(ledger)?;
             raise(&mut other, "b")?;
             assert_eq!(subjects(ledger)?, before);
-            Ok(before)
+            Ok::<_, LedgerError>(before)
         });
         assert_eq!(seen.unwrap(), ["a"]);
         assert_eq!(shared.ledger.read(subjects).unwrap().len(), 2);
@@ -248,15 +253,12 @@ mod tests {
         // Somebody reads an older state: it is truncated after a later change.
         let still = shared.ledger.read(|ledger| {
             subjects(ledger)?;
-            shared
-                .ledger
-                .change_alone(|other| {
-                    other.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
-                    raise(other, "c")?;
-                    other.truncate_log();
-                    Ok::<_, LedgerError>(other.must_truncate)
-                })
-                .unwrap()
+            shared.ledger.change_alone(|other| {
+                other.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+                raise(other, "c")?;
+                other.truncate_log();
+                Ok::<_, LedgerError>(other.must_truncate)
+            })
         });
         assert!(still.unwrap());
         shared.change(|ledger| raise(ledger, "d")).recv().unwrap().unwrap();

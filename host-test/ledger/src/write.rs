@@ -93,10 +93,10 @@ impl Ledger {
     }
 
     /// Reads one state of the ledger, with as many statements as it takes.
-    pub(super) fn snapshot<T>(
+    pub(super) fn snapshot<T, E: From<LedgerError>>(
         &self,
-        read: impl FnOnce(&Self) -> Result<T, LedgerError>,
-    ) -> Result<T, LedgerError> {
+        read: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         run(&self.connection, "BEGIN")?;
         let snapshot = Snapshot(&self.connection);
         let read = read(self);

@@ -68,7 +68,7 @@ pub async fn serve(
     let watched = if args.watch { Some(Watch::of(global, &providers)?) } else { None };
     for marketplace in providers.all() {
         // Every delivery would fail.
-        marketplace.check_approval(None).await?;
+        marketplace.check_approval(None)?;
     }
     // Nobody can put that right while it runs. What else is wrong with the vault, `/readyz` says.
     if let Err(error @ Error::Vault(VaultError::MalformedVariable(_))) =

@@ -1,15 +1,15 @@
 //! What the calls of one installation may reach, and who is told of answers that are refused.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use super::{Error, Marketplace};
+use super::{Error, Marketplace, changed};
 use crate::contract::types::Mode;
 use crate::egress::{Credentials, Gateway, PageOrigins};
 use crate::fair_places::Owner;
 use crate::foreign::AnswerError;
 use crate::plugin::{Call, Witness};
 use crate::telemetry::SecurityEvent;
-use ledger::{AttentionCode, AttentionDetails, Scope, StoredInstallation};
+use ledger::{AttentionCode, AttentionDetails, Ledger, Scope, StoredInstallation};
 
 /// What the calls of one installation may reach.
 #[derive(Clone)]
@@ -35,13 +35,13 @@ impl Access {
 
 impl Marketplace {
     /// The access of an installation. Refused unless it belongs to this component, which is built in or approved.
-    pub(super) async fn access(
+    pub(super) fn access(
         &self,
         stored: &StoredInstallation,
         credentials: &Credentials,
         mode: Mode,
     ) -> Result<Access, Error> {
-        self.check_component(stored).await?;
+        self.check_component(stored)?;
         Ok(Access {
             gateway: self.gateway.clone(),
             owner: Owner::new(self.provider_id(), &stored.id),
@@ -72,14 +72,13 @@ impl Marketplace {
                 if why != AnswerError::SecretFound {
                     return;
                 }
-                let raise = move || {
+                let raise = move |ledger: &mut Ledger| {
                     let reason = Some(why.problem().into());
                     let details = AttentionDetails { reason, ..AttentionDetails::default() };
                     let code = AttentionCode::AnswerHoldsSecret;
-                    let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
                     ledger.raise_attention(&scope, code, &installation, details, now)
                 };
-                if !matches!(tokio::task::spawn_blocking(raise).await, Ok(Ok(()))) {
+                if changed(&ledger, raise).await.is_err() {
                     tracing::error!("the attention list could not be written");
                 }
             })

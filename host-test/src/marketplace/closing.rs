@@ -38,9 +38,8 @@ impl Marketplace {
     }
 
     async fn try_close_marked(&self, handle: &Handle) -> Result<bool, Error> {
-        let scope = handle.scope.clone();
-        let marked =
-            self.ledger_at(move |ledger, now| ledger.payments_to_close(&scope, now, BATCH)).await?;
+        let (scope, now) = (handle.scope.clone(), self.now());
+        let marked = self.read(move |ledger| ledger.payments_to_close(&scope, now, BATCH)).await?;
         let mut are_all_closed = true;
         for payment in marked {
             let because = match self.close(handle, &payment).await {
@@ -49,7 +48,7 @@ impl Marketplace {
                 Err(error) => Some(error.problem().into()),
             };
             are_all_closed = false;
-            self.ledger_at(move |ledger, now| {
+            self.change_at(move |ledger, now| {
                 ledger.record_check_failed(&payment, because.as_ref(), now)
             })
             .await?;
@@ -90,7 +89,7 @@ impl Marketplace {
         };
         if is_over {
             let closed = payment.clone();
-            self.ledger(move |ledger| ledger.record_closed(&closed)).await?;
+            self.change(move |ledger| ledger.record_closed(&closed)).await?;
             return Ok(None);
         }
         Ok(Some(refusal.unwrap_or_else(|| {
@@ -111,7 +110,7 @@ impl Marketplace {
         loop {
             let (installation, after) = (handle.id().to_owned(), last.take());
             let payments = self
-                .ledger(move |ledger| ledger.open_payments(&installation, after.as_ref(), BATCH))
+                .read(move |ledger| ledger.open_payments(&installation, after.as_ref(), BATCH))
                 .await?;
             for payment in &payments {
                 if let Some(because) = self.close(handle, payment).await? {
@@ -142,7 +141,7 @@ impl Marketplace {
         }
         let (creator, current) = (payment.installation.clone(), handle.id().to_owned());
         let (creator, current) = self
-            .ledger(move |ledger| Ok((ledger.account_of(&creator)?, ledger.account_of(&current)?)))
+            .read(move |ledger| Ok((ledger.account_of(&creator)?, ledger.account_of(&current)?)))
             .await?;
         match (creator, current) {
             (Some(creator), Some(current)) if creator != current => {

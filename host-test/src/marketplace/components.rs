@@ -1,14 +1,14 @@
 //! Which component may be used, and for which installation. What an operator has not approved is described, and
 //! nothing else is called.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::{Error, Marketplace, Review};
 use crate::contract::types::Mode;
 use crate::egress::unusual_ports;
 use crate::plugin::Plugin;
 use crate::telemetry::SecurityEvent;
-use ledger::{Approval, Component, InstalledComponent, Ledger, StoredInstallation};
+use ledger::{
+    Approval, Component, InstalledComponent, LedgerError, SharedLedger, StoredInstallation,
+};
 
 /// Which installations an approved component takes over from another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,31 +37,33 @@ impl Marketplace {
     /// Gives the installations of earlier versions of the built-in component to this one.
     pub(super) fn move_built_in(
         plugin: &Plugin,
-        ledger: &Mutex<Ledger>,
+        ledger: &SharedLedger,
         now: u64,
     ) -> Result<(), Error> {
-        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        let (provider, sha256) = (&plugin.manifest().provider_id, plugin.sha256());
-        let moved = ledger.move_built_in(provider, sha256, now)?;
+        let (provider, sha256) =
+            (plugin.manifest().provider_id.clone(), plugin.sha256().to_owned());
+        let approvals = plugin.manifest().approvals();
+        let component = sha256.clone();
+        let moved = ledger.change_alone(move |ledger| {
+            let moved = ledger.move_built_in(&provider, &sha256, now)?;
+            if moved > 0 {
+                ledger.approve(&sha256, &approvals, None, now)?;
+            }
+            Ok::<_, LedgerError>(moved)
+        })?;
         if moved > 0 {
-            ledger.approve(sha256, &plugin.manifest().approvals(), None, now)?;
-            tracing::info!(
-                moved,
-                component = sha256,
-                "installations have a new built-in component"
-            );
+            tracing::info!(moved, component, "installations have a new built-in component");
         }
         Ok(())
     }
 
     /// Whether the plugin is built in or approved. None: for a mode that is not known yet.
-    pub(super) async fn is_approved(&self, mode: Option<Mode>) -> Result<bool, Error> {
+    pub(super) fn is_approved(&self, mode: Option<Mode>) -> Result<bool, Error> {
         if self.plugin.is_built_in() {
             return Ok(true);
         }
-        let (sha256, approvals) =
-            (self.plugin.sha256().to_owned(), self.plugin.manifest().approvals());
-        let approval = self.ledger(move |ledger| ledger.approval(&sha256, &approvals)).await?;
+        let approvals = self.plugin.manifest().approvals();
+        let approval = self.read_now(|ledger| ledger.approval(self.plugin.sha256(), &approvals))?;
         Ok(match approval {
             Approval::Full => true,
             // Without `--dev` it is a component like any other.
@@ -75,8 +77,8 @@ impl Marketplace {
     /// # Errors
     ///
     /// It is not approved, not in this mode, or the ledger fails.
-    pub async fn check_approval(&self, mode: Option<Mode>) -> Result<(), Error> {
-        if self.is_approved(mode).await? {
+    pub fn check_approval(&self, mode: Option<Mode>) -> Result<(), Error> {
+        if self.is_approved(mode)? {
             return Ok(());
         }
         let what = format_args!("the component {} was not used", self.plugin.sha256());
@@ -107,7 +109,7 @@ impl Marketplace {
     pub(super) async fn check_no_others(&self, mode: Option<Mode>) -> Result<(), Error> {
         let (provider, own) = (self.provider_id().to_owned(), self.component());
         let installed =
-            self.ledger(move |ledger| ledger.installed_components(&provider, None)).await?;
+            self.read(move |ledger| ledger.installed_components(&provider, None)).await?;
         let is_other = |other: &&InstalledComponent| {
             !serves(&own, &other.component)
                 && mode.is_none_or(|mode| other.mode.map(Mode::from) == Some(mode))
@@ -123,13 +125,13 @@ impl Marketplace {
 
     /// The providers of all installations that hold secrets.
     pub(super) async fn installed_providers(&self) -> Result<Vec<String>, Error> {
-        self.ledger(|ledger| ledger.installed_providers()).await
+        self.read(|ledger| ledger.installed_providers()).await
     }
 
     /// Refused unless the installation belongs to this component, which is built in or approved.
-    pub(super) async fn check_component(&self, stored: &StoredInstallation) -> Result<(), Error> {
+    pub(super) fn check_component(&self, stored: &StoredInstallation) -> Result<(), Error> {
         self.check_belongs(stored)?;
-        self.check_approval(stored.mode.map(Mode::from)).await
+        self.check_approval(stored.mode.map(Mode::from))
     }
 
     /// Refused unless the plugin may be used in this workspace: before a credential is asked for.
@@ -139,8 +141,8 @@ impl Marketplace {
     /// It is not approved, or the workspace's installation belongs to another component.
     pub async fn check_usable(&self) -> Result<(), Error> {
         match self.current_installation().await? {
-            Some(stored) => self.check_component(&stored).await,
-            None => self.check_approval(None).await,
+            Some(stored) => self.check_component(&stored),
+            None => self.check_approval(None),
         }
     }
 
@@ -154,7 +156,7 @@ impl Marketplace {
         let workspace = self.workspace_of(take_over);
         let (own, approvals) = (self.component(), self.plugin.manifest().approvals());
         let (installed, before, is_approved) = self
-            .ledger(move |ledger| {
+            .read(move |ledger| {
                 let mut installed = ledger.installed_components(&provider, workspace.as_deref())?;
                 installed.retain(|installed| installed.component != own);
                 let mut before = Vec::new();
@@ -185,7 +187,7 @@ impl Marketplace {
         let (approvals, reads) = (self.plugin.manifest().approvals(), self.reads());
         let workspace = self.workspace_of(take_over);
         let moved = self
-            .ledger_at(move |ledger, now| {
+            .change_at(move |ledger, now| {
                 ledger.approve(&own.sha256, &approvals, Some(&reads), now)?;
                 ledger.take_over(&provider, workspace.as_deref(), &own, now)
             })
@@ -225,10 +227,10 @@ impl Marketplace {
     pub async fn approve_page_origin(&self, origin: &str) -> Result<(), Error> {
         let origin = crate::egress::exact_origin(origin).map_err(Error::PageOriginMalformed)?;
         let stored = self.current_installation().await?.ok_or(Error::NotInstalled)?;
-        self.check_component(&stored).await?;
+        self.check_component(&stored)?;
         let what = format!("the page's origin {origin} was approved");
         self.telemetry.security(SecurityEvent::Approved, &stored.id, what);
-        self.ledger_at(move |ledger, now| ledger.approve_page_origin(&stored.id, &origin, now))
+        self.change_at(move |ledger, now| ledger.approve_page_origin(&stored.id, &origin, now))
             .await
     }
 

@@ -69,16 +69,16 @@ impl Marketplace {
     ) -> Result<DeliveryOutcome, Error> {
         // Nothing of a delivery is shown to a component that is not approved. One that is approved in test mode only
         // may look at those at the shared URL, where it has no installation and can call nobody.
-        self.check_approval(None).await?;
+        self.check_approval(None)?;
         let (stored, url) = if let Some(id) = &target.installation {
-            (self.installation_named(id.clone()).await?, DeliveryUrl::Own)
+            (self.installation_named(id)?, DeliveryUrl::Own)
         } else {
             let identity = match self.plugin.identify_webhook(received_at, request).await {
                 // What it names cannot be used, so it names nothing.
                 Err(CallError::AnswerRefused(_)) => WebhookIdentity::nothing(),
                 identified => identified?,
             };
-            (self.installation_of(identity.clone()).await?, DeliveryUrl::Shared(identity))
+            (self.installation_of(&identity)?, DeliveryUrl::Shared(identity))
         };
         let Some(stored) = stored else {
             self.count_unclaimed().await?;
@@ -114,11 +114,11 @@ impl Marketplace {
 
     /// The installation that a delivery's URL names. A webhook that was created by hand may outlive
     /// its installation: then the workspace's current one in the same mode takes the delivery.
-    async fn installation_named(&self, id: String) -> Result<Option<StoredInstallation>, Error> {
-        let provider = self.provider_id().to_owned();
-        self.ledger(move |ledger| {
+    fn installation_named(&self, id: &str) -> Result<Option<StoredInstallation>, Error> {
+        self.read_now(|ledger| {
             // Another provider's installation must not reach this plugin.
-            let named = ledger.installation(&id)?.filter(|named| named.provider == provider);
+            let is_own = |named: &StoredInstallation| named.provider == self.provider_id();
+            let named = ledger.installation(id)?.filter(is_own);
             match named {
                 Some(named)
                     if named.state == InstallationState::Uninstalled && named.webhook_is_manual =>
@@ -130,17 +130,16 @@ impl Marketplace {
                 named => Ok(named),
             }
         })
-        .await
     }
 
     /// The installation that a delivery at the shared URL is for. A payment may outlive the
     /// installation that created it: then the workspace's current one takes the delivery.
-    async fn installation_of(
+    fn installation_of(
         &self,
-        identity: WebhookIdentity,
+        identity: &WebhookIdentity,
     ) -> Result<Option<StoredInstallation>, Error> {
-        let (provider, names) = (self.provider_id().to_owned(), identity.into());
-        self.ledger(move |ledger| match ledger.find_recipient(&provider, &names)? {
+        let names = identity.clone().into();
+        self.read_now(|ledger| match ledger.find_recipient(self.provider_id(), &names)? {
             Some(found)
                 if found.state == InstallationState::Uninstalled
                     && found.draining_until.is_none() =>
@@ -150,7 +149,6 @@ impl Marketplace {
             }
             found => Ok(found),
         })
-        .await
     }
 
     /// Lets the plugin read a delivery, and acts on the result.
@@ -165,7 +163,7 @@ impl Marketplace {
         let OpenedInstallation { stored, installation, credentials } = &opened;
         let quota = self.quotas.of(&stored.id, trace.sender);
         trace.quota = Some(Arc::clone(&quota));
-        let mut call = self.access(stored, credentials, installation.mode).await?.call();
+        let mut call = self.access(stored, credentials, installation.mode)?.call();
         call.egress = call.egress.charged_to(quota.clone());
         let begun = Instant::now();
         let outcome = self.plugin.handle_webhook(call, received_at, installation, request).await;
@@ -190,7 +188,7 @@ impl Marketplace {
                 self.is_verified(&stored.id, &quota, trace);
                 trace.event = Some(event.id.clone());
                 let delivered_to = stored.id.clone();
-                let handle = self.handle(opened).await?;
+                let handle = self.handle(opened)?;
                 let outcome = self.apply_event(&event, &handle, &delivered_to).await?;
                 self.close_marked(&handle).await;
                 Ok(outcome.into())
@@ -205,7 +203,7 @@ impl Marketplace {
                 if verified && can_be_verified {
                     self.is_verified(&stored.id, &quota, trace);
                     let id = stored.id.clone();
-                    self.ledger_at(move |ledger, now| ledger.record_verified_delivery(&id, now))
+                    self.change_at(move |ledger, now| ledger.record_verified_delivery(&id, now))
                         .await?;
                 }
                 Ok(DeliveryOutcome::Ignored(reason))
@@ -290,7 +288,7 @@ impl Marketplace {
         let delivered_to = delivered_to.map(str::to_owned);
         let whose = delivered_to.clone().unwrap_or_default();
         let (outcome, deleted) = self
-            .ledger_at(move |ledger, now| {
+            .change_at(move |ledger, now| {
                 let to = delivered_to.as_deref();
                 let outcome = ledger.record_event(&scope, to, &event, &refetch, now)?;
                 Ok((outcome, ledger.take_deleted_early_events()))

@@ -54,7 +54,7 @@ impl Marketplace {
         let (sha256, provider) = (self.plugin.sha256().to_owned(), self.provider_id().to_owned());
         let (approvals, reads) = (self.plugin.manifest().approvals(), self.reads());
         let carried = self
-            .ledger_at(move |ledger, now| {
+            .change_at(move |ledger, now| {
                 ledger.carry_over(&provider, &sha256, &approvals, &reads, now)
             })
             .await?;
@@ -94,7 +94,7 @@ impl Marketplace {
         event: Option<String>,
     ) -> Result<(), Error> {
         let id = installation.to_owned();
-        let stored = self.ledger(move |ledger| ledger.installation(&id)).await?;
+        let stored = self.read(move |ledger| ledger.installation(&id)).await?;
         if stored.and_then(|stored| stored.mode).map(Mode::from) != Some(Mode::Test) {
             return Ok(());
         }
@@ -112,7 +112,7 @@ impl Marketplace {
             code: outcome.reason().map(|reason| reason.code.clone()),
         };
         let provider = self.provider_id().to_owned();
-        self.ledger(move |ledger| ledger.keep_delivery(&provider, &delivery).map(drop)).await
+        self.change(move |ledger| ledger.keep_delivery(&provider, &delivery).map(drop)).await
     }
 
     /// The kept deliveries, the newest first, each with its number.
@@ -122,7 +122,7 @@ impl Marketplace {
     /// The ledger fails.
     pub async fn kept_deliveries(&self, limit: u32) -> Result<Vec<(u64, KeptDelivery)>, Error> {
         let provider = self.provider_id().to_owned();
-        self.ledger(move |ledger| ledger.kept_deliveries(&provider, limit)).await
+        self.read(move |ledger| ledger.kept_deliveries(&provider, limit)).await
     }
 
     /// Processes a kept delivery again, as of the time at which it came: the newest of an event, by the provider's id
@@ -133,7 +133,7 @@ impl Marketplace {
     /// No such delivery was kept, it does not open with the vault's key, or the ledger fails.
     pub async fn replay(&self, event_or_number: &str) -> Result<Replayed, Error> {
         let (provider, wanted) = (self.provider_id().to_owned(), event_or_number.to_owned());
-        let kept = self.ledger(move |ledger| ledger.kept_delivery(&provider, &wanted)).await?;
+        let kept = self.read(move |ledger| ledger.kept_delivery(&provider, &wanted)).await?;
         let (number, delivery) = kept.ok_or(Error::DeliveryNotKept)?;
         let raw = self.vault.open_sealed(&context(&delivery.installation), &delivery.sealed)?;
         let raw: Raw = serde_json::from_slice(&raw).map_err(|_| Error::DeliveryNotKept)?;

@@ -40,7 +40,7 @@ impl Marketplace {
     pub(super) async fn stored_payment(&self, id: &str) -> Result<(Handle, StoredPayment), Error> {
         let handle = self.active_handle().await?;
         let (scope, id) = (handle.scope.clone(), id.to_owned());
-        let stored = self.ledger(move |ledger| ledger.payment(&scope, &id)).await?;
+        let stored = self.read(move |ledger| ledger.payment(&scope, &id)).await?;
         let stored = stored.ok_or(Error::PaymentUnknown(handle.mode()))?;
         Ok((handle, stored))
     }
@@ -89,7 +89,7 @@ impl Marketplace {
                 let new = stored.as_new(handle.id());
                 let (scope, attempt) = (handle.scope.clone(), stored.attempt.clone());
                 let created = payment.as_ref().clone().into();
-                self.ledger_at(move |ledger, now| {
+                self.change_at(move |ledger, now| {
                     ledger.record_created(&scope, &new, &attempt, &created, now)
                 })
                 .await?;
@@ -109,7 +109,7 @@ impl Marketplace {
     ) -> Result<PaymentView, Error> {
         let (ledger_scope, attempt) = (handle.scope.clone(), stored.attempt.clone());
         let is_canceled = self
-            .ledger_at(move |ledger, now| ledger.cancel_reserved(&ledger_scope, &attempt, now))
+            .change_at(move |ledger, now| ledger.cancel_reserved(&ledger_scope, &attempt, now))
             .await?;
         if !is_canceled {
             // A parallel command has got its answer: the payment can be canceled now.
@@ -117,7 +117,7 @@ impl Marketplace {
         }
         self.changes.send_replace(());
         let (ledger_scope, reference) = (handle.scope.clone(), stored.reference.clone());
-        let canceled = self.ledger(move |ledger| ledger.payment(&ledger_scope, &reference)).await?;
+        let canceled = self.read(move |ledger| ledger.payment(&ledger_scope, &reference)).await?;
         let mode = handle.mode();
         Ok(PaymentView::stored_only(mode, canceled.ok_or(Error::PaymentUnknown(mode))?))
     }
@@ -162,7 +162,7 @@ impl Marketplace {
     ) -> Result<(Mode, Vec<StoredPayment>), Error> {
         let mode = self.mode().await?.ok_or(Error::NotInstalled)?;
         let scope = self.scope(&self.workspace, mode);
-        let payments = self.ledger(move |ledger| ledger.payments(&scope, before, limit)).await?;
+        let payments = self.read(move |ledger| ledger.payments(&scope, before, limit)).await?;
         Ok((mode, payments))
     }
 
@@ -174,7 +174,7 @@ impl Marketplace {
     pub async fn payment_history(&self, id: &str) -> Result<(Mode, PaymentHistory), Error> {
         let mode = self.mode().await?.ok_or(Error::NotInstalled)?;
         let (scope, id) = (self.scope(&self.workspace, mode), id.to_owned());
-        let history = self.ledger(move |ledger| ledger.payment_history(&scope, &id)).await?;
+        let history = self.read(move |ledger| ledger.payment_history(&scope, &id)).await?;
         Ok((mode, history.ok_or(Error::PaymentUnknown(mode))?))
     }
 
@@ -185,7 +185,7 @@ impl Marketplace {
             return Ok(Some(self.scope(&self.workspace, mode)));
         }
         let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
-        let latest = self.ledger(move |ledger| ledger.latest_mode(&workspace, &provider)).await?;
+        let latest = self.read(move |ledger| ledger.latest_mode(&workspace, &provider)).await?;
         Ok(latest.map(|mode| self.scope(&self.workspace, mode.into())))
     }
 
@@ -202,7 +202,7 @@ impl Marketplace {
         limit: u32,
     ) -> Result<Vec<Transition>, Error> {
         let Some(scope) = self.flow_scope(mode).await? else { return Ok(Vec::new()) };
-        self.ledger(move |ledger| ledger.transitions(&scope, after, limit)).await
+        self.read(move |ledger| ledger.transitions(&scope, after, limit)).await
     }
 
     /// The transitions that a consumer has not acknowledged, as `transitions`.
@@ -218,7 +218,7 @@ impl Marketplace {
     ) -> Result<Vec<Transition>, Error> {
         let Some(scope) = self.flow_scope(mode).await? else { return Ok(Vec::new()) };
         let consumer = consumer.to_owned();
-        self.ledger(move |ledger| {
+        self.read(move |ledger| {
             let position = ledger.acknowledged_position(&scope, &consumer)?;
             ledger.transitions(&scope, position, limit)
         })
@@ -240,7 +240,7 @@ impl Marketplace {
         let scope = self.flow_scope(mode).await?.ok_or(Error::PositionUnknown(position))?;
         let consumer = consumer.to_owned();
         let is_recorded = self
-            .ledger_at(move |ledger, now| ledger.acknowledge(&scope, &consumer, position, now))
+            .change_at(move |ledger, now| ledger.acknowledge(&scope, &consumer, position, now))
             .await?;
         if is_recorded { Ok(()) } else { Err(Error::PositionUnknown(position)) }
     }

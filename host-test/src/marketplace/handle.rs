@@ -32,15 +32,15 @@ pub(super) struct Handle {
 impl Marketplace {
     /// The handle of the workspace's active installation.
     pub(super) async fn active_handle(&self) -> Result<Handle, Error> {
-        self.handle(self.active_installation().await?).await
+        self.handle(self.active_installation().await?)
     }
 
     /// The handle of an opened installation. Refused unless it belongs to this component.
-    pub(super) async fn handle(&self, opened: OpenedInstallation) -> Result<Handle, Error> {
+    pub(super) fn handle(&self, opened: OpenedInstallation) -> Result<Handle, Error> {
         let OpenedInstallation { stored, installation, credentials } = opened;
         Ok(Handle {
             plugin: self.plugin.clone(),
-            access: self.access(&stored, &credentials, installation.mode).await?,
+            access: self.access(&stored, &credentials, installation.mode)?,
             meter: None,
             scope: self.scope(&stored.workspace, installation.mode),
             installation,

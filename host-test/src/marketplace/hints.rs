@@ -27,9 +27,9 @@ impl Marketplace {
             )));
         }
         trace.was_followed = true;
-        let handle = self.handle(opened).await?;
+        let handle = self.handle(opened)?;
         let (scope, id) = (handle.scope.clone(), payment_id.to_owned());
-        let before = self.ledger(move |ledger| ledger.payment(&scope, &id)).await?;
+        let before = self.read(move |ledger| ledger.payment(&scope, &id)).await?;
         match self.fetch(&handle, payment_id).await {
             Ok(Some((now, _))) => {
                 let before =

@@ -45,7 +45,7 @@ impl Marketplace {
             _ => options.mode,
         };
         let mode = self.plugin.rules().classify(&options.credentials, chosen)?.mode;
-        self.check_approval(Some(mode)).await?;
+        self.check_approval(Some(mode))?;
         let active = self.recover_before_install().await?;
         let sealing = self.sealing().await?;
         match active {
@@ -61,9 +61,9 @@ impl Marketplace {
     ///
     /// The component is not approved, or the credentials or the mode are refused.
     pub async fn check_new(&self, options: &InstallOptions) -> Result<(), Error> {
-        self.check_approval(None).await?;
+        self.check_approval(None)?;
         let mode = self.plugin.rules().classify(&options.credentials, options.mode)?.mode;
-        self.check_approval(Some(mode)).await
+        self.check_approval(Some(mode))
     }
 
     async fn install_anew(
@@ -86,7 +86,7 @@ impl Marketplace {
             )
         };
         let (begun, approvals) = (new.clone(), self.plugin.manifest().approvals());
-        self.ledger_at(move |ledger, now| {
+        self.change_at(move |ledger, now| {
             // A review compares another component with it. One that is not built in was approved before.
             if begun.component.is_built_in {
                 ledger.approve(&begun.component.sha256, &approvals, None, now)?;
@@ -99,7 +99,7 @@ impl Marketplace {
             && !error.may_have_happened()
         {
             // The provider has created nothing, so nothing has to be kept.
-            self.ledger_at(move |ledger, now| ledger.finish_uninstalling(&id, now)).await?;
+            self.change_at(move |ledger, now| ledger.finish_uninstalling(&id, now)).await?;
         }
         connection
     }
@@ -113,13 +113,13 @@ impl Marketplace {
         sealing: &Sealing,
     ) -> Result<Connection, Error> {
         let request = self.install_request(stored, &credentials, None, None)?;
-        let call = self.access(stored, &credentials, request.mode).await?.call();
+        let call = self.access(stored, &credentials, request.mode)?.call();
         let installation = self.plugin.install(call, &request).await??;
         let mut stored = stored.clone();
         stored.mode = Some(request.mode.into());
         self.store(&mut stored, &installation, &credentials, sealing).await?;
         let (id, page_origins) = (stored.id.clone(), stored.page_origins.clone());
-        self.ledger_at(move |ledger, now| ledger.adopt_payments(&id, now)).await?;
+        self.change_at(move |ledger, now| ledger.adopt_payments(&id, now)).await?;
         // Deletes leftovers of earlier installs, now that the new signing secret is stored.
         let repaired =
             self.repair_installation(stored, installation.clone(), &credentials, sealing).await;
@@ -214,9 +214,9 @@ impl Marketplace {
     ) -> Result<RepairOutcome, Error> {
         let before = self.open_credentials(stored).await?;
         let (scope, id) = (self.scope(&stored.workspace, installation.mode), stored.id.clone());
-        let known = self.ledger(move |ledger| ledger.latest_remote_id(&scope, &id)).await?;
+        let known = self.read(move |ledger| ledger.latest_remote_id(&scope, &id)).await?;
         let request = self.install_request(stored, credentials, Some(&before), known)?;
-        let call = self.access(stored, credentials, request.mode).await?.call();
+        let call = self.access(stored, credentials, request.mode)?.call();
         let mut outcome = self.plugin.repair(call, &installation, &request).await??;
         // An account that is not said is still the one that was known.
         let account = outcome.installation.account.take().or(installation.account.clone());
@@ -250,7 +250,7 @@ impl Marketplace {
         let new = stored.clone();
         let (mode, account) = (installation.mode.into(), installation.account.clone());
         let is_uninstalled = self
-            .ledger_at(move |ledger, now| {
+            .change_at(move |ledger, now| {
                 let sealed_credentials = new.sealed_credentials.unwrap_or_default();
                 let sealed_installation = new.sealed_installation.unwrap_or_default();
                 let is_stored = ledger.store_installation(
@@ -274,7 +274,7 @@ impl Marketplace {
             None => Ok(()),
             Some(is_uninstalled) => {
                 if is_uninstalled {
-                    let call = self.access(stored, credentials, installation.mode).await?.call();
+                    let call = self.access(stored, credentials, installation.mode)?.call();
                     // If this fails, the next install's repair deletes the leftovers.
                     let _ = self.plugin.uninstall(call, installation).await?;
                 }

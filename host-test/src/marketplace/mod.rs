@@ -41,10 +41,10 @@ mod workspaces;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
 use crate::contract::types::{InstallRequest, Mode, WebhookOwner};
@@ -52,7 +52,7 @@ use crate::egress::{Credentials, Gateway, OriginOverride, Quotas};
 use crate::plugin::{Accepted, Plugin};
 use crate::telemetry::Telemetry;
 use crate::vault::Vault;
-use ledger::{InstallationState, Ledger, LedgerError, Scope, StoredInstallation};
+use ledger::{InstallationState, Ledger, LedgerError, Scope, SharedLedger, StoredInstallation};
 
 pub use attention::{AttentionItem, ClosedItem};
 pub use closing::OpenPayment;
@@ -119,7 +119,7 @@ impl<'a> Options<'a> {
 pub struct Marketplace {
     plugin: Plugin,
     gateway: Gateway,
-    ledger: Arc<Mutex<Ledger>>,
+    ledger: Arc<SharedLedger>,
     vault: Arc<Vault>,
     /// The workspace's id, not its name.
     workspace: String,
@@ -182,31 +182,60 @@ impl Marketplace {
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let result = tokio::task::spawn_blocking(work).await;
-        result.map_err(|_| LedgerError::Other("the task was stopped".to_owned()))?
+        result.map_err(|_| LedgerError::Stopped)?
     }
 
-    /// Runs `work` on the ledger in a blocking task, so that the runtime's threads stay free.
-    async fn ledger<T: Send + 'static>(
+    /// Reads the ledger in a blocking task, so that the runtime's threads stay free.
+    async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
+        work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Error> {
         let (begun, ledger) = (Instant::now(), Arc::clone(&self.ledger));
-        // A panic rolls the transaction back, so a poisoned lock guards a sound connection.
-        let done = Self::blocking(move || {
-            Ok(work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner))?)
-        })
-        .await;
+        let done = Self::blocking(move || Ok(ledger.read(work)?)).await;
         self.telemetry.used_ledger(begun.elapsed());
         done
     }
 
-    /// As `ledger`, with the time at which the work begins, in Unix seconds.
-    async fn ledger_at<T: Send + 'static>(
+    /// Reads the ledger on this thread: only what finds a few rows by an index. That takes less time than a blocking
+    /// task.
+    fn read_now<T>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, LedgerError>,
+    ) -> Result<T, Error> {
+        let begun = Instant::now();
+        let done = self.ledger.read(work);
+        self.telemetry.used_ledger(begun.elapsed());
+        Ok(done?)
+    }
+
+    /// Changes the ledger, perhaps in one commit with others. It is on the disk when this returns.
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let begun = Instant::now();
+        let made = changed(&self.ledger, work).await;
+        self.telemetry.used_ledger(begun.elapsed());
+        Ok(made?)
+    }
+
+    /// As `change`, with the time at which the work begins, in Unix seconds.
+    async fn change_at<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Ledger, u64) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Error> {
         let clock = self.clock.clone();
-        self.ledger(move |ledger| work(ledger, clock.now())).await
+        self.change(move |ledger| work(ledger, clock.now())).await
+    }
+
+    /// Changes the ledger with no other change beside it, in a blocking task: each change in `work` is on the disk
+    /// before its next line.
+    async fn change_alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Ledger) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let ledger = Arc::clone(&self.ledger);
+        Self::blocking(move || ledger.change_alone(work)).await
     }
 
     fn provider_id(&self) -> &str {
@@ -224,7 +253,7 @@ impl Marketplace {
     /// The workspace's installation, if there is one that is not uninstalled.
     async fn current_installation(&self) -> Result<Option<StoredInstallation>, Error> {
         let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
-        self.ledger(move |ledger| ledger.current_installation(&workspace, &provider)).await
+        self.read(move |ledger| ledger.current_installation(&workspace, &provider)).await
     }
 
     /// The mode of the workspace's installation, if there is one.
@@ -295,4 +324,17 @@ impl Marketplace {
             known_payment,
         })
     }
+}
+
+/// Changes a ledger. It is on the disk when this returns.
+async fn changed<T: Send + 'static>(
+    ledger: &SharedLedger,
+    work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
+) -> Result<T, LedgerError> {
+    let (answer, answered) = oneshot::channel();
+    ledger.change(work, |made| {
+        // Who does not wait any more needs no answer.
+        let _ = answer.send(made);
+    });
+    answered.await.unwrap_or(Err(LedgerError::Stopped))
 }

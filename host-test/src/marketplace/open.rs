@@ -12,11 +12,11 @@ use crate::egress::{Clients, Gateway, Policy, Quotas};
 use crate::plugin::Plugin;
 use crate::telemetry::Telemetry;
 use crate::vault::Vault;
-use ledger::Ledger;
+use ledger::{Ledger, SharedLedger};
 
 /// What the marketplaces of a data folder share.
 pub(super) struct OpenFolder {
-    ledger: Arc<Mutex<Ledger>>,
+    ledger: Arc<SharedLedger>,
     vault: Arc<Vault>,
     /// The workspace's id, not its name.
     workspace: String,
@@ -27,13 +27,15 @@ impl OpenFolder {
     /// Opens the folder, which is created if it does not exist.
     pub fn open(options: &Options<'_>) -> Result<Self, Error> {
         data_folder::prepare(options.data_dir)?;
-        let mut ledger = Ledger::open(&options.data_dir.join(data_folder::LEDGER))?;
+        let path = options.data_dir.join(data_folder::LEDGER);
+        let mut ledger = Ledger::open(&path)?;
         ledger.set_most_early_events(options.limits.work.early_events);
         let vault = Arc::new(Vault::of(options.data_dir));
         rotation::prepare(&vault, &ledger)?;
         let workspace = ledger.workspace_id(&options.workspace)?;
         let clients = Clients::new().map_err(|error| Error::Client(error.to_string()))?;
-        Ok(Self { ledger: Arc::new(Mutex::new(ledger)), vault, workspace, clients })
+        let ledger = Arc::new(SharedLedger::of(ledger, &path)?);
+        Ok(Self { ledger, vault, workspace, clients })
     }
 }
 

@@ -156,7 +156,7 @@ impl Marketplace {
         } else {
             // The first request may have gone to another account.
             let (scope, reference) = (handle.scope.clone(), new.reference.clone());
-            let reserved = self.ledger(move |ledger| ledger.payment(&scope, &reference)).await?;
+            let reserved = self.read(move |ledger| ledger.payment(&scope, &reference)).await?;
             if let Some(reserved) = reserved {
                 self.check_account(&handle, &reserved).await?;
             }
@@ -167,7 +167,7 @@ impl Marketplace {
                 let created = payment.clone().into();
                 let scope = handle.scope.clone();
                 let stored = self
-                    .ledger_at(move |ledger, now| {
+                    .change_at(move |ledger, now| {
                         ledger.record_created(&scope, &new, &attempt, &created, now)
                     })
                     .await?;
@@ -238,7 +238,7 @@ impl Marketplace {
         if is_spent && is_absent {
             let (scope, order) = (handle.scope.clone(), new.clone());
             attempt = self
-                .ledger_at(move |ledger, now| ledger.replace_attempt(&scope, &order, &attempt, now))
+                .change_at(move |ledger, now| ledger.replace_attempt(&scope, &order, &attempt, now))
                 .await?;
             let request = payment_request(new, &attempt);
             created = handle.create_payment(&request).await?;
@@ -254,7 +254,7 @@ impl Marketplace {
 
     async fn release(&self, attempt: &Attempt) -> Result<(), Error> {
         let attempt = attempt.clone();
-        self.ledger(move |ledger| ledger.release(&attempt)).await
+        self.change(move |ledger| ledger.release(&attempt)).await
     }
 
     /// Searches the provider for the payment that an attempt created.
@@ -283,7 +283,7 @@ impl Marketplace {
 
     async fn reserve(&self, scope: &Scope, new: &NewPayment) -> Result<Reservation, Error> {
         let (scope, new) = (scope.clone(), new.clone());
-        self.ledger_at(move |ledger, now| ledger.reserve(&scope, &new, now)).await
+        self.change_at(move |ledger, now| ledger.reserve(&scope, &new, now)).await
     }
 
     /// The payment that a reference names already. One that is not final is fetched, because no event
@@ -318,13 +318,13 @@ impl Marketplace {
         id: &str,
     ) -> Result<Option<(StoredPayment, Payment)>, Error> {
         let (payment_scope, payment_id) = (handle.scope.clone(), id.to_owned());
-        let stored = self.ledger(move |ledger| ledger.payment(&payment_scope, &payment_id)).await?;
+        let stored = self.read(move |ledger| ledger.payment(&payment_scope, &payment_id)).await?;
         let mut version = stored.map(|stored| stored.version);
         for _ in 0..FETCH_ATTEMPTS {
             let answer = handle.get_payment(id).await??;
             let (scope, payment) = (handle.scope.clone(), answer.clone().into());
             let outcome = self
-                .ledger_at(move |ledger, now| ledger.record_fetched(&scope, &payment, version, now))
+                .change_at(move |ledger, now| ledger.record_fetched(&scope, &payment, version, now))
                 .await?;
             match outcome {
                 FetchOutcome::Foreign => return Ok(None),

@@ -144,7 +144,7 @@ impl Providers {
         // Before anything is moved: those in live mode stay with the component that a person has approved.
         next.check_no_others(Some(Mode::Live)).await?;
         next.carry_over().await?;
-        if !next.is_approved(None).await? {
+        if !next.is_approved(None)? {
             return Err(next.not_approved());
         }
         next.check_no_others(None).await?;

@@ -59,9 +59,9 @@ impl Marketplace {
     ///
     /// The ledger does not answer.
     pub async fn readiness(&self) -> Result<Readiness, Error> {
-        let (provider, own) = (self.provider_id().to_owned(), self.component());
+        let (provider, own, now) = (self.provider_id().to_owned(), self.component(), self.now());
         let (mut readiness, others) = self
-            .ledger_at(move |ledger, now| {
+            .read(move |ledger| {
                 let lag = ledger.lag(&provider, now)?;
                 let readiness = Readiness {
                     listing_lag: lag.listing,
@@ -92,7 +92,7 @@ impl Marketplace {
     /// The key is missing, malformed or another one, or the ledger fails.
     pub async fn check_vault(&self) -> Result<(), Error> {
         let (vault, ledger) = (Arc::clone(&self.vault), Arc::clone(&self.ledger));
-        Self::blocking(move || check_opens(&vault, &ledger)).await
+        Self::blocking(move || ledger.read(|ledger| check_opens(&vault, ledger))).await
     }
 }
 

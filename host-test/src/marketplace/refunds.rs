@@ -107,7 +107,7 @@ impl Marketplace {
         remote_id: &str,
     ) -> Result<Vec<String>, Error> {
         let stored = payment.clone();
-        let reserved = self.ledger(move |ledger| ledger.reserved_refunds(&stored)).await?;
+        let reserved = self.read(move |ledger| ledger.reserved_refunds(&stored)).await?;
         let mut undecided = Vec::new();
         for (reference, attempt) in reserved {
             let is_old = self.now().saturating_sub(attempt.reserved_at) > UNDECIDED_PERIOD;
@@ -171,7 +171,7 @@ impl Marketplace {
     ) -> Result<ReservedRefund, Error> {
         let (stored, reference) = (payment.clone(), reference.to_owned());
         let reservation = self
-            .ledger_at(move |ledger, now| {
+            .change_at(move |ledger, now| {
                 ledger.reserve_refund(&stored, &reference, minor_units, now)
             })
             .await?;
@@ -189,7 +189,7 @@ impl Marketplace {
 
     async fn release_refund(&self, request: &RefundRequest) -> Result<(), Error> {
         let attempt_id = request.attempt_id.clone();
-        self.ledger_at(move |ledger, now| ledger.release_refund(&attempt_id, now)).await
+        self.change_at(move |ledger, now| ledger.release_refund(&attempt_id, now)).await
     }
 
     /// Records whether it is known what became of a refund. If not, a person has to look.
@@ -200,7 +200,7 @@ impl Marketplace {
     ) -> Result<(), Error> {
         let attempt_id = request.attempt_id.clone();
         let because = unknown_because.map(Into::into);
-        self.ledger_at(move |ledger, now| {
+        self.change_at(move |ledger, now| {
             ledger.record_refund_outcome(&attempt_id, because.as_ref(), now)
         })
         .await

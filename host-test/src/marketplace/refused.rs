@@ -81,7 +81,7 @@ impl Marketplace {
     async fn write(&self, installation: String, number: u32, reason: Problem) {
         let reason = reason.into();
         let _ = self
-            .ledger_at(move |ledger, now| {
+            .change_at(move |ledger, now| {
                 ledger.record_refused_deliveries(&installation, number, &reason, now)
             })
             .await;

@@ -11,7 +11,7 @@ impl Marketplace {
     ///
     /// The ledger fails.
     pub async fn record_restored(&self) -> Result<Vec<(String, Mode)>, Error> {
-        let scopes = self.ledger_at(ledger::Ledger::record_restored).await?;
+        let scopes = self.change_at(ledger::Ledger::record_restored).await?;
         Ok(scopes.into_iter().map(|scope| (scope.workspace, scope.mode.into())).collect())
     }
 }

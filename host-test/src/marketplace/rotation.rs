@@ -1,7 +1,7 @@
 //! The vault's key over the life of a data folder: the first one, a new one, and one that is missing.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::sealed::{is_opened_by, opens, reseal};
 use super::{Error, Marketplace};
@@ -68,8 +68,7 @@ fn key_for_sealing(vault: &Vault, ledger: &Ledger) -> Result<Arc<SecretKey>, Err
 }
 
 /// Refused if something is sealed and the vault opens none of it.
-pub(super) fn check_opens(vault: &Vault, ledger: &Mutex<Ledger>) -> Result<(), Error> {
-    let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+pub(super) fn check_opens(vault: &Vault, ledger: &Ledger) -> Result<(), Error> {
     if !ledger.has_sealed()? {
         return Ok(());
     }
@@ -125,20 +124,16 @@ impl Marketplace {
         let vault = Arc::clone(&self.vault);
         // Not while the ledger is locked, which others need meanwhile.
         let lock = Self::blocking(move || Ok(vault.lock()?)).await?;
-        let (vault, ledger) = (Arc::clone(&self.vault), Arc::clone(&self.ledger));
-        let key = Self::blocking(move || {
-            key_for_sealing(&vault, &ledger.lock().unwrap_or_else(PoisonError::into_inner))
-        });
-        Ok(lock.with(key.await?))
+        let vault = Arc::clone(&self.vault);
+        let key = self.change_alone(move |ledger| key_for_sealing(&vault, ledger)).await?;
+        Ok(lock.with(key))
     }
 
     async fn settle_rotation(&self) -> Result<(), Error> {
-        let (vault, ledger) = (Arc::clone(&self.vault), Arc::clone(&self.ledger));
-        Self::blocking(move || {
-            let rotation = Rotation::begin(&vault)?;
-            settle(&rotation, &ledger.lock().unwrap_or_else(PoisonError::into_inner))
-        })
-        .await
+        let vault = Arc::clone(&self.vault);
+        // Not while nobody else can write.
+        let rotation = Self::blocking(move || Ok(Rotation::begin(&vault)?)).await?;
+        self.change_alone(move |ledger| settle(&rotation, ledger)).await
     }
 
     /// Seals every secret of every workspace with a new key, which takes the place of the old one. It is done
@@ -150,12 +145,9 @@ impl Marketplace {
     /// A secret does not open with the key, an install or a repair takes too long, or the environment has no new
     /// key. Nothing is changed then.
     pub async fn rotate_vault_key(&self) -> Result<Rotated, Error> {
-        let (vault, ledger) = (Arc::clone(&self.vault), Arc::clone(&self.ledger));
-        let rotated = Self::blocking(move || {
-            let rotation = Rotation::begin(&vault)?;
-            rotate(&rotation, &mut ledger.lock().unwrap_or_else(PoisonError::into_inner))
-        })
-        .await?;
+        let vault = Arc::clone(&self.vault);
+        let rotation = Self::blocking(move || Ok(Rotation::begin(&vault)?)).await?;
+        let rotated = self.change_alone(move |ledger| rotate(&rotation, ledger)).await?;
         tracing::info!(installations = rotated.installations, "the vault's key was rotated");
         Ok(rotated)
     }

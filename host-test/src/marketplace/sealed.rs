@@ -52,7 +52,7 @@ impl Marketplace {
     /// Reads the sealed values again: a rotation may have sealed them anew since they were read.
     async fn read_again(&self, stored: &mut StoredInstallation) -> Result<(), Error> {
         let id = stored.id.clone();
-        let current = self.ledger(move |ledger| ledger.installation(&id)).await?;
+        let current = self.read(move |ledger| ledger.installation(&id)).await?;
         let current = current.ok_or(Error::NotInstalled)?;
         stored.sealed_credentials = current.sealed_credentials;
         stored.sealed_installation = current.sealed_installation;

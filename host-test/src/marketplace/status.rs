@@ -40,7 +40,7 @@ impl Marketplace {
         let account = installation.account.clone().unwrap_or_else(|| stored.id.clone());
         let of_scope = scope.clone();
         let (deliveries, unclaimed, reconciliation, events_since) = self
-            .ledger(move |ledger| {
+            .read(move |ledger| {
                 Ok((
                     ledger.delivery_summary(&id)?,
                     ledger.unclaimed_deliveries(&provider)?,
@@ -51,7 +51,7 @@ impl Marketplace {
             .await?;
         let page_origins = stored.page_origins.clone();
         let request = self.status_request(&stored, &credentials)?;
-        let handle = self.handle(self.open_installation(stored).await?).await?;
+        let handle = self.handle(self.open_installation(stored).await?)?;
         let left = STATUS_TIMEOUT.saturating_sub(start.elapsed());
         let reported = handle.report_status(left, &request).await;
         let mut report = match reported {

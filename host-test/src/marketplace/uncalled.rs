@@ -24,10 +24,10 @@ impl Marketplace {
     pub(super) async fn destroy_draining(&self) -> Result<Option<Uninstalled>, Error> {
         let (provider, workspace) = (self.provider_id().to_owned(), self.workspace.clone());
         let watched =
-            self.ledger(move |ledger| ledger.watched_installations(&provider, &workspace)).await?;
+            self.read(move |ledger| ledger.watched_installations(&provider, &workspace)).await?;
         let mut destroyed: Option<Uninstalled> = None;
         for installation in watched {
-            let stored = self.ledger(move |ledger| ledger.installation(&installation.id)).await?;
+            let stored = self.read(move |ledger| ledger.installation(&installation.id)).await?;
             let Some(stored) = stored.filter(|stored| stored.draining_until.is_some()) else {
                 continue;
             };
@@ -58,7 +58,7 @@ impl Marketplace {
             Some(Mode::Live) => self.list_open_payments(&id, &because).await?,
             _ => Vec::new(),
         };
-        self.ledger_at(move |ledger, now| {
+        self.change_at(move |ledger, now| {
             ledger.abandon_open_payments(&id, now)?;
             ledger.finish_uninstalling(&id, now)
         })
@@ -84,7 +84,7 @@ impl Marketplace {
             return self.destroy(stored, because).await;
         }
         let until = self.now() + DRAINING_PERIOD;
-        self.ledger_at(move |ledger, now| ledger.begin_draining(&id, until, now)).await?;
+        self.change_at(move |ledger, now| ledger.begin_draining(&id, until, now)).await?;
         let left = Some(self.uncalled_webhook(stored, because.problem()));
         Ok(Uninstalled { mode: Some(Mode::Live), left, open, draining_until: Some(until) })
     }
@@ -93,7 +93,7 @@ impl Marketplace {
     pub(super) async fn end_overdue(&self, stored: &StoredInstallation) -> Result<(), Error> {
         if stored.draining_until.is_some_and(|until| self.now() >= until) {
             let id = stored.id.clone();
-            self.ledger_at(move |ledger, now| {
+            self.change_at(move |ledger, now| {
                 ledger.abandon_open_payments(&id, now)?;
                 ledger.finish_uninstalling(&id, now)
             })

@@ -56,7 +56,7 @@ impl Marketplace {
         }
         let provider = self.provider_id().to_owned();
         let written = self
-            .ledger_at(move |ledger, now| ledger.add_unclaimed_deliveries(&provider, number, now))
+            .change_at(move |ledger, now| ledger.add_unclaimed_deliveries(&provider, number, now))
             .await;
         if written.is_err() {
             let mut unclaimed = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);

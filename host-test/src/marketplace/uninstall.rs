@@ -81,14 +81,14 @@ impl Marketplace {
         force: bool,
     ) -> Result<Uninstalled, Error> {
         let (id, begun, mode) = (stored.id.clone(), stored.id.clone(), stored.mode);
-        if !self.ledger_at(move |ledger, now| ledger.begin_uninstalling(&begun, now)).await? {
+        if !self.change_at(move |ledger, now| ledger.begin_uninstalling(&begun, now)).await? {
             return Err(Error::Superseded);
         }
         let mode = mode.map(Mode::from);
         let usable = match self.open_installation(stored.clone()).await {
             Ok(opened) => {
                 let known = opened.installation.clone();
-                self.handle(opened).await.map(|handle| (Some(handle), Some(known)))
+                self.handle(opened).map(|handle| (Some(handle), Some(known)))
             }
             // The install did not finish.
             Err(Error::NotInstalled) => Ok((None, None)),
@@ -104,7 +104,7 @@ impl Marketplace {
                 return self.uninstall_uncalled(&stored, &error).await;
             }
             Err(error) => {
-                self.ledger_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
+                self.change_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
                 return Err(error);
             }
         };
@@ -114,11 +114,11 @@ impl Marketplace {
             }
             Ok(remaining) if force => remaining,
             Ok(remaining) => {
-                self.ledger_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
+                self.change_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
                 return Err(Error::PaymentsOpen(remaining.open));
             }
             Err(mut error) => {
-                self.ledger_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
+                self.change_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
                 if let Error::Provider(error) = &mut error {
                     error.problem_mut().remedy.push(FORCE_STEP.to_owned());
                 }
@@ -127,7 +127,7 @@ impl Marketplace {
         };
         if !remaining.open.is_empty() {
             let until = self.now() + DRAINING_PERIOD;
-            self.ledger_at(move |ledger, now| ledger.begin_draining(&id, until, now)).await?;
+            self.change_at(move |ledger, now| ledger.begin_draining(&id, until, now)).await?;
             let left =
                 remaining.because.map(|because| LeftWebhook::new(known.clone(), Some(because)));
             let manual = known.filter(has_manual_webhook);
@@ -143,7 +143,7 @@ impl Marketplace {
             Err(error) if force => Some(LeftWebhook::new(known, Some(error.problem()))),
             Err(mut error) => {
                 if !matches!(&error, Error::Provider(error) if error.may_have_happened()) {
-                    self.ledger_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
+                    self.change_at(move |ledger, now| ledger.cancel_uninstalling(&id, now)).await?;
                 }
                 if let Error::Provider(error) = &mut error {
                     if matches!(error, ProviderError::InvalidCredentials(_)) {
@@ -154,7 +154,7 @@ impl Marketplace {
                 return Err(error);
             }
         };
-        self.ledger_at(move |ledger, now| {
+        self.change_at(move |ledger, now| {
             if mode == Some(Mode::Test) {
                 ledger.abandon_open_payments(&id, now)?;
             }
@@ -201,8 +201,7 @@ impl Marketplace {
         because: &Problem,
     ) -> Result<Vec<OpenPayment>, Error> {
         let installation = installation.to_owned();
-        let open =
-            self.ledger(move |ledger| ledger.open_payments(&installation, None, 100)).await?;
+        let open = self.read(move |ledger| ledger.open_payments(&installation, None, 100)).await?;
         let open = open.into_iter().map(|payment| OpenPayment {
             reference: payment.reference,
             payment: payment.remote_id,
@@ -223,7 +222,7 @@ impl Marketplace {
     ) -> Result<(), Error> {
         let is_over = self.now() >= stored.draining_until.unwrap_or(0);
         let (id, drained) = (stored.id.clone(), stored.id.clone());
-        let open = self.ledger(move |ledger| ledger.open_payments(&id, None, 1)).await?;
+        let open = self.read(move |ledger| ledger.open_payments(&id, None, 1)).await?;
         if !is_over && !open.is_empty() {
             return Ok(());
         }
@@ -232,7 +231,7 @@ impl Marketplace {
         if !is_over {
             uninstalled??;
         }
-        self.ledger_at(move |ledger, now| {
+        self.change_at(move |ledger, now| {
             ledger.abandon_open_payments(&drained, now)?;
             ledger.finish_uninstalling(&drained, now)
         })
@@ -254,10 +253,10 @@ impl Marketplace {
             // again for the same installation returns it.
             let credentials = self.open_credentials(&mut stored).await?;
             let request = self.install_request(&stored, &credentials, None, None)?;
-            let call = self.access(&stored, &credentials, request.mode).await?.call();
+            let call = self.access(&stored, &credentials, request.mode)?.call();
             (self.plugin.install(call, &request).await??, credentials)
         };
-        let call = self.access(&stored, &credentials, installation.mode).await?.call();
+        let call = self.access(&stored, &credentials, installation.mode)?.call();
         self.plugin.uninstall(call, &installation).await??;
         Ok(installation)
     }

@@ -20,7 +20,7 @@ impl Marketplace {
     /// There is no such workspace, or the ledger fails.
     pub async fn in_workspace(&self, name: &str) -> Result<Self, Error> {
         let wanted = name.to_owned();
-        let known = self.ledger(move |ledger| ledger.known_workspace_id(&wanted)).await?;
+        let known = self.read(move |ledger| ledger.known_workspace_id(&wanted)).await?;
         let workspace = known.ok_or_else(|| Error::WorkspaceUnknown(name.to_owned()))?;
         Ok(Self { workspace, ..self.clone() })
     }
@@ -32,7 +32,7 @@ impl Marketplace {
     /// The ledger fails.
     pub async fn in_new_workspace(&self, name: &str) -> Result<Self, Error> {
         let name = name.to_owned();
-        let workspace = self.ledger(move |ledger| ledger.workspace_id(&name)).await?;
+        let workspace = self.change(move |ledger| ledger.workspace_id(&name)).await?;
         Ok(Self { workspace, ..self.clone() })
     }
 
@@ -44,7 +44,7 @@ impl Marketplace {
     pub async fn workspaces(&self, from: &str, limit: u32) -> Result<WorkspacePage, Error> {
         let (provider, from) = (self.provider_id().to_owned(), from.to_owned());
         let mut workspaces = self
-            .ledger(move |ledger| ledger.workspaces(&provider, &from, limit.saturating_add(1)))
+            .read(move |ledger| ledger.workspaces(&provider, &from, limit.saturating_add(1)))
             .await?;
         let more = workspaces.split_off(workspaces.len().min(limit as usize));
         Ok(WorkspacePage { workspaces, next: more.into_iter().next().map(|first| first.name) })

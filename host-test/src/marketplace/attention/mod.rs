@@ -53,7 +53,7 @@ impl Marketplace {
     pub async fn attention(&self) -> Result<Vec<AttentionItem>, Error> {
         let scopes = [Mode::Live, Mode::Test].map(|mode| self.scope(&self.workspace, mode));
         let entries = self
-            .ledger(move |ledger| {
+            .read(move |ledger| {
                 let mut entries = Vec::new();
                 for scope in &scopes {
                     entries.extend(ledger.attention(scope, LIMIT)?);
@@ -75,7 +75,7 @@ impl Marketplace {
     pub async fn closed_attention(&self) -> Result<Vec<ClosedItem>, Error> {
         let scopes = [Mode::Live, Mode::Test].map(|mode| self.scope(&self.workspace, mode));
         let closed = self
-            .ledger(move |ledger| {
+            .read(move |ledger| {
                 let mut closed = Vec::new();
                 for scope in &scopes {
                     closed.extend(ledger.closed_attention(scope, CLOSED_LIMIT)?);
@@ -98,7 +98,7 @@ impl Marketplace {
         scope: Scope,
         limit: u32,
     ) -> Result<Vec<AttentionItem>, Error> {
-        let entries = self.ledger(move |ledger| ledger.attention(&scope, limit)).await?;
+        let entries = self.read(move |ledger| ledger.attention(&scope, limit)).await?;
         Ok(entries.into_iter().map(|entry| self.item(entry)).collect())
     }
 
@@ -110,7 +110,7 @@ impl Marketplace {
     pub async fn accept_attention(&self, id: u64) -> Result<(), Error> {
         let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
         let closed = self
-            .ledger_at(move |ledger, now| ledger.accept_attention(&workspace, &provider, id, now))
+            .change_at(move |ledger, now| ledger.accept_attention(&workspace, &provider, id, now))
             .await?;
         self.changes.send_replace(());
         checked(closed, id)
@@ -125,7 +125,7 @@ impl Marketplace {
         let (workspace, provider) = (self.workspace.clone(), self.provider_id().to_owned());
         let note = note.to_owned();
         let closed = self
-            .ledger_at(move |ledger, now| {
+            .change_at(move |ledger, now| {
                 ledger.resolve_attention(&workspace, &provider, id, &note, now)
             })
             .await?;

@@ -58,7 +58,7 @@ impl Marketplace {
         progress: &(dyn Fn(&ReconciliationSummary) + Sync),
     ) -> Result<ReconciliationSummary, Error> {
         let id = watched.id.clone();
-        let stored = self.ledger(move |ledger| ledger.installation(&id)).await?;
+        let stored = self.read(move |ledger| ledger.installation(&id)).await?;
         // It may have been uninstalled since.
         let Some(stored) = stored.filter(|stored| stored.sealed_installation.is_some()) else {
             return Ok(ReconciliationSummary::default());
@@ -66,7 +66,7 @@ impl Marketplace {
         let is_draining = stored.state == InstallationState::Uninstalled;
         let account = watched.account.as_ref().unwrap_or(&watched.id).clone();
         let handle = match self.open_installation(stored.clone()).await {
-            Ok(opened) => self.handle(opened).await,
+            Ok(opened) => self.handle(opened),
             Err(error) => Err(error),
         };
         let handle = match handle {
@@ -81,7 +81,7 @@ impl Marketplace {
         let ask_budget = self.budget(&account, handle.mode(), Work::Asking).await?;
         let (scope, key) = (handle.scope.clone(), account.clone());
         let (state, events_since) = self
-            .ledger(move |ledger| {
+            .read(move |ledger| {
                 Ok((ledger.reconciliation(&scope, &key)?, ledger.events_since(&scope)?))
             })
             .await?;
@@ -122,7 +122,7 @@ impl Marketplace {
         let reason = Some(because.problem().into());
         let details = AttentionDetails { reason, ..AttentionDetails::default() };
         let code = AttentionCode::ReconciliationLags;
-        self.ledger_at(move |ledger, now| {
+        self.change_at(move |ledger, now| {
             ledger.raise_attention(&scope, code, &account, details, now)
         })
         .await
@@ -190,7 +190,7 @@ impl Round<'_> {
         let (scope, account) = (self.handle.scope.clone(), self.account.clone());
         let state = self.state.clone();
         self.marketplace
-            .ledger(move |ledger| ledger.store_reconciliation(&scope, &account, &state))
+            .change(move |ledger| ledger.store_reconciliation(&scope, &account, &state))
             .await
     }
 
@@ -207,7 +207,7 @@ impl Round<'_> {
         let (scope, account) = (self.handle.scope.clone(), self.account.clone());
         let code = AttentionCode::ReconciliationLags;
         self.marketplace
-            .ledger(move |ledger| {
+            .change(move |ledger| {
                 if is_late {
                     let details = AttentionDetails { reason, ..AttentionDetails::default() };
                     ledger.raise_attention(&scope, code, &account, details, now)
@@ -255,13 +255,13 @@ impl Marketplace {
                 let problem = Problem { code: CAN_CHARGE.to_owned(), message, remedy };
                 let reason = Some(problem.into());
                 let details = AttentionDetails { reason, ..AttentionDetails::default() };
-                self.ledger_at(move |ledger, now| {
+                self.change_at(move |ledger, now| {
                     ledger.raise_attention(&scope, code, &id, details, now)
                 })
                 .await
             }
             Verdict::Pass | Verdict::Warn => {
-                self.ledger_at(move |ledger, now| ledger.settle_attention(&scope, code, &id, now))
+                self.change_at(move |ledger, now| ledger.settle_attention(&scope, code, &id, now))
                     .await
             }
             // What is not known changes nothing.

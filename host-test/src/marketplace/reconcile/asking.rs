@@ -97,8 +97,9 @@ impl Round<'_> {
         };
         let reviews = !self.state.is_listing_permitted && !self.is_draining;
         let reviews = reviews && self.effort == Effort::Due;
+        let now = self.marketplace.now();
         self.marketplace
-            .ledger_at(move |ledger, now| {
+            .read(move |ledger| {
                 let mut batch = ledger.payments_to_check(&scope, &id, checks, now, BATCH)?;
                 if reviews {
                     batch.extend(ledger.payments_to_review(&scope, now, REVIEWS)?);
@@ -135,7 +136,7 @@ impl Round<'_> {
                     Err(Error::OtherAccount { .. }) => {
                         let unreachable = payment.clone();
                         self.marketplace
-                            .ledger_at(move |ledger, now| {
+                            .change_at(move |ledger, now| {
                                 ledger.record_unreachable(&unreachable, now)
                             })
                             .await?;
@@ -195,7 +196,7 @@ impl Round<'_> {
     ) -> Result<(), Error> {
         let (payment, because) = (payment.clone(), because.cloned().map(Into::into));
         self.marketplace
-            .ledger_at(move |ledger, now| {
+            .change_at(move |ledger, now| {
                 ledger.record_check_failed(&payment, because.as_ref(), now)
             })
             .await

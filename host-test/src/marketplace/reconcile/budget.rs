@@ -74,7 +74,7 @@ impl Marketplace {
         };
         let since = (self.now() / SECONDS_PER_DAY).saturating_sub(ALLOTMENT_DAYS - 1);
         let of = account.clone();
-        let used = self.ledger(move |ledger| ledger.background_reads(&of, work, since)).await?;
+        let used = self.read(move |ledger| ledger.background_reads(&of, work, since)).await?;
         let left = limit.map(|limit| limit.saturating_sub(used));
         Ok(Budget { meter: Arc::default(), left, account, work })
     }
@@ -88,7 +88,7 @@ impl Marketplace {
         let (account, work) = (budget.account.clone(), budget.work);
         let day = self.now() / SECONDS_PER_DAY;
         let keep_since = day.saturating_sub(ALLOTMENT_DAYS);
-        self.ledger(move |ledger| {
+        self.change(move |ledger| {
             ledger.add_background_reads(&account, work, day, reads, keep_since)
         })
         .await

@@ -92,7 +92,7 @@ impl Marketplace {
     ) -> Result<ReconciliationSummary, Error> {
         let (provider, workspace) = (self.provider_id().to_owned(), self.workspace.clone());
         let watched =
-            self.ledger(move |ledger| ledger.watched_installations(&provider, &workspace)).await?;
+            self.read(move |ledger| ledger.watched_installations(&provider, &workspace)).await?;
         if watched.is_empty() {
             // Says why: nothing is installed, or an install was interrupted.
             self.active_handle().await?;

@@ -97,7 +97,7 @@ impl Round<'_> {
         if after == After::Complete && !self.is_draining {
             let scope = self.handle.scope.clone();
             self.marketplace
-                .ledger_at(move |ledger, now| ledger.record_listed_after_restore(&scope, now))
+                .change_at(move |ledger, now| ledger.record_listed_after_restore(&scope, now))
                 .await?;
         }
         Ok(after)

@@ -88,8 +88,8 @@ impl Marketplace {
 
     /// The installations for which there is something to do, by account.
     async fn due_accounts(&self) -> BTreeMap<String, Vec<WatchedInstallation>> {
-        let provider = self.provider_id().to_owned();
-        let due = self.ledger_at(move |ledger, now| ledger.due_installations(&provider, now)).await;
+        let (provider, now) = (self.provider_id().to_owned(), self.now());
+        let due = self.read(move |ledger| ledger.due_installations(&provider, now)).await;
         let mut accounts: BTreeMap<String, Vec<WatchedInstallation>> = BTreeMap::new();
         match due {
             Ok(due) => {
@@ -132,7 +132,7 @@ impl Marketplace {
     async fn log_attention(&self, after: u64) -> u64 {
         let provider = self.provider_id().to_owned();
         let entries = self
-            .ledger(move |ledger| ledger.attention_after(&provider, after, LOGGED_ATTENTION))
+            .read(move |ledger| ledger.attention_after(&provider, after, LOGGED_ATTENTION))
             .await;
         let mut last = after;
         for entry in entries.unwrap_or_default() {
