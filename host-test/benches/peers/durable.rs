@@ -76,7 +76,8 @@ pub fn measure(table: &mut Table, node: &Result<Node, String>, rounds: usize, de
             };
             let ours = Measured { name: "`serve`", values: values(&our_rounds) };
             let peer = Measured { name: "Node service", values: values(&node_rounds) };
-            let figure = format!("{figure}, {connections} connections, {what}");
+            let plural = if *connections == 1 { "" } else { "s" };
+            let figure = format!("{figure}, {connections} connection{plural}, {what}");
             table.compare(&figure, unit, &ours, &peer);
         };
         compare("a second", Unit::PerSecond, |load| load.per_second);
