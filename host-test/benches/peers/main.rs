@@ -26,8 +26,6 @@ mod whole_process;
 use programs::Node;
 use table::Table;
 
-/// The binary of this build.
-const OWN: &str = env!("CARGO_BIN_EXE_host-test");
 /// A captured `payment_intent.succeeded` of 2.8 KB.
 const BODY: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),

@@ -6,9 +6,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::BODY;
 use crate::programs::{Node, async_stripe, json_of};
+use crate::support::OWN;
 use crate::table::{Measured, Table, Unit};
-use crate::{BODY, OWN};
 
 const ITERATIONS: &str = "2000";
 

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use crate::BODY;
 use crate::programs::{Node, json_of};
+use crate::support::OWN;
+use crate::support::merchant::SECRET;
 use crate::table::{Measured, Table, Unit};
-use crate::{BODY, OWN};
 
-const SECRET: &str = "whsec_ofTheBenchmark";
 const RECEIVED_AT: u64 = 1_900_000_000;
 /// How many processes of each there are in a round.
 const PROCESSES: usize = 20;
