@@ -15,7 +15,7 @@ mod support;
 
 use support::load;
 use support::merchant::{Merchant, paid};
-use support::peak_memory;
+use support::{computed, peak_memory};
 
 /// The connections, and the part of the deliveries that they send: with one, each waits for the disk alone.
 const CONNECTIONS: [(usize, u64); 3] = [(1, 10), (16, 1), (64, 1)];
@@ -36,9 +36,13 @@ fn main() {
     for (connections, part) in CONNECTIONS {
         let numbers = first..first + most / part;
         first = numbers.end;
-        let load = load::run(address, paid(&target, numbers), connections);
+        let requests = paid(&target, numbers);
+        let before = computed(&process).unwrap_or_default();
+        let load = load::run(address, requests, connections);
+        let computed = computed(&process).unwrap_or_default() - before;
+        let computed = computed.as_micros() / u128::from(most / part);
         let (p50, p99) = (load.p50.as_secs_f64() * 1e3, load.p99.as_secs_f64() * 1e3);
-        println!("| {connections} | {:.0} | {p50:.2} | {p99:.2} |", load.per_second);
+        println!("| {connections} | {:.0} | {p50:.2} | {p99:.2} | {computed} |", load.per_second);
     }
     println!("peak memory of serve: {} MiB", peak_memory(&process).unwrap_or_default());
     assert_eq!(merchant.approved().len(), usize::try_from(total).unwrap(), "deliveries were lost");

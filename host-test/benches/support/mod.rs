@@ -8,6 +8,7 @@ pub mod merchant;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -124,4 +125,15 @@ pub fn status_of(process: &Child, field: &str) -> Option<u64> {
 /// The largest resident memory of a process, in MiB, where the system tells it.
 pub fn peak_memory(process: &Child) -> Option<u64> {
     Some(status_of(process, "VmHWM:")? / 1024)
+}
+
+/// How long a process has computed, on all cores, where the system tells it.
+pub fn computed(process: &Child) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id()?)).ok()?;
+    // After the name, which may hold anything: user and system time are the 12th and the 13th field, in hundredths of a
+    // second.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut times = fields.split(' ').skip(11);
+    let mut next = || times.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis((next()? + next()?) * 10))
 }

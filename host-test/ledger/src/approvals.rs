@@ -77,7 +77,7 @@ impl Ledger {
                 )?
                 .execute(params![component_sha256, subject, what, now, reads])?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 
     /// Lets a rebuilt component go on in test mode: it is approved there, if a person has approved another one that asks

@@ -128,7 +128,7 @@ impl Ledger {
             };
             raise(&transaction, &scope, &new, now)?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 
     /// Records that the account does not have a payment any more: it belongs to another account, which was
@@ -143,6 +143,6 @@ impl Ledger {
             .prepare_cached("UPDATE payments SET check_at = NULL, review_at = NULL WHERE id = ?1")?
             .execute([payment.row_id])?;
         settle_payment(&transaction, payment.row_id, &[AttentionCode::PaymentUnread], now)?;
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 }

@@ -82,7 +82,7 @@ impl Ledger {
              WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')",
             )?
             .execute([installation])?;
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 
     /// Hands the open payments of every draining installation of the same account over to its new installation,

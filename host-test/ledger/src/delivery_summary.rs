@@ -74,7 +74,7 @@ impl Ledger {
             let new = NewAttention { code, subject: installation, payment: None, details };
             raise(&transaction, &scope, &new, now)?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 
     /// Adds to the number of deliveries that were for no known installation.

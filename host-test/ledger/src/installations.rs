@@ -200,7 +200,7 @@ impl Ledger {
                 now,
                 new.component.is_built_in
             ])?;
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 
     /// Stores the result of `install` or `repair`, and the credentials that it was made with, over
@@ -288,7 +288,7 @@ impl Ledger {
              WHERE installation = ?1 AND status NOT IN ('approved', 'canceled')",
             )?
             .execute(params![id, now])?;
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 
     /// The provider's id of the account that an installation was made for. None: not known.

@@ -191,7 +191,7 @@ impl Ledger {
             transaction.execute_batch(migration)?;
         }
         transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 }
 

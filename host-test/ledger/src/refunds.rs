@@ -115,7 +115,7 @@ impl Ledger {
         transaction
             .prepare_cached("DELETE FROM refunds WHERE attempt = ?1")?
             .execute([attempt_id])?;
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 
     /// Records whether it is known what became of a refund. `unknown_because`: it is not, and a person has to

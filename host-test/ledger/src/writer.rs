@@ -122,7 +122,7 @@ fn group(
             // A panic takes the change back, and ends no other one.
             if let Ok(done) = catch_unwind(AssertUnwindSafe(|| work(ledger))) {
                 if !ledger.group_stands() {
-                    broken = done.error.clone();
+                    broken.clone_from(&done.error);
                 }
                 made.push(done);
             }

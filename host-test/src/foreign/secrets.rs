@@ -10,6 +10,9 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use memchr::memmem;
 use secrecy::zeroize::Zeroizing;
 
+/// How many bytes stand before a secret in its group of three at most.
+const MOST_BEFORE: usize = 2;
+
 /// Texts that must not pass, each in every form.
 #[derive(Default)]
 pub struct Secrets {
@@ -26,12 +29,12 @@ impl Secrets {
             return;
         }
         let hexadecimal = base16ct::lower::encode_string(secret.as_bytes());
-        self.hexadecimal.push(Zeroizing::new(hexadecimal.into_bytes()));
-        for form in forms(secret) {
+        for form in forms(secret, &hexadecimal) {
             if !self.forms.contains(&form) {
                 self.forms.push(form);
             }
         }
+        self.hexadecimal.push(Zeroizing::new(hexadecimal.into_bytes()));
         self.forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
     }
 
@@ -74,24 +77,25 @@ impl Secrets {
     }
 }
 
-/// The forms of a secret.
-fn forms(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
+/// The forms of a secret, whose hexadecimal form is known.
+fn forms(secret: &str, hexadecimal: &str) -> Vec<Zeroizing<Vec<u8>>> {
     let bytes = secret.as_bytes();
     let in_url: String = url::form_urlencoded::byte_serialize(bytes).collect();
-    let hexadecimal = base16ct::lower::encode_string(bytes);
     let mut forms = vec![
         bytes.to_vec(),
         bytes.iter().rev().copied().collect(),
         hexadecimal.to_uppercase().into_bytes(),
-        hexadecimal.into_bytes(),
+        hexadecimal.to_owned().into_bytes(),
         lower_case_codes(&in_url).into_bytes(),
         in_url.into_bytes(),
         secret.replace('/', "\\/").into_bytes(),
     ];
+    let padded = Zeroizing::new([&[0; MOST_BEFORE], bytes].concat());
     for alphabet in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
         // With its last letter, as it stands at the end of a text.
         forms.push(alphabet.encode(bytes).into_bytes());
-        forms.extend((0..3).map(|offset| base64_within(&alphabet, bytes, offset)));
+        let within = |offset| base64_within(&alphabet, &padded, offset);
+        forms.extend((0..=MOST_BEFORE).map(within));
     }
     forms.into_iter().map(Zeroizing::new).collect()
 }
@@ -107,17 +111,18 @@ fn lower_case_codes(in_url: &str) -> String {
 }
 
 /// The letters of Base64 that depend on the secret alone, where `offset` bytes stand before it in its group of
-/// three.
-fn base64_within(alphabet: &GeneralPurpose, secret: &[u8], offset: usize) -> Vec<u8> {
-    let padded = Zeroizing::new([&vec![0; offset], secret].concat());
-    let mut letters = alphabet.encode(padded.as_slice()).into_bytes();
+/// three. `padded` is the secret after `MOST_BEFORE` other bytes.
+fn base64_within(alphabet: &GeneralPurpose, padded: &[u8], offset: usize) -> Vec<u8> {
+    let padded = padded.get(MOST_BEFORE - offset..).unwrap_or_default();
+    let mut letters = alphabet.encode(padded).into_bytes();
     // The last letter holds bits of what comes after it.
     if !padded.len().is_multiple_of(3) {
         letters.pop();
     }
     // These letters hold bits of what stands before it.
     let mixed = if offset == 0 { 0 } else { offset + 1 };
-    letters.split_off(mixed.min(letters.len()))
+    letters.drain(..mixed.min(letters.len()));
+    letters
 }
 
 fn url_decoded(text: &[u8]) -> Vec<u8> {

@@ -125,7 +125,7 @@ impl Marketplace {
 
     /// The providers of all installations that hold secrets.
     pub(super) async fn installed_providers(&self) -> Result<Vec<String>, Error> {
-        self.read(|ledger| ledger.installed_providers()).await
+        self.read(ledger::Ledger::installed_providers).await
     }
 
     /// Refused unless the installation belongs to this component, which is built in or approved.

@@ -60,7 +60,7 @@ impl Marketplace {
     /// # Errors
     ///
     /// The component is not approved, or the credentials or the mode are refused.
-    pub async fn check_new(&self, options: &InstallOptions) -> Result<(), Error> {
+    pub fn check_new(&self, options: &InstallOptions) -> Result<(), Error> {
         self.check_approval(None)?;
         let mode = self.plugin.rules().classify(&options.credentials, options.mode)?.mode;
         self.check_approval(Some(mode))

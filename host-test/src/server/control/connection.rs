@@ -69,7 +69,7 @@ pub async fn install(
     let marketplace = match control.of(&scoped).await {
         Err(Error::WorkspaceUnknown(_)) => {
             // What is refused creates no workspace.
-            all.check_new(&options).await?;
+            all.check_new(&options)?;
             all.in_new_workspace(&scoped.workspace).await?
         }
         known => known?,
