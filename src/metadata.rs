@@ -4,7 +4,7 @@
 //! documentation, "Metadata".
 
 use crate::bindings::brain_studio::payments::types::{InstallRequest, Installation};
-use crate::stripe::{Fields as _, Json, Params};
+use crate::stripe::{Json, Params};
 
 /// The id of the installation.
 const INSTALLATION: &str = "brain_studio_installation";
@@ -33,7 +33,7 @@ pub struct Metadata {
 
 impl Metadata {
     /// Reads the metadata of an object.
-    pub fn of(object: &Json) -> Self {
+    pub fn of(object: Json<'_>) -> Self {
         let metadata = object.field("metadata");
         Self {
             installation: metadata.string(INSTALLATION),

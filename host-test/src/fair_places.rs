@@ -163,6 +163,26 @@ impl FairPlaces {
     }
 }
 
+impl Place {
+    /// It is another owner's from now on, if that one may have a place at once. Returns whether it is.
+    pub fn pass_to(&mut self, owner: &Owner) -> bool {
+        if self.owner == *owner {
+            return true;
+        }
+        let mut state = self.places.lock();
+        state.leave_place(&self.owner);
+        let may_run = state.may_run(owner);
+        state.run(if may_run { owner } else { &self.owner });
+        if may_run {
+            // Others of the owner before may have room now.
+            state.serve();
+            drop(state);
+            self.owner = owner.clone();
+        }
+        may_run
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.places.lock().end(&self.owner);
@@ -267,6 +287,11 @@ impl State {
     }
 
     fn end(&mut self, owner: &Owner) {
+        self.leave_place(owner);
+        self.serve();
+    }
+
+    fn leave_place(&mut self, owner: &Owner) {
         self.running = self.running.saturating_sub(1);
         let provider = self.of(owner);
         provider.running = provider.running.saturating_sub(1);
@@ -274,7 +299,6 @@ impl State {
             own.running = own.running.saturating_sub(1);
         }
         self.forget(owner);
-        self.serve();
     }
 
     /// Gives places to those who wait and may have one.

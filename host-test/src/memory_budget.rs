@@ -63,19 +63,50 @@ impl MemoryBudget {
     }
 
     fn try_take(&self, owner: &Owner, bytes: usize) -> bool {
-        let mut state = self.lock();
-        let Some(left) = state.free.checked_sub(bytes) else { return false };
-        let held = state.held.get(owner).copied().unwrap_or(0);
+        self.lock().try_take(owner, bytes)
+    }
+}
+
+impl State {
+    fn try_take(&mut self, owner: &Owner, bytes: usize) -> bool {
+        let Some(left) = self.free.checked_sub(bytes) else { return false };
+        let held = self.held.get(owner).copied().unwrap_or(0);
         if held > 0 && held + bytes > left {
             return false;
         }
-        state.free = left;
-        state.held.insert(owner.clone(), held + bytes);
+        self.free = left;
+        self.held.insert(owner.clone(), held + bytes);
         true
+    }
+
+    fn give_back(&mut self, owner: &Owner, bytes: usize) {
+        self.free += bytes;
+        if let Some(held) = self.held.get_mut(owner) {
+            *held = held.saturating_sub(bytes);
+            if *held == 0 {
+                self.held.remove(owner);
+            }
+        }
     }
 }
 
 impl ReservedMemory {
+    /// It is another owner's from now on, unless that one may not take so much. Returns whether it is.
+    pub fn pass_to(&mut self, owner: &Owner) -> bool {
+        if self.bytes > 0 && self.owner != *owner {
+            let mut state = self.budget.lock();
+            state.give_back(&self.owner, self.bytes);
+            if !state.try_take(owner, self.bytes) {
+                // It was this owner's a moment ago.
+                state.free -= self.bytes;
+                *state.held.entry(self.owner.clone()).or_default() += self.bytes;
+                return false;
+            }
+        }
+        self.owner = owner.clone();
+        true
+    }
+
     /// How many bytes are reserved.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -105,15 +136,7 @@ impl Drop for ReservedMemory {
         if self.bytes == 0 {
             return;
         }
-        let mut state = self.budget.lock();
-        state.free += self.bytes;
-        if let Some(held) = state.held.get_mut(&self.owner) {
-            *held = held.saturating_sub(self.bytes);
-            if *held == 0 {
-                state.held.remove(&self.owner);
-            }
-        }
-        drop(state);
+        self.budget.lock().give_back(&self.owner, self.bytes);
         self.budget.0.given_back.notify_waiters();
     }
 }
@@ -140,6 +163,26 @@ mod tests {
         drop((greedy, other));
         assert_eq!(budget.in_use(), (0, 120));
         assert!(budget.lock().held.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_passes_to_another_owner_who_may_have_it() {
+        let budget = MemoryBudget::new(100);
+        let now = Instant::now();
+        let (a, b) = (Owner::new("A", "1"), Owner::new("A", "2"));
+        let mut passed = budget.reserved(&Owner::default());
+        assert!(passed.grow(40, now).await && passed.pass_to(&a));
+        assert_eq!(budget.lock().held, HashMap::from([(a.clone(), 40)]));
+        let mut of_b = budget.reserved(&b);
+        assert!(of_b.grow(50, now).await);
+        // Another one holds too much already.
+        assert!(!passed.pass_to(&b));
+        assert_eq!(budget.lock().held, HashMap::from([(a.clone(), 40), (b.clone(), 50)]));
+        assert_eq!(budget.in_use(), (90, 100));
+        drop((passed, of_b));
+        assert_eq!(budget.in_use(), (0, 100));
+        // Nothing is passed without a trace.
+        assert!(budget.reserved(&a).pass_to(&b) && budget.lock().held.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

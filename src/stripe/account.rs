@@ -1,6 +1,6 @@
 //! Accounts.
 
-use super::json::{Fields as _, FromJson, Json};
+use super::json::{FromJson, Json};
 
 /// The merchant's account.
 pub struct Account {
@@ -11,7 +11,7 @@ pub struct Account {
 }
 
 impl FromJson for Account {
-    fn from_json(json: &Json) -> Option<Self> {
+    fn from_json(json: Json<'_>) -> Option<Self> {
         Some(Self { id: json.string("id")?, charges_enabled: json.flag("charges_enabled") })
     }
 }

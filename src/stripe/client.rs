@@ -26,7 +26,7 @@ impl Response {
     /// Reads the object in the body.
     pub fn read<T: FromJson>(&self) -> Result<T, Error> {
         parse(&self.body)
-            .and_then(|json| T::from_json(&json))
+            .and_then(|document| T::from_json(document.root()))
             .ok_or_else(|| Error::unreadable(self.is_write))
     }
 }

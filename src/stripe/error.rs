@@ -3,7 +3,7 @@
 //! 401: the key is invalid. 403: the key is valid and lacks a permission. No answer, 429 and 5xx: Stripe
 //! is unavailable, which says nothing about the key.
 
-use super::json::{Fields as _, parse};
+use super::json::parse;
 use crate::bindings::brain_studio::payments::http::{Failure, FailureKind};
 use crate::bindings::brain_studio::payments::types::Problem;
 use crate::problem::problem;
@@ -93,13 +93,13 @@ impl Error {
     /// unknown.
     pub fn is_missing_object(body: &[u8]) -> bool {
         let body = parse(body).unwrap_or_default();
-        body.field("error").str("code") == Some("resource_missing")
+        body.root().field("error").str("code") == Some("resource_missing")
     }
 
     /// The error for an answer with a status other than 2xx.
     pub fn from_response(status: u16, is_replayed: bool, body: &[u8], is_write: bool) -> Self {
         let body = parse(body).unwrap_or_default();
-        let error = body.field("error");
+        let error = body.root().field("error");
         let message = error.string("message").unwrap_or_default();
         match status {
             401 => Self::KeyRejected { expired: error.str("code") == Some("api_key_expired") },

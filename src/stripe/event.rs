@@ -1,6 +1,6 @@
 //! Snapshot events.
 
-use super::json::{Fields as _, FromJson, Json};
+use super::json::{FromJson, Json};
 use super::{Charge, CheckoutSession, DisputeObject, PaymentIntent, RefundObject};
 
 /// A snapshot event. It contains the object as it was when the event occurred.
@@ -34,7 +34,7 @@ pub enum Subject {
 }
 
 impl FromJson for Event {
-    fn from_json(json: &Json) -> Option<Self> {
+    fn from_json(json: Json<'_>) -> Option<Self> {
         let object = json.field("data").field("object");
         let subject = match object.str("object") {
             Some("payment_intent") => {

@@ -16,7 +16,7 @@ pub use account::Account;
 pub use client::{Client, Request, Response};
 pub use error::{Error, TELL_SUPPORT, TRY_AGAIN};
 pub use event::{Event, Subject};
-pub use json::{Fields, FromJson, Json, List, parse};
+pub use json::{FromJson, Json, List, parse};
 pub use params::Params;
 pub use payments::{Charge, CheckoutSession, IntentOrId, PaymentError, PaymentIntent, Voucher};
 pub use refunds::{DisputeObject, RefundObject};

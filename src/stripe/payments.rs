@@ -1,6 +1,6 @@
 //! Checkout Sessions, PaymentIntents and charges, in every shape since 2020-08-27.
 
-use super::json::{Fields as _, FromJson, Json};
+use super::json::{FromJson, Json};
 use crate::metadata::Metadata;
 
 /// A Checkout Session: the page on which a customer pays.
@@ -36,10 +36,12 @@ pub enum IntentOrId {
 }
 
 impl FromJson for CheckoutSession {
-    fn from_json(json: &Json) -> Option<Self> {
+    fn from_json(json: Json<'_>) -> Option<Self> {
         let payment_intent = match json.value("payment_intent") {
-            Some(Json::String(id)) => Some(IntentOrId::Id(id.clone())),
-            Some(intent) => Some(IntentOrId::Intent(Box::new(PaymentIntent::from_json(intent)?))),
+            Some(intent) => Some(match intent.as_str() {
+                Some(id) => IntentOrId::Id(id.to_owned()),
+                None => IntentOrId::Intent(Box::new(PaymentIntent::from_json(intent)?)),
+            }),
             None => None,
         };
         Some(Self {
@@ -88,7 +90,7 @@ pub struct PaymentIntent {
 }
 
 impl FromJson for PaymentIntent {
-    fn from_json(json: &Json) -> Option<Self> {
+    fn from_json(json: Json<'_>) -> Option<Self> {
         let charge = json.field("latest_charge");
         let card = charge.field("payment_method_details").field("card");
         Some(Self {
@@ -132,7 +134,7 @@ pub struct Charge {
 }
 
 impl FromJson for Charge {
-    fn from_json(json: &Json) -> Option<Self> {
+    fn from_json(json: Json<'_>) -> Option<Self> {
         Some(Self {
             payment_intent: json.string("payment_intent")?,
             amount: json.number("amount")?,
@@ -148,12 +150,12 @@ impl FromJson for Charge {
 }
 
 /// Since API version 2022-11-15 the amount is in the expanded last charge; before, in the list of charges.
-fn amount_refunded(intent: &Json) -> Option<u64> {
+fn amount_refunded(intent: Json<'_>) -> Option<u64> {
     if let Some(refunded) = intent.field("latest_charge").number("amount_refunded") {
         return Some(refunded);
     }
     let charges = intent.field("charges").list("data")?;
-    charges.iter().map(|charge| charge.number("amount_refunded")).sum()
+    charges.map(|charge| charge.number("amount_refunded")).sum()
 }
 
 /// A voucher: the customer pays it elsewhere, within days.
@@ -166,8 +168,8 @@ pub struct Voucher {
 
 impl Voucher {
     /// The voucher of a `next_action`. Each method has a field of its own, such as `oxxo_display_details`.
-    fn of(next_action: &Json) -> Option<Self> {
-        next_action.as_object()?.values().find_map(|details| {
+    fn of(next_action: Json<'_>) -> Option<Self> {
+        next_action.values().find_map(|details| {
             let url = details.string("hosted_voucher_url")?;
             let expires_at =
                 details.number("expires_after").or_else(|| details.number("expires_at"));
@@ -185,7 +187,7 @@ pub struct PaymentError {
 }
 
 impl PaymentError {
-    fn of(json: &Json) -> Self {
+    fn of(json: Json<'_>) -> Self {
         Self {
             code: json.string("decline_code").or_else(|| json.string("code")),
             message: json.string("message"),

@@ -1,6 +1,6 @@
 //! Refunds and disputes.
 
-use super::json::{Fields as _, FromJson, Json};
+use super::json::{FromJson, Json};
 use crate::metadata::Metadata;
 
 /// A refund.
@@ -24,7 +24,7 @@ pub struct RefundObject {
 }
 
 impl FromJson for RefundObject {
-    fn from_json(json: &Json) -> Option<Self> {
+    fn from_json(json: Json<'_>) -> Option<Self> {
         Some(Self {
             id: json.string("id")?,
             payment_intent: json.string("payment_intent"),
@@ -57,7 +57,7 @@ pub struct DisputeObject {
 }
 
 impl FromJson for DisputeObject {
-    fn from_json(json: &Json) -> Option<Self> {
+    fn from_json(json: Json<'_>) -> Option<Self> {
         Some(Self {
             id: json.string("id")?,
             payment_intent: json.string("payment_intent")?,

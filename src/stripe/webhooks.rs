@@ -1,6 +1,6 @@
 //! Webhook endpoints, and the event destinations of the second version of the API.
 
-use super::json::{Fields as _, FromJson, Json};
+use super::json::{FromJson, Json};
 use crate::metadata::Metadata;
 
 /// A webhook endpoint.
@@ -22,7 +22,7 @@ pub struct WebhookEndpoint {
 }
 
 impl FromJson for WebhookEndpoint {
-    fn from_json(json: &Json) -> Option<Self> {
+    fn from_json(json: Json<'_>) -> Option<Self> {
         Some(Self {
             id: json.string("id")?,
             url: json.string("url").unwrap_or_default(),
@@ -52,7 +52,7 @@ pub struct EventDestination {
 }
 
 impl FromJson for EventDestination {
-    fn from_json(json: &Json) -> Option<Self> {
+    fn from_json(json: Json<'_>) -> Option<Self> {
         Some(Self {
             id: json.string("id")?,
             kind: json.string("type")?,

@@ -6,7 +6,7 @@ use crate::bindings::brain_studio::payments::types::{
 use crate::event_types::PAYMENT_EVENTS;
 use crate::payments::from_event;
 use crate::problem::problem;
-use crate::stripe::{Event, Fields as _, FromJson as _, Subject, parse};
+use crate::stripe::{Event, FromJson as _, Subject, parse};
 
 /// Why the body of a genuine delivery is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +21,14 @@ pub enum BodyError {
 
 /// Reads the body of a genuine delivery.
 pub fn read(installation: &Installation, body: &[u8]) -> Result<WebhookOutcome, BodyError> {
-    let json = parse(body).ok_or(BodyError::Malformed)?;
+    let document = parse(body).ok_or(BodyError::Malformed)?;
+    let json = document.root();
     match json.str("object") {
         Some("event") => {}
         Some("v2.core.event") => return Err(BodyError::Thin),
         _ => return Err(BodyError::Malformed),
     }
-    let event = Event::from_json(&json).ok_or(BodyError::Malformed)?;
+    let event = Event::from_json(json).ok_or(BodyError::Malformed)?;
     if !PAYMENT_EVENTS.contains(&event.kind.as_str()) {
         return Ok(ignored(
             "event-type-ignored",

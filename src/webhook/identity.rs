@@ -4,11 +4,12 @@
 use crate::bindings::brain_studio::payments::types::{WebhookIdentity, WebhookRequest};
 use crate::metadata::Metadata;
 use crate::payments::mode;
-use crate::stripe::{Fields as _, parse};
+use crate::stripe::parse;
 
 /// Reads the ids in the body of a snapshot or thin event.
 pub fn identify(request: &WebhookRequest) -> WebhookIdentity {
-    let event = parse(&request.body).unwrap_or_default();
+    let body = parse(&request.body).unwrap_or_default();
+    let event = body.root();
     let snapshot = event.field("data").field("object");
     let metadata = Metadata::of(snapshot);
     let payment = snapshot.string("id").or_else(|| event.field("related_object").string("id"));

@@ -123,3 +123,22 @@ proptest! {
         });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn place_passes_to_another_owner_who_may_have_one() {
+    let places = FairPlaces::new(8, 8);
+    let (nobody, a, b) = (Owner::default(), owner("a"), owner("b"));
+    let mut place = places.acquire(&nobody, Instant::now()).await.unwrap();
+    assert!(place.pass_to(&a) && place.pass_to(&a));
+    assert_eq!(places.in_use().running, 1);
+    // It counts as this owner's: another one takes two of the seven that are free.
+    let of_b = take_all(&places, &b).await;
+    assert_eq!(of_b.len(), 2);
+    let mut last = places.acquire(&nobody, Instant::now()).await.unwrap();
+    // Who may have no more at once takes none over, and the place is still its owner's.
+    assert!(!last.pass_to(&b) && !place.pass_to(&b));
+    assert_eq!(places.in_use().running, 4);
+    drop((place, last, of_b));
+    assert_eq!(places.in_use().running, 0);
+    assert!(places.lock().providers.is_empty());
+}

@@ -19,7 +19,7 @@ use crate::contract::types::{
 use crate::egress::Quota;
 use crate::foreign::AnswerError;
 use crate::limit::Limit;
-use crate::plugin::CallError;
+use crate::plugin::{CallError, Plugin};
 use crate::sender::Sender;
 use ledger::{EventOutcome, InstallationState, Refetch, Scope, StoredInstallation};
 
@@ -70,10 +70,13 @@ impl Marketplace {
         // Nothing of a delivery is shown to a component that is not approved. One that is approved in test mode only
         // may look at those at the shared URL, where it has no installation and can call nobody.
         self.check_approval(None)?;
+        let mut plugin = self.plugin.clone();
         let (stored, url) = if let Some(id) = &target.installation {
             (self.installation_named(id)?, DeliveryUrl::Own)
         } else {
-            let identity = match self.plugin.identify_webhook(received_at, request).await {
+            // The instance that has identified a delivery handles it as well: it knows no more than this delivery.
+            plugin = plugin.reusing_one_instance();
+            let identity = match plugin.identify_webhook(received_at, request).await {
                 // What it names cannot be used, so it names nothing.
                 Err(CallError::AnswerRefused(_)) => WebhookIdentity::nothing(),
                 identified => identified?,
@@ -95,11 +98,11 @@ impl Marketplace {
         match stored.state {
             InstallationState::Active => {
                 let opened = self.open_installation(stored).await?;
-                self.receive(opened, &url, received_at, request, trace).await
+                self.receive(plugin, opened, &url, received_at, request, trace).await
             }
             InstallationState::Uninstalled if is_draining => {
                 let opened = self.open_installation(stored).await?;
-                self.receive(opened, &url, received_at, request, trace).await
+                self.receive(plugin, opened, &url, received_at, request, trace).await
             }
             InstallationState::Uninstalled => Ok(DeliveryOutcome::ignored(
                 "installation-removed",
@@ -151,9 +154,10 @@ impl Marketplace {
         })
     }
 
-    /// Lets the plugin read a delivery, and acts on the result.
+    /// Lets the plugin, which may have begun with it, read a delivery, and acts on the result.
     async fn receive(
         &self,
+        plugin: Plugin,
         opened: OpenedInstallation,
         url: &DeliveryUrl,
         received_at: u64,
@@ -166,7 +170,9 @@ impl Marketplace {
         let mut call = self.access(stored, credentials, installation.mode)?.call();
         call.egress = call.egress.charged_to(quota.clone());
         let begun = Instant::now();
-        let outcome = self.plugin.handle_webhook(call, received_at, installation, request).await;
+        let outcome = plugin.handle_webhook(call, received_at, installation, request).await;
+        // With its instance: nobody waits for its place while the result is stored.
+        drop(plugin);
         trace.plugin = begun.elapsed();
         let outcome = match outcome {
             // It would be the same at every repetition.

@@ -57,11 +57,6 @@ fn remove_foreign_page(payment: &mut Payment, pages: &PageOrigins) -> Result<(),
     checked
 }
 
-/// The function's name in the contract, with underscores.
-pub(super) fn function_name(binding: &'static str) -> &'static str {
-    binding.strip_prefix("call_").unwrap_or(binding)
-}
-
 impl Plugin {
     /// Measures a call, and writes down why it has no answer.
     pub(super) fn note(

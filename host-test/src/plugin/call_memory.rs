@@ -5,6 +5,7 @@ use thiserror::Error;
 use tokio::time::{Duration, Instant};
 use wasmtime::{ResourceLimiter, ResourceLimiterAsync, StoreLimits};
 
+use crate::fair_places::Owner;
 use crate::limit::Limit;
 use crate::memory_budget::ReservedMemory;
 use crate::resources::UNRESERVED_MEMORY;
@@ -36,6 +37,11 @@ impl CallMemory {
     /// Another call in the same instance, which is ended at a time.
     pub fn restart(&mut self, until: Instant) {
         self.until = until;
+    }
+
+    /// What is reserved is another owner's from now on. Returns whether the owner may have so much.
+    pub fn pass_to(&mut self, owner: &Owner) -> bool {
+        self.reserved.pass_to(owner)
     }
 
     /// What the instance has had at most, in bytes: its memories never shrink.

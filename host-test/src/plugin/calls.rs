@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::answers::{check_page, checked, function_name, outcome_unknown};
+use super::answers::{check_page, checked, outcome_unknown};
 use super::error::CallError;
 use super::{Call, Plugin, asked, context};
 use crate::contract::types::{
@@ -21,12 +21,12 @@ macro_rules! call {
         let begun = Instant::now();
         let signing: Vec<&str> = $signing.into_iter().collect();
         $call.egress.hide_in_trace(signing.iter().copied());
-        let function = function_name(stringify!($function));
+        let function = stringify!($function);
         let answered = $plugin
             .caller
-            .call(function, $call.egress.clone(), context, async |store, plugin| {
-                let provider = plugin.brain_studio_payments_payment_provider();
-                provider.$function(store, context, $($argument),*).await
+            .call(function, $call.egress.clone(), context, async |store, instance| {
+                let functions = &$plugin.caller.functions;
+                functions.call(function, store, instance, (context, $($argument),*)).await
             })
             .await;
         $plugin.note(&$call, function, begun, answered.as_ref().err());
@@ -70,7 +70,7 @@ impl Plugin {
     ) -> Result<Result<Installation, ProviderError>, CallError> {
         let given = request.credentials.iter().filter_map(|given| given.signing_secret.as_deref());
         let now = self.context_now(self.time_limit);
-        call!(self, call, now, given, call_install(request))
+        call!(self, call, now, given, install(request))
     }
 
     /// `repair` of the contract.
@@ -83,7 +83,7 @@ impl Plugin {
         let given = request.credentials.iter().filter_map(|given| given.signing_secret.as_deref());
         let given = given.chain(signing(installation));
         let now = self.context_now(self.time_limit);
-        call!(self, call, now, given, call_repair(installation, request))
+        call!(self, call, now, given, repair(installation, request))
     }
 
     /// `uninstall` of the contract.
@@ -93,7 +93,7 @@ impl Plugin {
         installation: &Installation,
     ) -> Result<Result<(), ProviderError>, CallError> {
         let now = self.context_now(self.time_limit);
-        call!(self, call, now, signing(installation), call_uninstall(installation))
+        call!(self, call, now, signing(installation), uninstall(installation))
     }
 
     /// `report-status` of the contract, ended after `time`.
@@ -105,7 +105,7 @@ impl Plugin {
         request: &StatusRequest,
     ) -> Result<StatusReport, CallError> {
         let now = self.context_now(time);
-        call!(self, call, now, signing(installation), call_report_status(installation, request))
+        call!(self, call, now, signing(installation), report_status(installation, request))
     }
 
     /// `create-payment` of the contract.
@@ -128,7 +128,7 @@ impl Plugin {
             call,
             now,
             signing(installation),
-            call_create_payment(installation, request),
+            create_payment(installation, request),
             check
         );
         outcome_unknown(created)
@@ -148,7 +148,7 @@ impl Plugin {
             call,
             now,
             signing(installation),
-            call_find_payment(installation, search),
+            find_payment(installation, search),
             check
         )?;
         if let Ok(PaymentSearchResult::Found(payment)) = &mut answer {
@@ -166,14 +166,8 @@ impl Plugin {
     ) -> Result<Result<Payment, ProviderError>, CallError> {
         let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
-        let got = call!(
-            self,
-            call,
-            now,
-            signing(installation),
-            call_get_payment(installation, id),
-            check
-        );
+        let got =
+            call!(self, call, now, signing(installation), get_payment(installation, id), check);
         self.with_pages(&call, "get_payment", got).await
     }
 
@@ -192,7 +186,7 @@ impl Plugin {
             call,
             now,
             signing(installation),
-            call_complete_payment(installation, request),
+            complete_payment(installation, request),
             check
         );
         self.with_pages(&call, "complete_payment", outcome_unknown(completed)).await
@@ -207,14 +201,8 @@ impl Plugin {
     ) -> Result<Result<Payment, ProviderError>, CallError> {
         let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |payment| asked::named(payment, installation, id));
-        let canceled = call!(
-            self,
-            call,
-            now,
-            signing(installation),
-            call_cancel_payment(installation, id),
-            check
-        );
+        let canceled =
+            call!(self, call, now, signing(installation), cancel_payment(installation, id), check);
         self.with_pages(&call, "cancel_payment", outcome_unknown(canceled)).await
     }
 
@@ -232,7 +220,7 @@ impl Plugin {
             call,
             now,
             signing(installation),
-            call_refund_payment(installation, request),
+            refund_payment(installation, request),
             check
         );
         outcome_unknown(refunded)
@@ -247,7 +235,7 @@ impl Plugin {
     ) -> Result<Result<RefundSearchResult, ProviderError>, CallError> {
         let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |result| asked::found_refund(result, search));
-        call!(self, call, now, signing(installation), call_find_refund(installation, search), check)
+        call!(self, call, now, signing(installation), find_refund(installation, search), check)
     }
 
     /// `get-refund` of the contract.
@@ -259,7 +247,7 @@ impl Plugin {
     ) -> Result<Result<Refund, ProviderError>, CallError> {
         let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |refund| asked::named_refund(refund, id));
-        call!(self, call, now, signing(installation), call_get_refund(installation, id), check)
+        call!(self, call, now, signing(installation), get_refund(installation, id), check)
     }
 
     /// `list-events` of the contract.
@@ -271,14 +259,8 @@ impl Plugin {
     ) -> Result<Result<EventPage, ProviderError>, CallError> {
         let now = self.context_now(self.time_limit);
         let check = |answer| checked(answer, |page| asked::listed(page, query));
-        let mut answer: Result<EventPage, ProviderError> = call!(
-            self,
-            call,
-            now,
-            signing(installation),
-            call_list_events(installation, query),
-            check
-        )?;
+        let mut answer: Result<EventPage, ProviderError> =
+            call!(self, call, now, signing(installation), list_events(installation, query), check)?;
         if let Ok(page) = &mut answer {
             let payments = page.events.iter_mut().filter_map(|event| payment_of(event));
             self.check_pages(&call, "list_events", payments).await;
@@ -294,7 +276,7 @@ impl Plugin {
     ) -> Result<WebhookIdentity, CallError> {
         let context = context(received_at, self.time_limit);
         let call = Call::from(Egress::none());
-        call!(self, call, context, [], call_identify_webhook(request))
+        call!(self, call, context, [], identify_webhook(request))
     }
 
     /// `handle-webhook` of the contract.
@@ -311,7 +293,7 @@ impl Plugin {
             call,
             context,
             signing(installation),
-            call_handle_webhook(installation, request)
+            handle_webhook(installation, request)
         )?;
         if let Ok(WebhookOutcome::Event(delivered)) = &mut answer {
             let payment = payment_of(&mut delivered.event);

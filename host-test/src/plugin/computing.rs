@@ -64,6 +64,11 @@ impl Computing {
         lock(&self.slice).since = Some(Instant::now());
     }
 
+    /// The turns are another owner's from now on.
+    pub fn pass_to(&mut self, owner: &Owner) {
+        self.owner = owner.clone();
+    }
+
     /// Begins a new count, for a call in an instance that is used again.
     pub fn restart(&mut self) {
         self.before = Duration::ZERO;

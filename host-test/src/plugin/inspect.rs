@@ -35,6 +35,11 @@ pub(super) const FUNCTIONS: [&str; 16] = [
     "list-events",
 ];
 
+/// The interface that has them.
+pub(super) fn provider_interface() -> String {
+    format!("{PACKAGE}/payment-provider@{VERSION}")
+}
+
 /// The imports and exports of a component.
 #[derive(Debug, Serialize)]
 pub struct Inspection {
@@ -94,7 +99,7 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), LoadEr
     if !forbidden.is_empty() {
         return Err(LoadError::ForbiddenImports(forbidden));
     }
-    let provider = format!("{PACKAGE}/payment-provider@{VERSION}");
+    let provider = provider_interface();
     let (interfaces, functions) = exports(engine, component);
     if !interfaces.contains(&provider) {
         return Err(LoadError::InterfaceMissing(provider));

@@ -15,6 +15,7 @@ mod componentize;
 mod computing;
 mod engine;
 mod error;
+mod functions;
 pub mod inspect;
 mod manifest;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod state;
 mod usage;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -35,6 +37,7 @@ use wasmtime::component::Component;
 
 use crate::bundled;
 use crate::clock::Clock;
+use crate::contract::PaymentPlugin;
 use crate::contract::types::{Context, Installation, Manifest, WebhookRequest};
 use crate::egress::{Egress, Policy};
 use crate::telemetry::Telemetry;
@@ -163,6 +166,13 @@ impl Plugin {
         self
     }
 
+    /// The plugin whose fresh instances are counted.
+    #[must_use]
+    pub fn counting_instances(mut self, number: &Arc<AtomicU64>) -> Self {
+        self.caller.instances = Arc::clone(number);
+        self
+    }
+
     /// The plugin whose calls tell what they have used.
     #[must_use]
     pub fn with_usage(mut self, last: &Arc<LastUsage>) -> Self {
@@ -230,10 +240,9 @@ impl Plugin {
         let context = context(received_at, CALL_TIMEOUT);
         let until = Instant::now() + CALL_TIMEOUT;
         let mut store = engine::store(pre.engine(), Egress::none(), until);
-        let plugin = pre
-            .instantiate_async(&mut store)
-            .await
-            .map_err(|error| CallError::from_wasmtime(&error))?;
+        let ended = |error| CallError::from_wasmtime(&error);
+        let instance = pre.instantiate_async(&mut store).await.map_err(ended)?;
+        let plugin = PaymentPlugin::new(&mut store, &instance).map_err(ended)?;
         let provider = plugin.brain_studio_payments_payment_provider();
         let mut times = Vec::with_capacity(iterations);
         for _ in 0..iterations {
@@ -242,7 +251,7 @@ impl Plugin {
             let outcome = provider
                 .call_handle_webhook(&mut store, context, installation, request)
                 .await
-                .map_err(|error| CallError::from_wasmtime(&error))?;
+                .map_err(ended)?;
             times.push(start.elapsed());
             drop(outcome);
         }

@@ -21,8 +21,7 @@ impl Plugin {
     /// The functions of the contract, in its order.
     #[must_use]
     pub fn signatures(&self) -> Vec<Signature> {
-        let (engine, component) =
-            (self.caller.pre.engine(), self.caller.pre.instance_pre().component());
+        let (engine, component) = (self.caller.pre.engine(), self.caller.pre.component());
         let mut functions = Vec::new();
         // The names of records and variants stand beside the functions that use them.
         let mut names = Vec::new();

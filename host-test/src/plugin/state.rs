@@ -7,6 +7,7 @@ use super::call_memory::CallMemory;
 use super::computing::Computing;
 use crate::contract::http;
 use crate::egress::Egress;
+use crate::fair_places::Owner;
 
 /// The state of one call.
 pub struct CallState {
@@ -19,6 +20,12 @@ pub struct CallState {
 }
 
 impl CallState {
+    /// The instance goes on for another owner. Returns whether its memory may be the owner's.
+    pub fn pass_to(&mut self, owner: &Owner) -> bool {
+        self.computing.pass_to(owner);
+        self.memory.pass_to(owner)
+    }
+
     /// Begins another call in the same instance, which ends at a time.
     pub fn restart(&mut self, egress: Egress, until: Instant) {
         self.egress = egress;

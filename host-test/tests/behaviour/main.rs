@@ -31,6 +31,7 @@ mod host;
 mod hostile;
 mod idempotency;
 mod installing;
+mod instances;
 // It sends signals.
 #[cfg(unix)]
 mod interruptions;
