@@ -164,10 +164,12 @@ impl Marketplace {
         request: &WebhookRequest,
         trace: &mut Trace,
     ) -> Result<DeliveryOutcome, Error> {
-        let OpenedInstallation { stored, installation, credentials } = &opened;
-        let quota = self.quotas.of(&stored.id, trace.sender);
+        let id = opened.stored.id.clone();
+        let handle = self.handle(opened)?;
+        let installation = &handle.installation;
+        let quota = self.quotas.of(&id, trace.sender);
         trace.quota = Some(Arc::clone(&quota));
-        let mut call = self.access(stored, credentials, installation.mode)?.call();
+        let mut call = handle.call();
         call.egress = call.egress.charged_to(quota.clone());
         let begun = Instant::now();
         let outcome = plugin.handle_webhook(call, received_at, installation, request).await;
@@ -178,7 +180,7 @@ impl Marketplace {
             // It would be the same at every repetition.
             Err(CallError::AnswerRefused(why @ AnswerError::Malformed(_))) => {
                 let reason = why.problem();
-                self.count_refused(&stored.id, &reason).await;
+                self.count_refused(&id, &reason).await;
                 return Ok(DeliveryOutcome::Refused(reason));
             }
             outcome => outcome?,
@@ -191,49 +193,46 @@ impl Marketplace {
             Ok(WebhookOutcome::Event(DeliveredEvent { verified: true, event }))
                 if can_be_verified =>
             {
-                self.is_verified(&stored.id, &quota, trace);
+                self.is_verified(&id, &quota, trace);
                 trace.event = Some(event.id.clone());
-                let delivered_to = stored.id.clone();
-                let handle = self.handle(opened)?;
-                let outcome = self.apply_event(&event, &handle, &delivered_to).await?;
+                let outcome = self.apply_event(event, &handle, &id).await?;
                 self.close_marked(&handle).await;
                 Ok(outcome.into())
             }
             Ok(WebhookOutcome::Event(DeliveredEvent { event, .. })) => {
                 match event.subject.payment_id() {
-                    Some(id) => self.follow_hint(opened, trace, id, None).await,
+                    Some(id) => self.follow_hint(&handle, trace, id, None).await,
                     None => Ok(DeliveryOutcome::foreign()),
                 }
             }
             Ok(WebhookOutcome::Ignored(IgnoredDelivery { verified, reason })) => {
                 if verified && can_be_verified {
-                    self.is_verified(&stored.id, &quota, trace);
-                    let id = stored.id.clone();
+                    self.is_verified(&id, &quota, trace);
                     self.change_at(move |ledger, now| ledger.record_verified_delivery(&id, now))
                         .await?;
                 }
                 Ok(DeliveryOutcome::Ignored(reason))
             }
             Ok(WebhookOutcome::Hint(PaymentHint { payment, mode })) => {
-                self.follow_hint(opened, trace, &payment, mode).await
+                self.follow_hint(&handle, trace, &payment, mode).await
             }
             Ok(WebhookOutcome::Other(reason)) => Ok(DeliveryOutcome::Ignored(reason)),
             Err(WebhookError::Unverified(reason)) => match url {
                 DeliveryUrl::Shared(WebhookIdentity { payment: Some(payment), mode, .. }) => {
                     // The merchant has probably pasted another webhook's signing secret.
                     if installation.webhook.owner == WebhookOwner::Merchant {
-                        self.count_refused(&stored.id, &reason).await;
+                        self.count_refused(&id, &reason).await;
                     }
-                    self.follow_hint(opened, trace, payment, *mode).await
+                    self.follow_hint(&handle, trace, payment, *mode).await
                 }
                 DeliveryUrl::Shared(_) => Ok(DeliveryOutcome::Refused(reason)),
                 DeliveryUrl::Own => {
-                    self.count_refused(&stored.id, &reason).await;
+                    self.count_refused(&id, &reason).await;
                     Ok(DeliveryOutcome::Refused(reason))
                 }
             },
             Err(WebhookError::Refused(reason)) => {
-                self.count_refused(&stored.id, &reason).await;
+                self.count_refused(&id, &reason).await;
                 Ok(DeliveryOutcome::Refused(reason))
             }
             Err(WebhookError::Unavailable(reason) | WebhookError::Other(reason)) => {
@@ -256,19 +255,21 @@ impl Marketplace {
         event: &Event,
         handle: &Handle,
     ) -> Result<EventOutcome, Error> {
-        self.record_event(event, &handle.scope, None, Refetch::Later).await
+        let event = Arc::new(event.clone().into());
+        self.record_event(&event, &handle.scope, None, Refetch::Later).await
     }
 
     /// Records a verified event that was delivered to an installation, and fetches its payment where the rule asks
     /// for it.
     async fn apply_event(
         &self,
-        event: &Event,
+        event: Event,
         handle: &Handle,
         delivered_to: &str,
     ) -> Result<EventOutcome, Error> {
         let (scope, delivered_to) = (&handle.scope, Some(delivered_to));
-        let mut outcome = self.record_event(event, scope, delivered_to, Refetch::NotTried).await?;
+        let event: Arc<ledger::types::Event> = Arc::new(event.into());
+        let mut outcome = self.record_event(&event, scope, delivered_to, Refetch::NotTried).await?;
         for _ in 0..FETCH_ATTEMPTS {
             let EventOutcome::NeedsRefetch { version } = outcome else { break };
             let Some(id) = event.subject.payment_id() else { break };
@@ -278,19 +279,19 @@ impl Marketplace {
                 // The event is recorded, and the payment marked for a refetch in the background.
                 Ok(Err(_)) | Err(_) => Refetch::Later,
             };
-            outcome = self.record_event(event, scope, delivered_to, refetch).await?;
+            outcome = self.record_event(&event, scope, delivered_to, refetch).await?;
         }
         Ok(outcome)
     }
 
     async fn record_event(
         &self,
-        event: &Event,
+        event: &Arc<ledger::types::Event>,
         scope: &Scope,
         delivered_to: Option<&str>,
         refetch: Refetch,
     ) -> Result<EventOutcome, Error> {
-        let (event, scope) = (event.clone().into(), scope.clone());
+        let (event, scope) = (Arc::clone(event), scope.clone());
         let delivered_to = delivered_to.map(str::to_owned);
         let whose = delivered_to.clone().unwrap_or_default();
         let (outcome, deleted) = self

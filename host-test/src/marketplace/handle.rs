@@ -66,7 +66,7 @@ impl Handle {
     }
 
     /// One call.
-    fn call(&self) -> Call {
+    pub fn call(&self) -> Call {
         let mut call = self.access.call();
         if let Some(meter) = &self.meter {
             call.egress = call.egress.in_background(Arc::clone(meter));

@@ -1,7 +1,8 @@
 //! Hints: deliveries that nobody can verify. The payment that one names is fetched, within the sender's quota.
 
 use super::delivery_trace::Trace;
-use super::{DeliveryOutcome, Error, Marketplace, OpenedInstallation};
+use super::handle::Handle;
+use super::{DeliveryOutcome, Error, Marketplace};
 use crate::contract::types::{Mode, Problem, ProviderError};
 use ledger::types::PaymentStatus;
 
@@ -9,12 +10,12 @@ impl Marketplace {
     /// Fetches the payment that an unverified delivery names. Nothing else of the delivery counts.
     pub(super) async fn follow_hint(
         &self,
-        opened: OpenedInstallation,
+        handle: &Handle,
         trace: &mut Trace,
         payment_id: &str,
         mode: Option<Mode>,
     ) -> Result<DeliveryOutcome, Error> {
-        if mode.is_some_and(|mode| mode != opened.installation.mode) {
+        if mode.is_some_and(|mode| mode != handle.mode()) {
             let message = "The delivery is from the other mode.";
             return Ok(DeliveryOutcome::ignored("other-mode", message));
         }
@@ -27,10 +28,9 @@ impl Marketplace {
             )));
         }
         trace.was_followed = true;
-        let handle = self.handle(opened)?;
         let (scope, id) = (handle.scope.clone(), payment_id.to_owned());
         let before = self.read(move |ledger| ledger.payment(&scope, &id)).await?;
-        match self.fetch(&handle, payment_id).await {
+        match self.fetch(handle, payment_id).await {
             Ok(Some((now, _))) => {
                 let before =
                     before.map_or((PaymentStatus::Pending, 0), |was| (was.status, was.received));
@@ -40,7 +40,7 @@ impl Marketplace {
                 {
                     quota.has_changed_payment();
                 }
-                self.close_marked(&handle).await;
+                self.close_marked(handle).await;
                 Ok(DeliveryOutcome::Accepted)
             }
             Ok(None) | Err(Error::Provider(ProviderError::NotFound(_))) => {
