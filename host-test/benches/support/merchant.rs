@@ -33,8 +33,8 @@ const GROUP: u64 = 1000;
 const EVENT_ID: &str = "evt_000000000000000000000000";
 const PAYMENT_ID: &str = "pi_000000000000000000000000";
 const CREATED: &str = "1648320033";
-/// How long before its event a payment is made, in seconds.
-const BEFORE: u64 = 600;
+/// How long before its event a payment is made, in seconds: too short a time for the background to ask about it.
+const BEFORE: u64 = 60;
 
 /// A merchant, and the fake Stripe.
 pub struct Merchant {

@@ -15,6 +15,8 @@ use rusqlite::Connection;
 
 /// How often each operation is measured.
 const ROUNDS: u64 = 300;
+/// How many changes have one commit.
+const GROUP: u64 = 64;
 /// One of so many payments of the full ledger is still open.
 const OPEN_SHARE: u64 = 1000;
 
@@ -99,7 +101,20 @@ fn fill(path: &Path, payments: u64) {
 type Operation = fn(&mut Ledger, u64);
 
 fn pay(ledger: &mut Ledger, round: u64) {
-    let (reference, id) = (format!("new-{round}"), format!("pi_{round}"));
+    pay_one(ledger, &round.to_string());
+}
+
+fn pay_group(ledger: &mut Ledger, round: u64) {
+    let pay = |ledger: &mut Ledger| (0..GROUP).for_each(|n| pay_one(ledger, &in_group(round, n)));
+    ledger.group(pay).unwrap();
+}
+
+fn in_group(round: u64, number: u64) -> String {
+    format!("{round}-{number}")
+}
+
+fn pay_one(ledger: &mut Ledger, name: &str) {
+    let (reference, id) = (format!("new-{name}"), format!("pi_{name}"));
     let new = order(reference.clone());
     let Reservation::Reserved { attempt, .. } = ledger.reserve(&scope(), &new, 100).unwrap() else {
         panic!("{reference} is used")
@@ -109,13 +124,23 @@ fn pay(ledger: &mut Ledger, round: u64) {
 }
 
 fn deliver(ledger: &mut Ledger, round: u64) {
+    deliver_one(ledger, &round.to_string());
+}
+
+fn deliver_group(ledger: &mut Ledger, round: u64) {
+    let deliver =
+        |ledger: &mut Ledger| (0..GROUP).for_each(|n| deliver_one(ledger, &in_group(round, n)));
+    ledger.group(deliver).unwrap();
+}
+
+fn deliver_one(ledger: &mut Ledger, name: &str) {
     let event = Event {
-        id: format!("evt_{round}"),
+        id: format!("evt_{name}"),
         event_type: "t".to_owned(),
         occurred_at: 200,
         subject: EventSubject::Payment(Box::new(payment(
-            format!("pi_{round}"),
-            &format!("new-{round}"),
+            format!("pi_{name}"),
+            &format!("new-{name}"),
             PaymentStatus::Approved,
         ))),
         authority: Authority::Signed,
@@ -141,9 +166,11 @@ fn transitions(ledger: &mut Ledger, _: u64) {
     ledger.transitions(&scope(), 0, 100).unwrap();
 }
 
-const OPERATIONS: [(&str, Operation); 5] = [
+const OPERATIONS: [(&str, Operation); 7] = [
     ("pay", pay),
     ("a delivery", deliver),
+    ("64 payments, one commit", pay_group),
+    ("64 deliveries, one commit", deliver_group),
     ("payments", payments),
     ("status", status),
     ("transitions", transitions),
@@ -171,7 +198,7 @@ fn main() {
     fill(&path("full.sqlite"), payments);
     println!("{payments} payments were added in {:.1} s.", filling.elapsed().as_secs_f64());
     let mut full = Ledger::open(&path("full.sqlite")).unwrap();
-    println!("{:<12} {:>10} {:>10} {:>7}", "median", "empty, µs", "full, µs", "ratio");
+    println!("{:<26} {:>10} {:>10} {:>7}", "median", "empty, µs", "full, µs", "ratio");
     for (name, operation) in OPERATIONS {
         let (mut on_empty, mut on_full) = (Vec::new(), Vec::new());
         // In turn, so that the machine's noise meets both.
@@ -180,6 +207,6 @@ fn main() {
             on_full.push(time(operation, &mut full, round));
         }
         let (on_empty, on_full) = (median(on_empty), median(on_full));
-        println!("{name:<12} {on_empty:>10.1} {on_full:>10.1} {:>7.2}", on_full / on_empty);
+        println!("{name:<26} {on_empty:>10.1} {on_full:>10.1} {:>7.2}", on_full / on_empty);
     }
 }
