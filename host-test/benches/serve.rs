@@ -1,6 +1,7 @@
 //! How fast a real `serve` takes deliveries: signed, each of an event and a payment of its own, answered after the commit.
 //! The ledger is looked at afterwards: each payment has to be told once.
-//! `cargo bench -p host-test --bench serve -- 20000` sends so many over 64 connections.
+//! `cargo bench -p host-test --bench serve -- 20000` sends so many over 16 and over 64 connections, and a tenth over one;
+//! `-- 20000 1` sends all over one.
 
 // A benchmark that panics has failed.
 #![allow(
@@ -21,11 +22,16 @@ use support::{computed, peak_memory};
 const CONNECTIONS: [(usize, u64); 3] = [(1, 10), (16, 1), (64, 1)];
 
 fn main() {
-    let most = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(2000);
+    let mut numbers = std::env::args().filter_map(|argument| argument.parse().ok());
+    let most = numbers.next().unwrap_or(2000);
+    let loads = match numbers.next() {
+        Some(connections) => vec![(usize::try_from(connections).unwrap(), 1)],
+        None => CONNECTIONS.to_vec(),
+    };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let data = tempfile::tempdir().unwrap();
     let merchant = runtime.block_on(Merchant::install(data.path()));
-    let total = CONNECTIONS.iter().map(|(_, part)| most / part).sum();
+    let total = loads.iter().map(|(_, part)| most / part).sum();
     merchant.pay(0..total);
     let (process, address) = runtime.block_on(merchant.serve());
     let target = format!("/link-webhook?{}", merchant.query);
@@ -33,7 +39,7 @@ fn main() {
         "| connections | deliveries a second | p50, ms | p99, ms |\n| --- | --- | --- | --- |"
     );
     let mut first = 0;
-    for (connections, part) in CONNECTIONS {
+    for (connections, part) in loads {
         let numbers = first..first + most / part;
         first = numbers.end;
         let requests = paid(&target, numbers);
