@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-/// How much memory a call may use, in bytes. Source: the contract. A delivery of 1 MiB takes about 20 MiB when
-/// it is parsed.
+/// How much memory a call may use, in bytes. Source: the contract. A delivery of 1 MiB takes some 6 MiB when it is
+/// parsed, at worst some 20.
 pub(super) const MAXIMUM_MEMORY: usize = 64 << 20;
 /// How many core instances a component may consist of. Our own choice: one in Rust has 3, one in Python 38.
 pub(super) const MAXIMUM_CORE_INSTANCES: u32 = 64;
