@@ -1,5 +1,6 @@
 //! The command line of `host-test`.
 
+use std::num::NonZero;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -7,7 +8,18 @@ fn main() -> ExitCode {
     host_test::plugin::compile_for_parent().unwrap_or_else(run)
 }
 
-#[tokio::main]
-async fn run() -> ExitCode {
-    host_test::cli::run().await
+fn run() -> ExitCode {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // One more than cores, because one may wait for the commit of a change.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads + 1)
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(host_test::cli::run()),
+        Err(error) => {
+            eprintln!("The system gives no threads: {error}.");
+            ExitCode::FAILURE
+        }
+    }
 }

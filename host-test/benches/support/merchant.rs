@@ -93,7 +93,8 @@ impl Merchant {
         while next < numbers.end {
             let group = next..numbers.end.min(next + GROUP);
             next = group.end;
-            let pay = |ledger: &mut Ledger| group.for_each(|number| self.pay_one(ledger, number));
+            let pay =
+                |ledger: &mut Ledger| group.clone().for_each(|number| self.pay_one(ledger, number));
             ledger.group(pay).unwrap();
         }
     }

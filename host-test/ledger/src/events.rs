@@ -44,7 +44,7 @@ pub enum EventOutcome {
     Foreign,
     /// The payment was created here and is not stored yet. The event is kept until it is.
     Early,
-    /// Nothing was written. The provider has to be asked first, and the event recorded again with
+    /// Nothing of it was recorded. The provider has to be asked first, and the event recorded again with
     /// its answer.
     NeedsRefetch {
         /// The version that the stored payment has now.
@@ -110,11 +110,7 @@ impl Ledger {
         } else {
             EventOutcome::Foreign
         };
-        if matches!(outcome, EventOutcome::NeedsRefetch { .. }) {
-            transaction.rollback()?;
-        } else {
-            transaction.commit()?;
-        }
+        transaction.commit()?;
         self.deleted_early_events += deleted;
         Ok(outcome)
     }

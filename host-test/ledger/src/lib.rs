@@ -80,6 +80,7 @@ pub use stored_payment::{Attempt, NewPayment, Scope, StoredPayment};
 pub use transitions::{Told, Transition};
 pub use types::PaymentTerms;
 pub use workspaces::{Installed, Workspace};
+use write::Grouping;
 
 /// The migrations: each makes the next version of the schema. The file's `user_version` says how
 /// many were applied. A released migration is never edited.
@@ -116,7 +117,7 @@ pub struct Ledger {
     /// How many were deleted since somebody asked.
     deleted_early_events: usize,
     /// Whether changes belong to a group, which is committed once.
-    is_in_group: bool,
+    grouping: Grouping,
     /// Whether the write-ahead log has to be truncated after the next change.
     must_truncate: bool,
 }
@@ -157,7 +158,7 @@ impl Ledger {
             connection,
             most_early_events: MOST_EARLY_EVENTS,
             deleted_early_events: 0,
-            is_in_group: false,
+            grouping: Grouping::None,
             must_truncate: false,
         })
     }

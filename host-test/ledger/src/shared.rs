@@ -36,11 +36,13 @@ impl SharedLedger {
         self.readers.read(work)
     }
 
-    /// Makes a change, perhaps in one commit with others, and calls `answer` when it is on the disk. It is called on
-    /// the thread that writes, and must not take long. If `work` panics, nothing is changed and `answer` is dropped.
+    /// Makes a change, perhaps in one commit with others, and calls `answer` when it is on the disk. If nobody else writes,
+    /// that is before this returns: the caller's thread waits for the disk, one of all callers at a time. Otherwise `answer` is
+    /// called on the thread that writes, and must not take long. `work` is called again if another change of the same
+    /// commit has to be taken back. If it panics, nothing is changed and `answer` is dropped.
     pub fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
+        work: impl FnMut(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
         answer: impl FnOnce(Result<T, LedgerError>) + Send + 'static,
     ) {
         self.writer.change(work, answer);
@@ -108,7 +110,7 @@ mod tests {
 
         fn change<T: Send + 'static>(
             &self,
-            work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
+            work: impl FnMut(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
         ) -> Receiver<Result<T, LedgerError>> {
             let (answer, answered) = mpsc::channel();
             self.ledger.change(work, move |made| answer.send(made).unwrap());

@@ -251,12 +251,10 @@ impl Marketplace {
         let (mode, account) = (installation.mode.into(), installation.account.clone());
         let is_uninstalled = self
             .change_at(move |ledger, now| {
-                let sealed_credentials = new.sealed_credentials.unwrap_or_default();
-                let sealed_installation = new.sealed_installation.unwrap_or_default();
                 let is_stored = ledger.store_installation(
                     &read,
-                    &sealed_credentials,
-                    &sealed_installation,
+                    new.sealed_credentials.as_deref().unwrap_or_default(),
+                    new.sealed_installation.as_deref().unwrap_or_default(),
                     mode,
                     account.as_deref(),
                     now,

@@ -208,10 +208,11 @@ impl Marketplace {
         Ok(done?)
     }
 
-    /// Changes the ledger, perhaps in one commit with others. It is on the disk when this returns.
+    /// Changes the ledger, perhaps in one commit with others. It is on the disk when this returns. `work` is called again
+    /// if another change of the commit has to be taken back.
     async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
+        work: impl FnMut(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Error> {
         let begun = Instant::now();
         let made = changed(&self.ledger, work).await;
@@ -222,7 +223,7 @@ impl Marketplace {
     /// As `change`, with the time at which the work begins, in Unix seconds.
     async fn change_at<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Ledger, u64) -> Result<T, LedgerError> + Send + 'static,
+        mut work: impl FnMut(&mut Ledger, u64) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Error> {
         let clock = self.clock.clone();
         self.change(move |ledger| work(ledger, clock.now())).await
@@ -329,7 +330,7 @@ impl Marketplace {
 /// Changes a ledger. It is on the disk when this returns.
 async fn changed<T: Send + 'static>(
     ledger: &SharedLedger,
-    work: impl FnOnce(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
+    work: impl FnMut(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
 ) -> Result<T, LedgerError> {
     let (answer, answered) = oneshot::channel();
     ledger.change(work, |made| {

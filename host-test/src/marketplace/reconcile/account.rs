@@ -123,7 +123,7 @@ impl Marketplace {
         let details = AttentionDetails { reason, ..AttentionDetails::default() };
         let code = AttentionCode::ReconciliationLags;
         self.change_at(move |ledger, now| {
-            ledger.raise_attention(&scope, code, &account, details, now)
+            ledger.raise_attention(&scope, code, &account, details.clone(), now)
         })
         .await
     }
@@ -209,6 +209,7 @@ impl Round<'_> {
         self.marketplace
             .change(move |ledger| {
                 if is_late {
+                    let reason = reason.clone();
                     let details = AttentionDetails { reason, ..AttentionDetails::default() };
                     ledger.raise_attention(&scope, code, &account, details, now)
                 } else {
@@ -256,7 +257,7 @@ impl Marketplace {
                 let reason = Some(problem.into());
                 let details = AttentionDetails { reason, ..AttentionDetails::default() };
                 self.change_at(move |ledger, now| {
-                    ledger.raise_attention(&scope, code, &id, details, now)
+                    ledger.raise_attention(&scope, code, &id, details.clone(), now)
                 })
                 .await
             }
