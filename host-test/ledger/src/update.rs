@@ -71,8 +71,7 @@ pub(super) fn update_payment(
         News::Notice | News::NoAnswer | News::Accepted => None,
     };
     let change = Change { connection, scope, stored, payment, plan, now };
-    change.store_state()?;
-    change.store_names()?;
+    change.store()?;
     change.mark_closing()?;
     // An output comes before what became true after it.
     if let Some(told) = plan.tells {
@@ -98,6 +97,15 @@ pub(super) fn store_ids(
     connection
         .prepare_cached("UPDATE payments SET remote_id = ?2 WHERE id = ?1 AND remote_id IS NULL")?
         .execute(params![stored.row_id, payment.id])?;
+    store_aliases(connection, scope, stored, payment)
+}
+
+fn store_aliases(
+    connection: &Connection,
+    scope: &Scope,
+    stored: &StoredPayment,
+    payment: &Payment,
+) -> Result<(), LedgerError> {
     for alias in &payment.aliases {
         connection
             .prepare_cached(
@@ -139,9 +147,11 @@ impl Change<'_> {
         }
     }
 
-    fn store_state(&self) -> Result<(), LedgerError> {
+    /// Stores the state; and the provider's ids and status, the failure and the page, if they are taken over.
+    fn store(&self) -> Result<(), LedgerError> {
         let (state, stored) = (self.plan.state, self.stored);
-        let page = self.payment.filter(|_| self.plan.takes_details).and_then(Payment::page);
+        let details = self.payment.filter(|_| self.plan.takes_details);
+        let page = details.and_then(Payment::page);
         let page_ends_at = page.and_then(|page| page.expires_at).or(stored.page_ends_at);
         let is_approved = state.status == PaymentStatus::Approved;
         let review_at =
@@ -150,13 +160,20 @@ impl Change<'_> {
         let money = self.payment.filter(|_| state.received > 0).map(|payment| &payment.amount);
         let received_currency = money.map(|money| &money.currency);
         let received_currency = received_currency.filter(|own| **own != stored.amount.currency);
+        let failure = details.and_then(|payment| payment.failure.as_ref());
+        let failure = failure.and_then(|why| serde_json::to_string(why).ok());
+        // One statement for both: each writes the row and its indexes.
         self.connection
             .prepare_cached(
                 "UPDATE payments
                  SET status = ?2, as_of = ?3, authority = ?4, needs_refetch = ?5, received = ?6,
                      refunded = ?7, version = version + ?8, check_at = ?9, check_failures = 0,
                      review_at = ?10, page_ends_at = ?11,
-                     received_currency = coalesce(?12, received_currency)
+                     received_currency = coalesce(?12, received_currency),
+                     remote_id = iif(?13, ?14, remote_id),
+                     provider_status = iif(?13, ?15, provider_status),
+                     failure = iif(?13, ?16, failure),
+                     checkout_url = iif(?17, NULL, coalesce(?18, checkout_url))
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -171,33 +188,19 @@ impl Change<'_> {
                 self.check_at(page_ends_at),
                 review_at,
                 page_ends_at,
-                received_currency
+                received_currency,
+                details.is_some(),
+                details.map(|payment| &payment.id),
+                details.map(|payment| &payment.provider_status),
+                failure,
+                details.is_some() && self.plan.page_is_over,
+                details.and_then(Payment::checkout_url)
             ])?;
-        Ok(())
-    }
-
-    /// Takes over the provider's ids and status, the failure, and the page.
-    fn store_names(&self) -> Result<(), LedgerError> {
-        let Some(payment) = self.payment else { return Ok(()) };
-        if self.plan.takes_details {
-            let failure = payment.failure.as_ref().and_then(|why| serde_json::to_string(why).ok());
-            self.connection
-                .prepare_cached(
-                    "UPDATE payments
-                     SET remote_id = ?2, provider_status = ?3, failure = ?4,
-                         checkout_url = iif(?6, NULL, coalesce(?5, checkout_url))
-                     WHERE id = ?1",
-                )?
-                .execute(params![
-                    self.stored.row_id,
-                    payment.id,
-                    payment.provider_status,
-                    failure,
-                    payment.checkout_url(),
-                    self.plan.page_is_over
-                ])?;
+        match (self.payment, details) {
+            (Some(payment), None) => store_ids(self.connection, self.scope, stored, payment),
+            (Some(payment), Some(_)) => store_aliases(self.connection, self.scope, stored, payment),
+            (None, _) => Ok(()),
         }
-        store_ids(self.connection, self.scope, self.stored, payment)
     }
 
     /// Marks the payments that have to be closed at the provider.
