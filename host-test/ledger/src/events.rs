@@ -163,9 +163,9 @@ pub(super) fn apply_event(
         }
         EventSubject::Payment(_) | EventSubject::Other(_) => {}
     }
-    connection.execute(
+    connection.prepare_cached(
         "INSERT INTO events (workspace, provider, event, type, occurred_at, received_at, payment)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
         params![
             scope.workspace,
             scope.provider,
