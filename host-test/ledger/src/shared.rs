@@ -36,7 +36,7 @@ impl SharedLedger {
         self.readers.read(work)
     }
 
-    /// Makes a change, perhaps in one commit with others, and calls `answer` when it is on the disk. If nobody else writes,
+    /// Makes a change, perhaps in one commit with others, and calls `answer` when it is on the disk. If it comes alone,
     /// that is before this returns: the caller's thread waits for the disk, one of all callers at a time. Otherwise `answer` is
     /// called on the thread that writes, and must not take long. `work` is called again if another change of the same
     /// commit has to be taken back. If it panics, nothing is changed and `answer` is dropped.

@@ -1,8 +1,8 @@
 //! Who changes a shared ledger: one at a time, and many changes with one commit, because a commit waits for the disk as
 //! long for one change as for a hundred. Each is answered after the commit.
 //!
-//! A change that finds nobody writing is made on the thread that asks for it: waking another one takes as long as the
-//! change does. What comes meanwhile is made by a thread of its own, together.
+//! A change that comes alone is made on the thread that asks for it: waking another one takes as long as the change does.
+//! Where several come at the same time, a thread of its own makes them together.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,6 +81,8 @@ struct Waiting {
     /// As many as there are callers: each waits for its answer.
     jobs: VecDeque<Job>,
     somebody_writes: bool,
+    /// Whether the last group had several changes: then others will come.
+    is_busy: bool,
     is_stopped: bool,
 }
 
@@ -101,7 +103,7 @@ impl Writer {
     }
 
     /// Makes a change, perhaps together with others, and answers when it is on the disk: on this thread and before it
-    /// returns, if nobody else writes. If `work` panics, the change is taken back, and `answer` is dropped.
+    /// returns, if it comes alone. If `work` panics, the change is taken back, and `answer` is dropped.
     pub fn change<T: Send + 'static>(
         &self,
         work: impl FnMut(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
@@ -152,10 +154,10 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// The turn to write, if nobody writes or waits.
+    /// The turn to write, if nobody writes or waits, or is likely to.
     fn turn_at_once(&self) -> Option<Turn<'_>> {
         let mut waiting = self.waiting();
-        if waiting.somebody_writes || !waiting.jobs.is_empty() {
+        if waiting.somebody_writes || waiting.is_busy || !waiting.jobs.is_empty() {
             return None;
         }
         waiting.somebody_writes = true;
@@ -254,6 +256,7 @@ impl Turn<'_> {
         };
         let committed = begun.and_then(|()| ledger.make_group(make_all));
         drop(ledger);
+        self.shared.waiting().is_busy = asked.len() > 1;
         // What has broken the group says more than the commit that failed after it.
         let committed = committed.map_err(|error| broken.unwrap_or(error));
         for asked in asked {

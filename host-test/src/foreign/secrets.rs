@@ -29,6 +29,10 @@ impl Secrets {
             return;
         }
         let hexadecimal = base16ct::lower::encode_string(secret.as_bytes());
+        // A signing secret may be a credential as well.
+        if self.hexadecimal.iter().any(|known| known.as_slice() == hexadecimal.as_bytes()) {
+            return;
+        }
         for form in forms(secret, &hexadecimal) {
             if !self.forms.contains(&form) {
                 self.forms.push(form);
