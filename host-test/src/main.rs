@@ -3,9 +3,6 @@
 use std::num::NonZero;
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Before anything else: this process may be the child of another one, which it must not cost more than it has to.
     host_test::plugin::compile_for_parent().unwrap_or_else(run)
