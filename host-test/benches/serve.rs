@@ -14,7 +14,7 @@
 mod support;
 
 use support::load;
-use support::merchant::{Merchant, paid};
+use support::merchant::Merchants;
 use support::peak_memory;
 
 /// The connections, and the part of the deliveries that they send: with one, each waits for the disk alone.
@@ -24,11 +24,10 @@ fn main() {
     let most = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(2000);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let data = tempfile::tempdir().unwrap();
-    let merchant = runtime.block_on(Merchant::install(data.path()));
+    let merchants = runtime.block_on(Merchants::install(data.path(), 1));
     let total = CONNECTIONS.iter().map(|(_, part)| most / part).sum();
-    merchant.pay(0..total);
-    let (process, address) = runtime.block_on(merchant.serve());
-    let target = format!("/link-webhook?{}", merchant.query);
+    merchants.pay(0..total);
+    let serve = runtime.block_on(merchants.serve());
     println!(
         "| connections | deliveries a second | p50, ms | p99, ms |\n| --- | --- | --- | --- |"
     );
@@ -36,10 +35,10 @@ fn main() {
     for (connections, part) in CONNECTIONS {
         let numbers = first..first + most / part;
         first = numbers.end;
-        let load = load::run(address, paid(&target, numbers), connections);
+        let load = load::run(serve.door, merchants.paid(numbers), connections);
         let (p50, p99) = (load.p50.as_secs_f64() * 1e3, load.p99.as_secs_f64() * 1e3);
         println!("| {connections} | {:.0} | {p50:.2} | {p99:.2} |", load.per_second);
     }
-    println!("peak memory of serve: {} MiB", peak_memory(&process).unwrap_or_default());
-    assert_eq!(merchant.approved().len(), usize::try_from(total).unwrap(), "deliveries were lost");
+    println!("peak memory of serve: {} MiB", peak_memory(&serve.process).unwrap_or_default());
+    assert_eq!(merchants.approved().len(), usize::try_from(total).unwrap(), "deliveries were lost");
 }
