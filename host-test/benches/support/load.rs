@@ -87,7 +87,7 @@ impl Connection {
 fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = memchr::memmem::find(answer, b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
-    let (_, length) = head.split_once("content-length: ").expect("an answer without its length");
+    let (_, length) = head.split_once("content-length: ").unwrap();
     let length = length.lines().next().unwrap_or_default().trim();
     answer.len() >= end + 4 + length.parse::<usize>().unwrap()
 }

@@ -66,14 +66,19 @@ impl Bench {
         if self.host == Path::new(OWN) {
             command.args(WITHOUT_QUOTAS);
         }
-        let (process, line) = started(command).await;
+        Self::started(command).await
+    }
+
+    /// Starts a command that serves. Returns the URL of deliveries.
+    pub async fn started(command: Command) -> (Child, String) {
+        let (process, line) = start(command).await;
         let (url, _) = line["listening"].as_str().unwrap().split_once("/link-webhook").unwrap();
         (process, format!("{url}/link-webhook"))
     }
 }
 
 /// Starts a command that serves. Returns also what it says when it does.
-pub async fn started(mut command: Command) -> (Child, Value) {
+pub async fn start(mut command: Command) -> (Child, Value) {
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let line = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();

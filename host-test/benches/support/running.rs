@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use super::{started, status_of};
+use super::status_of;
 
 /// A `serve`.
 pub struct Running {
@@ -24,7 +24,7 @@ impl Running {
     /// Starts `serve`.
     pub async fn start(command: Command) -> Self {
         let begun = Instant::now();
-        let (process, line) = started(command).await;
+        let (process, line) = super::start(command).await;
         let token_file = line["token_file"].as_str().unwrap();
         Self {
             process,
