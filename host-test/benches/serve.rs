@@ -15,7 +15,7 @@
 mod support;
 
 use support::load;
-use support::merchant::{Merchant, paid};
+use support::merchant::Merchants;
 use support::{computed, peak_memory};
 
 /// The connections, and the part of the deliveries that they send: with one, each waits for the disk alone.
@@ -30,26 +30,24 @@ fn main() {
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let data = tempfile::tempdir().unwrap();
-    let merchant = runtime.block_on(Merchant::install(data.path()));
+    let merchants = runtime.block_on(Merchants::install(data.path(), 1));
     let total = loads.iter().map(|(_, part)| most / part).sum();
-    merchant.pay(0..total);
-    let (process, address) = runtime.block_on(merchant.serve());
-    let target = format!("/link-webhook?{}", merchant.query);
-    println!(
-        "| connections | deliveries a second | p50, ms | p99, ms |\n| --- | --- | --- | --- |"
-    );
+    merchants.pay(0..total);
+    let serve = runtime.block_on(merchants.serve());
+    println!("| connections | deliveries a second | p50, ms | p99, ms | computing of each, µs |");
+    println!("| --- | --- | --- | --- | --- |");
     let mut first = 0;
     for (connections, part) in loads {
         let numbers = first..first + most / part;
         first = numbers.end;
-        let requests = paid(&target, numbers);
-        let before = computed(&process).unwrap_or_default();
-        let load = load::run(address, requests, connections);
-        let computed = computed(&process).unwrap_or_default() - before;
+        let requests = merchants.paid(numbers);
+        let before = computed(&serve.process).unwrap_or_default();
+        let load = load::run(serve.door, requests, connections);
+        let computed = computed(&serve.process).unwrap_or_default() - before;
         let computed = computed.as_micros() / u128::from(most / part);
         let (p50, p99) = (load.p50.as_secs_f64() * 1e3, load.p99.as_secs_f64() * 1e3);
         println!("| {connections} | {:.0} | {p50:.2} | {p99:.2} | {computed} |", load.per_second);
     }
-    println!("peak memory of serve: {} MiB", peak_memory(&process).unwrap_or_default());
-    assert_eq!(merchant.approved().len(), usize::try_from(total).unwrap(), "deliveries were lost");
+    println!("peak memory of serve: {} MiB", peak_memory(&serve.process).unwrap_or_default());
+    assert_eq!(merchants.approved().len(), usize::try_from(total).unwrap(), "deliveries were lost");
 }

@@ -1,6 +1,7 @@
 //! Durable deliveries: a real `serve` and the Node service in turn, each alone, with the same load and a new ledger each time.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,7 +10,7 @@ use tokio::runtime::Runtime;
 use crate::node_service::{NodeService, TARGET};
 use crate::programs::Node;
 use crate::support::load::{self, Load};
-use crate::support::merchant::{Merchant, SECRET, paid};
+use crate::support::merchant::{Merchants, SECRET, delivery};
 use crate::table::{Measured, Table, Unit};
 
 /// The connections, and the part of the deliveries that they send: with one, each waits for the disk alone.
@@ -24,24 +25,26 @@ fn total(deliveries: u64) -> u64 {
 
 /// Sends the deliveries, once for each number of connections.
 fn loads(address: SocketAddr, target: &str, deliveries: u64) -> Vec<Load> {
-    load::run(address, paid(target, 0..WARM_UP), 16);
+    let paid = |numbers: Range<u64>| numbers.map(|number| delivery(target, number)).collect();
+    load::run(address, paid(0..WARM_UP), 16);
     let mut first = WARM_UP;
     CONNECTIONS
         .map(|(connections, part)| {
             let numbers = first..first + deliveries / part;
             first = numbers.end;
-            load::run(address, paid(target, numbers), connections)
+            load::run(address, paid(numbers), connections)
         })
         .into()
 }
 
 fn ours(runtime: &Runtime, data: &Path, deliveries: u64) -> Vec<Load> {
-    let merchant = runtime.block_on(Merchant::install(data));
-    merchant.pay(0..total(deliveries));
-    let (mut process, address) = runtime.block_on(merchant.serve());
-    let loads = loads(address, &format!("/link-webhook?{}", merchant.query), deliveries);
-    runtime.block_on(process.kill()).unwrap();
-    let approved = u64::try_from(merchant.approved().len()).unwrap();
+    let merchants = runtime.block_on(Merchants::install(data, 1));
+    merchants.pay(0..total(deliveries));
+    let mut serve = runtime.block_on(merchants.serve());
+    let target = format!("/link-webhook?{}", merchants.all[0].query);
+    let loads = loads(serve.door, &target, deliveries);
+    runtime.block_on(serve.process.kill()).unwrap();
+    let approved = u64::try_from(merchants.approved().len()).unwrap();
     assert_eq!(approved, total(deliveries), "deliveries were lost");
     loads
 }

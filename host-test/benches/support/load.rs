@@ -1,5 +1,6 @@
 //! The load: requests over connections that are kept, each as soon as the one before it on its connection is answered.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,21 +22,17 @@ pub fn run(address: SocketAddr, requests: Vec<Vec<u8>>, connections: usize) -> L
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
-        let mut streams = Vec::new();
+        let mut open = Vec::new();
         for _ in 0..connections {
-            let stream = TcpStream::connect(address).await.unwrap();
-            stream.set_nodelay(true).unwrap();
-            streams.push(stream);
+            open.push(Connection::open(address).await);
         }
         let (begun, mut senders) = (Instant::now(), JoinSet::new());
-        for mut stream in streams {
+        for mut connection in open {
             let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
             senders.spawn(async move {
-                let (mut times, mut answer) = (Vec::new(), Vec::new());
+                let mut times = Vec::new();
                 while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let sent = Instant::now();
-                    exchange(&mut stream, request, &mut answer).await;
-                    times.push(sent.elapsed());
+                    times.push(connection.exchange(request).await);
                 }
                 times
             });
@@ -53,23 +50,44 @@ fn per_second(number: usize, seconds: f64) -> f64 {
     number as f64 / seconds
 }
 
-/// Sends a request, and reads its answer to its end.
-async fn exchange(stream: &mut TcpStream, request: &[u8], answer: &mut Vec<u8>) {
-    stream.write_all(request).await.unwrap();
-    answer.clear();
-    while !is_whole(answer) {
-        let read = stream.read_buf(answer).await.unwrap();
-        assert!(read > 0, "the connection was closed: {}", String::from_utf8_lossy(answer));
+/// A connection that is kept.
+pub struct Connection {
+    stream: TcpStream,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    pub async fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, answer: Vec::new() }
     }
-    let is_taken = answer.starts_with(b"HTTP/1.1 200 ");
-    assert!(is_taken, "a delivery was not taken: {}", String::from_utf8_lossy(answer));
+
+    /// Sends a request, and reads its answer to its end: it has to be a 200. Returns how long that took.
+    pub async fn exchange(&mut self, request: &[u8]) -> Duration {
+        let sent = Instant::now();
+        self.stream.write_all(request).await.unwrap();
+        self.answer.clear();
+        while !is_whole(&self.answer) {
+            let read = self.stream.read_buf(&mut self.answer).await.unwrap();
+            assert!(read > 0, "the connection was closed: {}", self.answer());
+        }
+        let took = sent.elapsed();
+        assert!(self.answer.starts_with(b"HTTP/1.1 200 "), "not taken: {}", self.answer());
+        took
+    }
+
+    /// The last answer, with its head.
+    pub fn answer(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.answer)
+    }
 }
 
 /// Whether an answer is complete. Its length is said in its head.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = memchr::memmem::find(answer, b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
-    let (_, length) = head.split_once("content-length: ").expect("an answer without its length");
+    let (_, length) = head.split_once("content-length: ").unwrap();
     let length = length.lines().next().unwrap_or_default().trim();
     answer.len() >= end + 4 + length.parse::<usize>().unwrap()
 }

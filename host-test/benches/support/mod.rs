@@ -5,6 +5,7 @@
 
 pub mod load;
 pub mod merchant;
+pub mod running;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -69,17 +70,22 @@ impl Bench {
         Self::started(command).await
     }
 
-    /// Starts a command that serves.
-    pub async fn started(mut command: Command) -> (Child, String) {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+    /// Starts a command that serves. Returns the URL of deliveries.
+    pub async fn started(command: Command) -> (Child, String) {
+        let (process, line) = start(command).await;
         let (url, _) = line["listening"].as_str().unwrap().split_once("/link-webhook").unwrap();
-        let url = format!("{url}/link-webhook");
-        // Nothing else is read from it, but the pipe stays open.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        (process, url)
+        (process, format!("{url}/link-webhook"))
     }
+}
+
+/// Starts a command that serves. Returns also what it says when it does.
+pub async fn start(mut command: Command) -> (Child, Value) {
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let line = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+    // Nothing else is read from it, but the pipe stays open.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    (process, line)
 }
 
 /// A provider that answers a request of many (`/128`) with 4 MiB, and any other never.

@@ -18,6 +18,10 @@ const LARGEST_GROUP: usize = 64;
 /// takes about a tenth of a millisecond.
 const LONGEST_GROUP: Duration = Duration::from_millis(20);
 
+/// How long the thread lets changes gather where several came at the same time before: a change alone never waits. Our own
+/// choice: about as long as a commit takes.
+const GATHERING: Duration = Duration::from_micros(300);
+
 /// What is done for somebody.
 enum Job {
     /// A change that may be committed with others.
@@ -190,6 +194,9 @@ impl Shared {
                     let _ = catch_unwind(AssertUnwindSafe(|| work(&mut turn.ledger())));
                 }
                 Job::Grouped(first) => {
+                    if self.waiting().is_busy {
+                        thread::sleep(GATHERING);
+                    }
                     // It waits for another process itself.
                     let _ = turn.group(first, false);
                 }
