@@ -43,7 +43,7 @@ fn main() {
         let requests = merchants.paid(numbers);
         let before = computed(&serve.process).unwrap_or_default();
         let load = load::run(serve.door, requests, connections);
-        let computed = computed(&serve.process).unwrap_or_default() - before;
+        let computed = computed(&serve.process).unwrap_or_default().saturating_sub(before);
         let computed = computed.as_micros() / u128::from(most / part);
         let (p50, p99) = (load.p50.as_secs_f64() * 1e3, load.p99.as_secs_f64() * 1e3);
         println!("| {connections} | {:.0} | {p50:.2} | {p99:.2} | {computed} |", load.per_second);
