@@ -50,7 +50,9 @@ impl Marketplace {
                         let task = rounds.spawn(async move {
                             // It is never closed.
                             let place = places.acquire_owned().await;
-                            let (_, is_well) = marketplace.reconcile_account(installations).await;
+                            // On the heap, because ten thousand may wait for a place, and a round needs ten kilobytes.
+                            let round = Box::pin(marketplace.reconcile_account(installations));
+                            let (_, is_well) = round.await;
                             drop(place);
                             if !is_well {
                                 tokio::time::sleep(REST).await;
