@@ -18,8 +18,8 @@ const LARGEST_GROUP: usize = 64;
 /// takes about a tenth of a millisecond.
 const LONGEST_GROUP: Duration = Duration::from_millis(20);
 
-/// How long the thread lets changes gather where several came at the same time before: a change alone never waits. Our own
-/// choice: about as long as a commit takes.
+/// How long the thread lets changes gather, if the last group had several: a change alone waits only if it is the first
+/// after such a group. Our own choice: about as long as a commit takes.
 const GATHERING: Duration = Duration::from_micros(300);
 
 /// What is done for somebody.
@@ -39,14 +39,15 @@ trait Asked: Send {
     fn answer(self: Box<Self>, committed: Result<(), LedgerError>);
 }
 
-struct Change<T, W, A> {
+/// A change with what is to be done with its result.
+struct AskedChange<T, W, A> {
     work: W,
     /// None: it was not made, or has panicked.
     made: Option<Result<T, LedgerError>>,
     answer: A,
 }
 
-impl<T, W, A> Asked for Change<T, W, A>
+impl<T, W, A> Asked for AskedChange<T, W, A>
 where
     T: Send,
     W: FnMut(&mut Ledger) -> Result<T, LedgerError> + Send,
@@ -113,7 +114,7 @@ impl Writer {
         work: impl FnMut(&mut Ledger) -> Result<T, LedgerError> + Send + 'static,
         answer: impl FnOnce(Result<T, LedgerError>) + Send + 'static,
     ) {
-        let asked = Box::new(Change { work, made: None, answer });
+        let asked = Box::new(AskedChange { work, made: None, answer });
         if let Some(turn) = self.shared.turn_at_once() {
             // Another process may write, for which this thread does not wait.
             if let Err(asked) = turn.group(asked, true) {
