@@ -302,22 +302,39 @@ impl Change<'_> {
 
     /// The other attempts of the reference that were paid late were paid once too often.
     fn late_siblings_are_paid_twice(&self) -> Result<(), LedgerError> {
-        let scope = self.scope;
-        self.connection
-            .prepare_cached(
-                "UPDATE OR IGNORE attention SET code = 'paid-twice'
-                 WHERE code = 'paid-late' AND closed_at IS NULL AND payment IN (
-                     SELECT id FROM payments
-                     WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
-                         AND id <> ?5)",
-            )?
-            .execute(params![
-                scope.workspace,
-                scope.provider,
-                scope.mode.as_str(),
-                self.stored.reference,
-                self.stored.row_id
-            ])?;
+        for sibling in self.siblings()? {
+            self.connection
+                .prepare_cached(
+                    "UPDATE OR IGNORE attention SET code = 'paid-twice'
+                     WHERE payment = ?1 AND code = 'paid-late' AND closed_at IS NULL",
+                )?
+                .execute([sibling])?;
+        }
         Ok(())
+    }
+
+    /// The other attempts of the reference: nearly always there is none. Asked in a statement of its own, because SQLite
+    /// makes two temporary tables for one that does both.
+    fn siblings(&self) -> Result<Vec<i64>, LedgerError> {
+        let scope = self.scope;
+        let siblings = self
+            .connection
+            .prepare_cached(
+                "SELECT id FROM payments
+                 WHERE workspace = ?1 AND provider = ?2 AND mode = ?3 AND reference = ?4
+                     AND id <> ?5",
+            )?
+            .query_map(
+                params![
+                    scope.workspace,
+                    scope.provider,
+                    scope.mode.as_str(),
+                    self.stored.reference,
+                    self.stored.row_id
+                ],
+                |row| row.get(0),
+            )?
+            .collect::<Result<_, _>>()?;
+        Ok(siblings)
     }
 }

@@ -48,9 +48,6 @@ impl Secrets {
         if self.forms.is_empty() {
             return false;
         }
-        let any_is_in = |forms: &[Zeroizing<Vec<u8>>], text: &[u8]| {
-            forms.iter().any(|form| memmem::find(text, form.as_slice()).is_some())
-        };
         let is_in = |text: &[u8]| {
             any_is_in(&self.forms, text)
                 || any_is_in(&self.hexadecimal, &Zeroizing::new(text.to_ascii_lowercase()))
@@ -81,19 +78,63 @@ impl Secrets {
     }
 }
 
+/// Whether one of several forms is in a text. The text is read once: to search for each form alone takes longer to
+/// prepare than to do.
+fn any_is_in(forms: &[Zeroizing<Vec<u8>>], text: &[u8]) -> bool {
+    let beginnings = Beginnings::of(forms);
+    let mut rest = text;
+    while let Some(pair) = rest.first_chunk() {
+        if beginnings.hold(*pair) && forms.iter().any(|form| rest.starts_with(form)) {
+            return true;
+        }
+        rest = rest.get(1..).unwrap_or_default();
+    }
+    false
+}
+
+/// The first two bytes of each form, as bits. Every form has more.
+struct Beginnings([u64; 1 << 10]);
+
+impl Beginnings {
+    fn of(forms: &[Zeroizing<Vec<u8>>]) -> Self {
+        let mut all = Self([0; 1 << 10]);
+        for pair in forms.iter().filter_map(|form| form.first_chunk()) {
+            let (word, bit) = Self::place(*pair);
+            if let Some(word) = all.0.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        all
+    }
+
+    fn hold(&self, pair: [u8; 2]) -> bool {
+        let (word, bit) = Self::place(pair);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    fn place(pair: [u8; 2]) -> (usize, u64) {
+        let number = u16::from_be_bytes(pair);
+        (usize::from(number >> 6), 1 << (number & 63))
+    }
+}
+
 /// The forms of a secret, whose hexadecimal form is known.
 fn forms(secret: &str, hexadecimal: &str) -> Vec<Zeroizing<Vec<u8>>> {
     let bytes = secret.as_bytes();
-    let in_url: String = url::form_urlencoded::byte_serialize(bytes).collect();
     let mut forms = vec![
         bytes.to_vec(),
         bytes.iter().rev().copied().collect(),
         hexadecimal.to_uppercase().into_bytes(),
         hexadecimal.to_owned().into_bytes(),
-        lower_case_codes(&in_url).into_bytes(),
-        in_url.into_bytes(),
-        secret.replace('/', "\\/").into_bytes(),
     ];
+    let in_url: String = url::form_urlencoded::byte_serialize(bytes).collect();
+    let in_url = Zeroizing::new(in_url.into_bytes());
+    if in_url.as_slice() != bytes {
+        forms.extend([lower_case_codes(&in_url), in_url.to_vec()]);
+    }
+    if secret.contains('/') {
+        forms.push(secret.replace('/', "\\/").into_bytes());
+    }
     let padded = Zeroizing::new([&[0; MOST_BEFORE], bytes].concat());
     for alphabet in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
         // With its last letter, as it stands at the end of a text.
@@ -105,13 +146,14 @@ fn forms(secret: &str, hexadecimal: &str) -> Vec<Zeroizing<Vec<u8>>> {
 }
 
 /// A URL-encoded text whose codes are in lower case, as in `%2f`, and nothing else.
-fn lower_case_codes(in_url: &str) -> String {
-    let mut parts = in_url.split('%');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| match part.split_at_checked(2) {
-        Some((code, rest)) => format!("{text}%{}{rest}", code.to_lowercase()),
-        None => format!("{text}%{part}"),
-    })
+fn lower_case_codes(in_url: &[u8]) -> Vec<u8> {
+    let mut text = in_url.to_vec();
+    for part in text.split_mut(|byte| *byte == b'%').skip(1) {
+        if let Some(code) = part.first_chunk_mut::<2>() {
+            code.make_ascii_lowercase();
+        }
+    }
+    text
 }
 
 /// The letters of Base64 that depend on the secret alone, where `offset` bytes stand before it in its group of
