@@ -9,10 +9,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    // One more than cores, because one may wait for the commit of a change.
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // At least two, because one may wait for the commit of a change.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads + 1)
+        .worker_threads(cores.max(2))
         .enable_all()
         .build();
     match runtime {

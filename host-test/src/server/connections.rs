@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use super::forwarded::is_trusted;
 use super::open_connections::{Admission, OpenConnections};
+use super::polled_again::PolledAgain;
 use super::{Door, Peer};
 use crate::limit::Limit;
 use crate::sender::Sender;
@@ -71,7 +72,7 @@ pub async fn serve(
                             }
                         });
                         let served = http.serve_connection(TokioIo::new(stream), service);
-                        let served = shutdown.watch(served);
+                        let served = PolledAgain::new(Box::pin(shutdown.watch(served)));
                         tasks.spawn(async move {
                             // How it ends does not matter: a sender that got no answer delivers again.
                             tokio::select! {

@@ -9,6 +9,7 @@ mod lane;
 mod limits;
 mod open_connections;
 pub mod open_files;
+mod polled_again;
 mod public;
 
 use std::net::IpAddr;
