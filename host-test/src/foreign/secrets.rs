@@ -92,7 +92,7 @@ fn any_is_in(forms: &[Zeroizing<Vec<u8>>], text: &[u8]) -> bool {
     false
 }
 
-/// The first two bytes of each form, as bits. Every form has more.
+/// The first two bytes of each form, as bits. Every form has more: a shorter secret is searched for nowhere.
 struct Beginnings([u64; 1 << 10]);
 
 impl Beginnings {
