@@ -1,7 +1,5 @@
 //! The log and the trace, on standard error. Standard output belongs to the result of a command.
 
-use std::io::BufWriter;
-
 use clap::ValueEnum;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -33,11 +31,9 @@ pub fn install(log: Option<LogFormat>, trace: Option<LogFormat>) -> Option<Worke
         return None;
     }
     // Written by a thread of its own: a pipe that nobody reads must not stop what logs. Lines that find no room are
-    // dropped and counted.
-    // Buffered, so that the lines which wait are written with one system call. The thread flushes them at once.
-    let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_LINES)
-        .finish(BufWriter::new(std::io::stderr()));
+    // dropped and counted. Not buffered: the thread would not end where nobody can read any more, because it flushes first.
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(std::io::stderr());
     telemetry::count_dropped_lines(writer.error_counter());
     let levels = Targets::new()
         .with_target("host_test", LevelFilter::INFO)

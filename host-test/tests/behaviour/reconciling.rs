@@ -110,6 +110,8 @@ async fn failure_on_a_page_costs_that_page() {
     clock.advance(Duration::from_mins(1));
     let summary = background.reconcile_once().await;
     assert_eq!((summary.listed, summary.failed), (151, 0), "{summary:?}");
+    // The declines before it, which come later, are told no more.
+    assert_eq!(host.outputs("order-1").await, outputs);
     // The mark has moved: only what may be listed late is listed again.
     clock.advance(Duration::from_mins(10));
     let before = listings(&host);
